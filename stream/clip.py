@@ -1,0 +1,409 @@
+"""Every value that flows, in the order in which a clip meets them. Read this second, after ``pipeline.py``.
+
+All values are frozen. What a person said, and whatever identifies a person, has ``repr=False``: a value of this
+module can be printed or logged by accident and still say nothing. Times are seconds from the clip's first sample,
+samples are mono float32 in [-1, 1] at 16 kHz.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from types import MappingProxyType
+
+import numpy as np
+import numpy.typing as npt
+
+SAMPLE_RATE_HZ = 16_000
+Samples = npt.NDArray[np.float32]
+
+
+# ------------------------------------------------------------------ in: a record and the clip event that it carries
+@dataclass(frozen=True, order=True)
+class Coordinates:
+    """Where a record lies in Kafka: all that is ever said of a withheld record."""
+
+    topic: str
+    partition: int
+    offset: int
+
+
+@dataclass(frozen=True)
+class Record:
+    """One record as it was polled; ``value`` is the framed Avro event, or None for a tombstone."""
+
+    coordinates: Coordinates
+    value: bytes | None = field(repr=False)
+    key: bytes | None = field(default=None, repr=False)
+    timestamp_ms: int = 0
+
+
+@dataclass(frozen=True)
+class Job:
+    """A record whose writer schema is known: everything that de-identifying it needs.
+
+    ``writer_schema`` is the Avro schema as JSON text, ``body`` the event without its wire-format header.
+    """
+
+    coordinates: Coordinates
+    writer_schema: str = field(repr=False)
+    body: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, order=True)
+class Segment:
+    """A stretch of time, in seconds; never empty."""
+
+    start: float
+    end: float
+
+    def __post_init__(self) -> None:
+        if not 0.0 <= self.start < self.end:
+            raise ValueError("a segment needs 0 <= start < end")
+
+    @property
+    def duration(self) -> float:
+        return self.end - self.start
+
+
+@dataclass(frozen=True)
+class Word:
+    """One word of a transcript; ``segment`` is None where the recogniser gave no times."""
+
+    text: str = field(repr=False)
+    segment: Segment | None = None
+    confidence: float | None = None
+
+
+@dataclass(frozen=True)
+class Transcript:
+    """One hypothesis of the device's recogniser."""
+
+    words: tuple[Word, ...] = field(repr=False)
+    confidence: float | None = None
+
+
+@dataclass(frozen=True)
+class WakeWord:
+    """Where the device says that it was woken, and how sure it was (0..1, None where it does not say)."""
+
+    segment: Segment
+    score: float | None = None
+    text: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True)
+class Consent:
+    """Whether the account agreed that people listen; absent consent is ``human_review=False``."""
+
+    human_review: bool
+    version: str = ""
+    changed_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Subject:
+    """Whatever says whose clip it is. Nothing of it leaves; the gate searches the output for each value."""
+
+    account_id: str = field(repr=False)
+    first_name: str = field(default="", repr=False)
+    device_serial: str = field(default="", repr=False)
+    household: str = field(default="", repr=False)
+    ip: str = field(default="", repr=False)
+    city: str = field(default="", repr=False)
+    postcode: str = field(default="", repr=False)
+    latitude: float | None = field(default=None, repr=False)
+    longitude: float | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True)
+class InlineAudio:
+    """Encoded audio inside the event; ``codec`` is what the producer claims and is never trusted."""
+
+    content: bytes = field(repr=False)
+    codec: str = ""
+
+
+@dataclass(frozen=True)
+class AudioObject:
+    """Encoded audio in an object store."""
+
+    uri: str = field(repr=False)
+    sha256: str = field(repr=False)
+
+
+@dataclass(frozen=True)
+class ClipEvent:
+    """A decoded clip event: the fields that our schema names, and no others."""
+
+    event_id: str = field(repr=False)
+    clip_id: str = field(repr=False)
+    captured_at: datetime
+    subject: Subject
+    device_model: str
+    locale: str
+    consent: Consent
+    wake_word: WakeWord | None
+    audio: InlineAudio | AudioObject
+    transcripts: tuple[Transcript, ...]
+    intent: str = field(default="", repr=False)
+    slots: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}), repr=False)
+    attributes: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}), repr=False)
+
+
+@dataclass(frozen=True, eq=False)
+class Clip:
+    """An admitted event with its decoded, validated audio: ``samples`` is (sample,), read-only, all finite."""
+
+    coordinates: Coordinates
+    event: ClipEvent
+    samples: Samples = field(repr=False)
+
+    @property
+    def duration(self) -> float:
+        return len(self.samples) / SAMPLE_RATE_HZ
+
+
+# ------------------------------------------------------------------ evidence: what the models say, right or wrong
+@dataclass(frozen=True, order=True)
+class Turn:
+    """Speech of one voice; ``speaker`` is a label inside this clip, such as ``main`` or ``b1``."""
+
+    segment: Segment
+    speaker: str
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """A detector's word that it ran: which model (version or sha256), and whether it saw everything."""
+
+    detector: str
+    version: str
+    complete: bool
+
+
+@dataclass(frozen=True)
+class SpeakerEvidence:
+    """Who speaks when, and which speaker, if any, spoke to the device.
+
+    ``turns`` hold all speech, overlaps included, clamped to the clip. ``main`` is the label of the main speaker or
+    None. ``confidence`` (0..1) is how sure it is that ``main`` spoke to the device *and* that nobody else is inside
+    the main speaker's own turns.
+    """
+
+    turns: tuple[Turn, ...]
+    main: str | None
+    confidence: float
+    receipt: Receipt
+
+
+@dataclass(frozen=True, order=True)
+class Finding:
+    """An identifier: the words ``first..last`` (inclusive) of transcript number ``transcript``."""
+
+    transcript: int
+    first: int
+    last: int
+    entity_type: str
+    score: float = 1.0
+    recognizer: str = ""
+
+
+@dataclass(frozen=True)
+class WordEvidence:
+    """Every identifier found in every transcript."""
+
+    findings: tuple[Finding, ...]
+    receipt: Receipt
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """All that ``find`` knows of one clip."""
+
+    speakers: SpeakerEvidence
+    words: WordEvidence
+
+    @property
+    def receipts(self) -> tuple[Receipt, ...]:
+        return (self.speakers.receipt, self.words.receipt)
+
+
+# ------------------------------------------------------------------ decisions
+class Why(StrEnum):
+    """Why a stretch of sound or a word is taken out."""
+
+    BACKGROUND = "background"  # nobody's, or not known to be the main speaker's
+    BYSTANDER = "bystander"  # another voice, or both at once
+    IDENTIFIER = "identifier"  # the main speaker says what identifies somebody
+
+
+@dataclass(frozen=True, order=True)
+class Mute:
+    """Sound that becomes exact zeros; ``entity_type`` is set where ``why`` is IDENTIFIER."""
+
+    segment: Segment
+    why: Why
+    entity_type: str | None = None
+
+
+@dataclass(frozen=True, order=True)
+class WordEdit:
+    """The words ``first..last`` (inclusive) of the published transcript become one placeholder."""
+
+    first: int
+    last: int
+    why: Why
+    entity_type: str | None = None
+
+    @property
+    def placeholder(self) -> str:
+        return f"<{self.entity_type or self.why.value.upper()}>"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Every decision about one clip.
+
+    ``keep`` is what stays audible; ``mutes`` are all the rest of the clip, so that the two tile it. ``transcript`` is
+    the number of the published transcript, None where the clip has none.
+    """
+
+    keep: tuple[Segment, ...]
+    mutes: tuple[Mute, ...]
+    transcript: int | None
+    word_edits: tuple[WordEdit, ...]
+
+
+# ------------------------------------------------------------------ out
+@dataclass(frozen=True)
+class TokenKey:
+    """The secret behind the tokens of one campaign and epoch."""
+
+    campaign: str
+    epoch: str
+    secret: bytes = field(repr=False)
+
+
+@dataclass(frozen=True)
+class PublishedWord:
+    """A kept word or a placeholder, with the time that it covers."""
+
+    text: str = field(repr=False)
+    segment: Segment
+
+
+@dataclass(frozen=True)
+class Metadata:
+    """All that the output says of whose clip it was: a token, and values shared by many."""
+
+    token: str
+    campaign: str
+    key_epoch: str
+    captured_hour: datetime
+    language: str
+    device_family: str
+
+
+@dataclass(frozen=True, eq=False)
+class AnonymizedClip:
+    """What an annotator may have; built field by field, never a clip with things removed."""
+
+    metadata: Metadata
+    samples: Samples = field(repr=False)
+    words: tuple[PublishedWord, ...] = field(repr=False)
+    mutes: tuple[Mute, ...]
+    receipts: tuple[Receipt, ...]
+    policy_version: str
+
+
+class Reason(StrEnum):
+    """Why a clip is withheld: the closed list."""
+
+    # the event
+    NO_VALUE = "no_value"
+    UNKNOWN_SCHEMA = "unknown_schema"
+    EVENT_UNDECODABLE = "event_undecodable"
+    EVENT_TOO_LARGE = "event_too_large"
+    NO_CONSENT = "no_consent"
+    LANGUAGE_UNSUPPORTED = "language_unsupported"
+    # its audio
+    AUDIO_NOT_FETCHED = "audio_not_fetched"
+    AUDIO_UNDECODABLE = "audio_undecodable"
+    AUDIO_TRUNCATED = "audio_truncated"
+    AUDIO_EMPTY = "audio_empty"
+    AUDIO_TOO_SHORT = "audio_too_short"
+    AUDIO_TOO_LONG = "audio_too_long"
+    AUDIO_SILENT = "audio_silent"
+    AUDIO_NOT_FINITE = "audio_not_finite"
+    # its words
+    NO_TRANSCRIPT = "no_transcript"
+    WORDS_WITHOUT_TIMES = "words_without_times"
+    WORDS_OUT_OF_BOUNDS = "words_out_of_bounds"
+    WORDS_TOO_MANY = "words_too_many"
+    # what was found
+    NO_MAIN_SPEAKER = "no_main_speaker"
+    MAIN_SPEAKER_UNCERTAIN = "main_speaker_uncertain"
+    TOO_MUCH_OVERLAP = "too_much_overlap"
+    NOTHING_LEFT = "nothing_left"
+    DETECTOR_FAILED = "detector_failed"
+    # the gate
+    GATE_MUTE_AUDIBLE = "gate_mute_audible"
+    GATE_DIGITS_LEFT = "gate_digits_left"
+    GATE_IDENTIFIER_LEFT = "gate_identifier_left"
+    GATE_RECEIPT_MISSING = "gate_receipt_missing"
+    GATE_UNCHANGED = "gate_unchanged"
+    GATE_MALFORMED = "gate_malformed"
+    # the machinery
+    TIMED_OUT = "timed_out"
+    INFERENCE_DIED = "inference_died"
+    INTERNAL_ERROR = "internal_error"
+
+
+class Refusal(Exception):
+    """A clip can't be vouched for. Carries a reason and never content; raise it ``from None``."""
+
+    def __init__(self, reason: Reason) -> None:
+        super().__init__(reason.value)
+        self.reason = reason
+
+    def __reduce__(self) -> tuple[type[Refusal], tuple[Reason]]:
+        return (Refusal, (self.reason,))
+
+
+@dataclass(frozen=True)
+class Effort:
+    """What a clip cost and held: numbers for metrics, no content. ``stage_seconds`` maps stage -> wall seconds."""
+
+    audio_seconds: float = 0.0
+    kept_seconds: float = 0.0
+    stage_seconds: Mapping[str, float] = field(default_factory=dict)
+    identifiers: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Withheld:
+    """The clip stays unheard; ``fault`` is the class name of an unexpected exception, never its message."""
+
+    coordinates: Coordinates
+    reason: Reason
+    policy_version: str
+    fault: str = ""
+    effort: Effort = Effort()
+
+
+@dataclass(frozen=True)
+class Published:
+    """An anonymized clip, encoded: ``body`` is the Avro body of anonymized_clip, without wire-format header."""
+
+    coordinates: Coordinates
+    token: str
+    timestamp_ms: int
+    body: bytes = field(repr=False)
+    policy_version: str = ""
+    effort: Effort = Effort()
+
+
+Outcome = Published | Withheld

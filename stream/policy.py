@@ -1,0 +1,39 @@
+"""What may leave and how sure we must be: thresholds, bounds and allow-lists, as one frozen value."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class OperatingPoint:
+    """How sure the speaker evidence must be. Figures for each point are in the model card."""
+
+    name: str
+    main_probability_min: float  # a frame is the main speaker's alone from here on
+    bystander_probability_max: float  # and only if any other voice is less likely than this
+    confidence_min: float  # SpeakerEvidence.confidence below this withholds the clip
+    overlap_share_max: float  # of the main speaker's speech; above, the clip is withheld
+    keep_margin_s: float  # taken off both ends of what is kept
+    kept_seconds_min: float  # less than this is not worth a listener
+
+
+SAFE = OperatingPoint("safe", 0.85, 0.05, 0.8, 0.5, 0.05, 0.3)
+THROUGHPUT = OperatingPoint("throughput", 0.6, 0.25, 0.4, 0.8, 0.0, 0.3)
+OPERATING_POINTS = {point.name: point for point in (SAFE, THROUGHPUT)}
+
+
+@dataclass(frozen=True)
+class Policy:
+    """The rules of one deployment; ``version`` is written beside every outcome."""
+
+    version: str = "1"
+    operating_point: OperatingPoint = SAFE
+    transcript_required: bool = True
+    languages: frozenset[str] = frozenset({"en"})
+    audio_seconds_min: float = 0.5
+    audio_seconds_max: float = 60.0
+    words_max: int = 400
+    word_margin_s: float = 0.08  # muted on both sides of a masked word
+    device_families: frozenset[str] = frozenset({"speaker", "display", "tv", "phone", "car", "wearable"})
+    required_detectors: frozenset[str] = field(default=frozenset({"speakers", "identifiers"}))

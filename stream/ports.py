@@ -1,0 +1,137 @@
+"""What the pipeline and the worker need from the world, as Protocols: each has a real and, where useful, an embedded
+implementation that passes the same contract tests."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from stream.clip import Clip, ClipEvent, Job, Outcome, Record, Samples, SpeakerEvidence, Transcript, WakeWord, WordEvidence
+
+
+# ------------------------------------------------------------------ for pipeline.py, inside one inference process
+class Decoder(Protocol):
+    """Bytes to values. Both methods raise Refusal and nothing else on bad input."""
+
+    def event(self, job: Job) -> ClipEvent:
+        """The Avro event, projected on our reader schema."""
+
+    def samples(self, event: ClipEvent) -> Samples:
+        """The audio, decoded within bounds, as read-only mono float32 at 16 kHz; finite, not silent, not too long."""
+
+
+class SpeakerFinder(Protocol):
+    """Who speaks when."""
+
+    def find(
+        self, samples: Samples, wake_word: WakeWord | None, transcript: Transcript | None
+    ) -> SpeakerEvidence: ...
+
+
+class WordFinder(Protocol):
+    """Which words identify somebody; the event's own identifiers (name, city, ...) count when they are spoken."""
+
+    def find(self, clip: Clip) -> WordEvidence: ...
+
+
+# ------------------------------------------------------------------ for worker.py, on the event loop
+@dataclass(frozen=True, order=True)
+class Partition:
+    topic: str
+    number: int
+
+
+@dataclass(frozen=True)
+class Message:
+    """A record to be written; ``value`` None is a tombstone. No headers: there is nothing to say in them."""
+
+    topic: str
+    key: bytes | None = field(repr=False)
+    value: bytes | None = field(repr=False)
+    timestamp_ms: int | None = None
+    partition: int | None = None
+
+
+class Engine(Protocol):
+    """De-identifies off the event loop, under a time limit. Never raises for what a clip contains."""
+
+    async def run(self, job: Job) -> Outcome: ...
+
+
+class Schemas(Protocol):
+    """Writer schemas by what a wire-format header says. Raises Refusal(UNKNOWN_SCHEMA) where there is none."""
+
+    async def writer_schema(self, reference: int | str) -> str:
+        """Avro JSON text for a schema id (int) or GUID (str)."""
+
+
+class Outbox(Protocol):
+    """The transactional producer of one input partition. Start it before reading: that fences its predecessor."""
+
+    async def start(self) -> None: ...
+
+    async def commit(self, messages: Sequence[Message], next_offset: int) -> None:
+        """One transaction: all messages, and the group's offset of the input partition. Returns when it is final.
+
+        Raises Fenced when a newer owner exists, CommitFailed otherwise; either way this outbox is spent.
+        """
+
+    async def stop(self) -> None: ...
+
+
+class Fenced(Exception):
+    """A newer owner has the partition: drop all work on it."""
+
+
+class CommitFailed(Exception):
+    """The transaction was not committed as far as we know; start again from the committed offset."""
+
+
+class Source(Protocol):
+    """A member of the consumer group. ``on_change`` is called with the partitions gained or lost *before* records of
+    a gained partition are returned by ``poll`` (gained first seek to the committed offset)."""
+
+    async def start(
+        self,
+        on_assigned: Callable[[frozenset[Partition]], Awaitable[None]],
+        on_revoked: Callable[[frozenset[Partition]], Awaitable[None]],
+    ) -> None: ...
+
+    async def poll(self, max_records: int, timeout_s: float) -> Mapping[Partition, Sequence[Record]]:
+        """Next records of unpaused partitions, in order; read_committed. Empty after ``timeout_s``."""
+
+    async def seek_to_committed(self, partition: Partition) -> int:
+        """Position = the group's committed offset (or the beginning); returns it."""
+
+    def pause(self, partition: Partition) -> None: ...
+
+    def resume(self, partition: Partition) -> None: ...
+
+    async def lag(self) -> Mapping[Partition, int]:
+        """Records between position and end, by assigned partition."""
+
+    async def stop(self) -> None: ...
+
+
+class Broker(Protocol):
+    """One Kafka cluster, or the embedded stand-in: makes the above, and serves produce, tail and the tests."""
+
+    def source(self, topic: str, group: str) -> Source: ...
+
+    def outbox(self, partition: Partition, group: str) -> Outbox: ...
+
+    async def create_topics(self, topics: Mapping[str, int], compacted: frozenset[str] = frozenset()) -> None:
+        """Topic -> number of partitions; those that exist are left alone."""
+
+    async def send(self, messages: Sequence[Message]) -> None:
+        """Plain, idempotent produce; returns when all are acknowledged. For producers of clip events and for tests."""
+
+    def read(self, topic: str, *, from_end: bool = False, follow: bool = False) -> AsyncIterator[Record]:
+        """All committed records (read_committed), by partition in order; endless when ``follow``."""
+
+    async def end_offsets(self, topic: str) -> Mapping[int, int]: ...
+
+    async def committed(self, topic: str, group: str) -> Mapping[int, int]: ...
+
+    async def close(self) -> None: ...
