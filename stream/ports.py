@@ -7,7 +7,21 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequenc
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from stream.clip import Clip, ClipEvent, Job, Outcome, Record, Samples, SpeakerEvidence, Transcript, WakeWord, WordEvidence
+from stream.clip import (
+    AnonymizedClip,
+    Clip,
+    ClipEvent,
+    Job,
+    Outcome,
+    Published,
+    Record,
+    Samples,
+    SpeakerEvidence,
+    Transcript,
+    WakeWord,
+    Withheld,
+    WordEvidence,
+)
 
 
 # ------------------------------------------------------------------ for pipeline.py, inside one inference process
@@ -33,6 +47,24 @@ class WordFinder(Protocol):
     """Which words identify somebody; the event's own identifiers (name, city, ...) count when they are spoken."""
 
     def find(self, clip: Clip) -> WordEvidence: ...
+
+
+class Encoder(Protocol):
+    """Anonymized clip to Avro body (audio as FLAC) and back; the gate judges what comes back."""
+
+    def encode(self, clip: AnonymizedClip) -> bytes: ...
+
+    def decode(self, body: bytes) -> AnonymizedClip: ...
+
+
+@dataclass(frozen=True)
+class Parts:
+    """All that an inference process is made of; built once per process."""
+
+    decoder: Decoder
+    speakers: SpeakerFinder
+    words: WordFinder
+    encoder: Encoder
 
 
 # ------------------------------------------------------------------ for worker.py, on the event loop
@@ -88,9 +120,16 @@ class CommitFailed(Exception):
     """The transaction was not committed as far as we know; start again from the committed offset."""
 
 
+class SourceLost(Exception):
+    """The membership of the group is beyond repair. Carries the class name of the cause, never its message."""
+
+
 class Source(Protocol):
-    """A member of the consumer group. ``on_change`` is called with the partitions gained or lost *before* records of
-    a gained partition are returned by ``poll`` (gained first seek to the committed offset)."""
+    """A member of the consumer group.
+
+    The two callbacks are awaited with the partitions gained or lost. Of a gained partition ``poll`` returns nothing
+    until ``seek_to_committed`` has been called for it; every later call drops what was fetched before it.
+    """
 
     async def start(
         self,
@@ -99,7 +138,9 @@ class Source(Protocol):
     ) -> None: ...
 
     async def poll(self, max_records: int, timeout_s: float) -> Mapping[Partition, Sequence[Record]]:
-        """Next records of unpaused partitions, in order; read_committed. Empty after ``timeout_s``."""
+        """Next records of unpaused partitions, in order; read_committed. Empty after ``timeout_s``. Await it directly:
+        what it returns must be taken over before anything else runs. Raises SourceLost where membership is beyond
+        repair (no authorization, for example)."""
 
     async def seek_to_committed(self, partition: Partition) -> int:
         """Position = the group's committed offset (or the beginning); returns it."""
@@ -135,3 +176,30 @@ class Broker(Protocol):
     async def committed(self, topic: str, group: str) -> Mapping[int, int]: ...
 
     async def close(self) -> None: ...
+
+
+class OutcomeWriter(Protocol):
+    """What is written of an outcome: every record ends in ``published`` or ``withheld``, and in ``audit``."""
+
+    def published(self, outcome: Published) -> Message: ...
+
+    def withheld(self, outcome: Withheld) -> Message: ...
+
+    def audit(self, outcome: Outcome) -> Message: ...
+
+
+class Meter(Protocol):
+    """What the worker counts. Nothing here may become a label with content in it."""
+
+    def polled(self, partition: Partition, records: int, size_bytes: int) -> None: ...
+
+    def committed(self, partition: Partition, outcomes: Sequence[Outcome]) -> None:
+        """The outcomes of one transaction, once it is final."""
+
+    def commit_failed(self, fenced: bool) -> None:
+        """A transaction, or the start of an outbox, that failed; ``fenced`` where a newer owner exists."""
+
+    def holding(self, records: int, size_bytes: int, partitions: int) -> None:
+        """Records and bytes between poll and commit, and the partitions that this worker owns, as of now."""
+
+    def lag(self, lag: Mapping[Partition, int]) -> None: ...
