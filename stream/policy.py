@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 
 @dataclass(frozen=True)
@@ -23,6 +25,9 @@ THROUGHPUT = OperatingPoint("throughput", 0.6, 0.25, 0.4, 0.8, 0.0, 0.3)
 OPERATING_POINTS = {point.name: point for point in (SAFE, THROUGHPUT)}
 
 
+_FAMILIES = {family: family for family in ("speaker", "display", "tv", "phone", "car", "wearable")}
+
+
 @dataclass(frozen=True)
 class Policy:
     """The rules of one deployment; ``version`` is written beside every outcome."""
@@ -35,5 +40,12 @@ class Policy:
     audio_seconds_max: float = 60.0
     words_max: int = 400
     word_margin_s: float = 0.08  # muted on both sides of a masked word
-    device_families: frozenset[str] = frozenset({"speaker", "display", "tv", "phone", "car", "wearable"})
+    word_audible_share_min: float = 0.5  # a word of whose sound less is kept is not shown either
+    # device model -> family; a model that is not listed becomes "other"
+    device_families: Mapping[str, str] = field(default_factory=lambda: MappingProxyType(dict(_FAMILIES)))
     required_detectors: frozenset[str] = field(default=frozenset({"speakers", "identifiers"}))
+
+
+def language(locale: str) -> str:
+    """``en`` of ``en-US`` or ``en_GB``."""
+    return locale.replace("_", "-").split("-")[0].lower()

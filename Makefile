@@ -1,0 +1,49 @@
+# Two commands do everything on a fresh machine: make demo, make test.
+SHELL := /bin/bash
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+export OMP_NUM_THREADS ?= 1
+export PYANNOTE_METRICS_ENABLED := 0
+export HF_HUB_OFFLINE := 1
+
+.PHONY: help env tools demo test lint bench lock clean
+
+help: ## what can be made
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+
+env: $(VENV)/.ready ## .venv with the locked environment and the clipveil command
+
+$(VENV)/.ready: requirements-dev.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo "clipveil needs Python 3.11 or newer; name one with: make $(MAKECMDGOALS) PYTHON=python3.12" >&2; exit 1; }
+	@test -x $(BIN)/python || PYTHON=$(PYTHON) bash tests/tools/venv.sh $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check 'uv>=0.9'
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements-dev.lock
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e .
+	@touch $@
+
+demo: env ## de-identify real clips on the embedded broker; writes out/demo/index.html
+	$(BIN)/clipveil demo --out out/demo
+
+tools: env ## what the tests need beside Python: Java 17, Maven, Apache Kafka, Chromium
+	bash tests/tools/install.sh
+
+test: lint tools ## everything, on the embedded broker and on a real Apache Kafka
+	$(BIN)/python -m pytest
+
+lint: env ## ruff, mypy --strict, import-linter
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+
+bench: env ## clips per second and CPU per stage, against the stock pyannote pipeline
+	$(BIN)/python -m tests.bench
+
+lock: ## resolve the pinned environments anew
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --all-extras pyproject.toml -o requirements-dev.lock
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url pyproject.toml -o requirements.lock
+
+clean: ## remove what was made here
+	rm -rf $(VENV) .cache out build dist .mypy_cache .ruff_cache .pytest_cache

@@ -1,0 +1,116 @@
+"""The way of one clip, from event to outcome. Read this first.
+
+    Job -> ClipEvent -> Clip -> Evidence -> Plan -> AnonymizedClip -> bytes -> gate -> Published | Withheld
+
+Models may be wrong: they only give evidence. Every decision is in ``plan``, every change in ``edit``, every doubt in
+``gate``. A clip ends published or withheld; there is no third way, and whatever goes wrong ends in withheld.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from stream import gate, plan
+from stream.clip import (
+    AnonymizedClip,
+    Clip,
+    Effort,
+    Evidence,
+    Job,
+    Outcome,
+    Plan,
+    Published,
+    Reason,
+    Refusal,
+    TokenKey,
+    Withheld,
+)
+from stream.edit import metadata, sound, text
+from stream.policy import Policy
+from stream.ports import Parts
+from stream.segments import seconds
+
+
+def deidentify(job: Job, parts: Parts, policy: Policy, key: TokenKey) -> Outcome:
+    """Publish or withhold one clip event. Never raises for what the event contains."""
+    progress = _Progress()
+    try:
+        return _publish(job, parts, policy, key, progress)
+    except Refusal as refusal:
+        return Withheld(job.coordinates, refusal.reason, policy.version, effort=progress.effort())
+    except Exception as fault:  # noqa: BLE001 - the message of a library's exception may quote the clip: only its class is told
+        reason = Reason.DETECTOR_FAILED if progress.stage.startswith("find") else Reason.INTERNAL_ERROR
+        return Withheld(job.coordinates, reason, policy.version, type(fault).__name__, progress.effort())
+
+
+def _publish(job: Job, parts: Parts, policy: Policy, key: TokenKey, progress: _Progress) -> Published:
+    with progress.at("decode"):
+        event = parts.decoder.event(job)
+        plan.admit(event, policy)  # consent, before the audio is touched
+        clip = Clip(job.coordinates, event, parts.decoder.samples(event))
+        plan.check(clip, policy)
+        progress.audio_seconds = clip.duration
+
+    with progress.at("find/speakers"):
+        speakers = parts.speakers.find(clip.samples, event.wake_word, plan.published_transcript(clip))
+    with progress.at("find/words"):
+        words = parts.words.find(clip)
+    evidence = Evidence(speakers, words)
+
+    with progress.at("plan"):
+        decided = plan.decide(clip, evidence, policy)
+        progress.kept_seconds = seconds(decided.keep)
+        progress.identifiers = Counter(finding.entity_type for finding in words.findings)
+    with progress.at("edit"):
+        edited = _edit(clip, evidence, decided, policy, key)
+    with progress.at("encode"):
+        body = parts.encoder.encode(edited)
+    with progress.at("gate"):  # judges the bytes that would be published, not the value that they were made from
+        gate.inspect(clip, evidence, decided, parts.encoder.decode(body), body, policy.required_detectors)
+
+    return Published(
+        coordinates=job.coordinates,
+        token=edited.metadata.token,
+        timestamp_ms=int(edited.metadata.captured_hour.timestamp() * 1000),
+        body=body,
+        policy_version=policy.version,
+        effort=progress.effort(),
+    )
+
+
+def _edit(clip: Clip, evidence: Evidence, decided: Plan, policy: Policy, key: TokenKey) -> AnonymizedClip:
+    """Built field by field: what is not named here does not leave."""
+    return AnonymizedClip(
+        metadata=metadata.anonymize(clip.event, policy, key),
+        samples=sound.keep_only(clip.samples, decided.keep),
+        words=text.replace_words(clip, decided),
+        mutes=decided.mutes,
+        receipts=evidence.receipts,
+        policy_version=policy.version,
+    )
+
+
+@dataclass
+class _Progress:
+    """Where a clip is and what it cost so far."""
+
+    stage: str = ""
+    audio_seconds: float = 0.0
+    kept_seconds: float = 0.0
+    stage_seconds: dict[str, float] = field(default_factory=dict)
+    identifiers: Counter[str] = field(default_factory=Counter)
+
+    @contextmanager
+    def at(self, stage: str) -> Iterator[None]:
+        self.stage, started = stage, time.perf_counter()
+        try:
+            yield
+        finally:
+            self.stage_seconds[stage] = time.perf_counter() - started
+
+    def effort(self) -> Effort:
+        return Effort(self.audio_seconds, self.kept_seconds, dict(self.stage_seconds), dict(self.identifiers))
