@@ -1,0 +1,1 @@
+"""Corpora with truth to figures: the same measure for every change."""

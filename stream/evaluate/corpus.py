@@ -1,0 +1,161 @@
+"""Corpora of clips with their truth: a folder of ``clips.jsonl`` and ``audio/``, or of recordings with RTTM turns.
+
+A folder with RTTM files holds real conversations without a device. Each speaker of a recording is taken for the main
+speaker in turn, and the device is made to have been woken at the start of that speaker's first long turn alone.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import soundfile
+
+from stream.clip import Segment, Transcript, Turn, WakeWord, Word
+from stream.segments import Segments, subtract, union
+
+WAKE_SECONDS = 0.6
+FIRST_TURN_SECONDS_MIN = 0.8
+
+
+@dataclass(frozen=True)
+class Truth:
+    """What is true of one clip; ``identifiers`` has the stretch of each true identifier, ``group`` the voices that
+    the clip shares with others (its main voice, or its first bystander's)."""
+
+    clip_id: str
+    collection: str
+    duration: float
+    turns: tuple[Turn, ...]
+    main: str | None
+    identifiers: tuple[Segment, ...]
+    conditions: Mapping[str, str]
+    group: str
+
+    def speech_of_main(self) -> Segments:
+        return union(turn.segment for turn in self.turns if turn.speaker == self.main)
+
+    def speech_of_others(self) -> Segments:
+        return union(turn.segment for turn in self.turns if turn.speaker != self.main)
+
+
+@dataclass(frozen=True)
+class EvaluationClip:
+    """A recording, what the device said about it, and the truth."""
+
+    truth: Truth
+    audio: Path
+    wake_word: WakeWord | None
+    transcript: Transcript | None = field(repr=False)
+
+
+def load_clips(folder: Path) -> list[EvaluationClip]:
+    """Every clip of a corpus folder. Raises FileNotFoundError when it has neither clips.jsonl nor RTTM files."""
+    listing = folder / "clips.jsonl"
+    if listing.is_file():
+        with listing.open(encoding="utf-8") as lines:
+            return [_clip(folder, json.loads(line)) for line in lines if line.strip()]
+    rttms = sorted(folder.glob("*.rttm"))
+    if not rttms:
+        raise FileNotFoundError(f"{folder} has neither clips.jsonl nor an RTTM file")
+    return [clip for rttm in rttms for clip in _conversations(folder, rttm)]
+
+
+def _clip(folder: Path, row: dict[str, Any]) -> EvaluationClip:
+    words = tuple(Word(word["text"], Segment(word["start"], word["end"])) for word in row["words"])
+    wake = row["wake_word"]
+    times = [word.segment for word in words if word.segment is not None]
+    conditions = row.get("conditions", {})
+    turns = tuple(Turn(Segment(turn["start"], turn["end"]), turn["speaker"]) for turn in row["turns"])
+    truth = Truth(
+        clip_id=row["clip_id"],
+        collection=row["set"],
+        duration=row["duration"],
+        turns=turns,
+        main=row["main"],
+        identifiers=tuple(Segment(times[span["first"]].start, times[span["last"]].end) for span in row["spans"]),
+        conditions=_conditions(conditions, wake is not None, bool(words), row["duration"]),
+        group=_group(conditions.get("voices", {}), row["main"], row["clip_id"]),
+    )
+    return EvaluationClip(
+        truth=truth,
+        audio=(folder / row["audio"]).resolve(),
+        wake_word=WakeWord(Segment(wake["start"], wake["end"]), wake.get("score")) if wake else None,
+        transcript=Transcript(words) if words else None,
+    )
+
+
+def _group(voices: Mapping[str, str], main: str | None, clip_id: str) -> str:
+    if main is not None and main in voices:
+        return voices[main]
+    return min(voices.values(), default=clip_id)
+
+
+def _conditions(conditions: Mapping[str, Any], woken: bool, worded: bool, duration: float) -> dict[str, str]:
+    """The corpus's conditions in a few classes each, so that figures by condition have clips enough."""
+    return {
+        "kind": str(conditions.get("kind", "unknown")),
+        "pattern": str(conditions.get("pattern", "unknown")),
+        "overlap": "yes" if conditions.get("overlap") else "no",
+        "wake_word": "yes" if woken else "no",
+        "words": "yes" if worded else "no",
+        "noise": str(conditions.get("noise") or "none"),
+        "noise_db": _between(conditions.get("noise_db"), (10.0, 20.0)),
+        "bystander_db": _between(conditions.get("bystander_db"), (-12.0, -6.0, 0.0)),
+        "duration_s": _between(duration, (6.0, 10.0)),
+    }
+
+
+def _between(value: float | None, edges: tuple[float, ...]) -> str:
+    if value is None:
+        return "none"
+    below = [edge for edge in edges if value < edge]
+    return f"< {below[0]:g}" if below else f">= {edges[-1]:g}"
+
+
+def _conversations(folder: Path, rttm: Path) -> Iterator[EvaluationClip]:
+    by_recording: dict[str, list[Turn]] = {}
+    for line in rttm.read_text(encoding="utf-8").splitlines():
+        columns = line.split()
+        if columns and columns[0] == "SPEAKER":
+            start, length = float(columns[3]), float(columns[4])
+            by_recording.setdefault(columns[1], []).append(Turn(Segment(start, start + length), columns[7]))
+    for name, turns in sorted(by_recording.items()):
+        audio = next((path for path in (folder / f"{name}.flac", folder / f"{name}.wav") if path.is_file()), None)
+        if audio is not None:
+            duration = soundfile.info(str(audio)).duration
+            yield from _each_as_main(name, folder.name, audio, duration, _inside(turns, duration))
+
+
+def _inside(turns: list[Turn], duration: float) -> tuple[Turn, ...]:
+    return tuple(
+        Turn(Segment(turn.segment.start, min(turn.segment.end, duration)), turn.speaker)
+        for turn in sorted(turns)
+        if turn.segment.start < duration
+    )
+
+
+def _each_as_main(
+    name: str, collection: str, audio: Path, duration: float, turns: tuple[Turn, ...]
+) -> Iterator[EvaluationClip]:
+    for speaker in sorted({turn.speaker for turn in turns}):
+        own = union(turn.segment for turn in turns if turn.speaker == speaker)
+        alone = subtract(own, union(turn.segment for turn in turns if turn.speaker != speaker))
+        woken = next((segment for segment in alone if segment.duration >= FIRST_TURN_SECONDS_MIN), None)
+        if woken is None:
+            continue
+        truth = Truth(
+            clip_id=f"{name}-{speaker}",
+            collection=collection,
+            duration=duration,
+            turns=turns,
+            main=speaker,
+            identifiers=(),
+            conditions=_conditions({"kind": "conversation", "pattern": "real"}, True, False, duration),
+            group=speaker,
+        )
+        wake = WakeWord(Segment(woken.start, woken.start + WAKE_SECONDS))
+        yield EvaluationClip(truth, audio, wake, None)
