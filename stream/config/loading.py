@@ -1,0 +1,118 @@
+"""Settings from a YAML file and the environment, checked; every problem becomes one readable line."""
+
+from __future__ import annotations
+
+import difflib
+import os
+import re
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import BaseModel, ValidationError
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
+
+from stream.config.sections import ConfigError, Settings
+
+PREFIX = "CLIPVEIL_"
+CONFIG_FILE_VARIABLE = "CLIPVEIL_CONFIG"
+
+_SERVICE_LINK = re.compile(r"_SERVICE_(HOST|PORT\w*)$|_PORT_\d+_(TCP|UDP)")  # Kubernetes sets these for its services
+
+
+class _FromOutside(BaseSettings, Settings):
+    """Settings as the environment and the file give them; the environment wins."""
+
+    model_config = SettingsConfigDict(
+        frozen=True,
+        extra="forbid",
+        hide_input_in_errors=True,
+        env_prefix=PREFIX,
+        env_nested_delimiter="__",
+    )
+
+    @classmethod
+    def settings_customise_sources(  # the order of the sources is theirs: first wins
+        cls,
+        settings_cls: type[BaseSettings],  # noqa: ARG003
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return env_settings, init_settings
+
+
+def load(path: Path | None = None) -> Settings:
+    """Settings from the file ``path`` (or the one that CLIPVEIL_CONFIG names) and the environment.
+
+    Raises ConfigError, with one line for each problem, naming settings but no values.
+    """
+    named = os.environ.get(CONFIG_FILE_VARIABLE)
+    path = path or (Path(named) if named else None)
+    values = {} if path is None else _read_file(path)
+    if problems := _unknown_variables(os.environ):
+        raise ConfigError(*problems)
+    try:
+        return _FromOutside(**values)
+    except ValidationError as error:
+        raise ConfigError(*_problems(error)) from None
+    except SettingsError as error:  # its message names the field only
+        section = "".join(re.findall(r'field "(\w+)"', str(error)))
+        raise ConfigError(f"{PREFIX}{section.upper()}__...: a value that should be JSON is not") from None
+
+
+def _read_file(path: Path) -> dict[str, Any]:
+    try:
+        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"{path}: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise ConfigError(f"{path}: is not UTF-8") from None
+    except yaml.YAMLError as error:  # its message quotes the line
+        mark = getattr(error, "problem_mark", None)
+        raise ConfigError(f"{path}: is not YAML" + (f" (line {mark.line + 1})" if mark else "")) from None
+    if values is None:
+        return {}
+    if not isinstance(values, dict) or not all(isinstance(key, str) for key in values):
+        raise ConfigError(f"{path}: needs sections, such as 'kafka:'")
+    return values
+
+
+def _unknown_variables(environment: Mapping[str, str]) -> list[str]:
+    """Variables that look like settings of ours and are none; pydantic-settings itself passes over these."""
+    problems = []
+    for name in sorted(environment):
+        section, delimiter, _ = name.upper().removeprefix(PREFIX).partition("__")
+        if not name.upper().startswith(PREFIX) or _SERVICE_LINK.search(name):
+            continue
+        if delimiter and section.lower() not in Settings.model_fields:
+            problems.append(f"{name}: unknown section{_meant(section.lower(), Settings.model_fields)}")
+        elif not delimiter and (own := next((s for s in Settings.model_fields if _runs_into(section, s)), None)):
+            problems.append(f"{name}: two underscores go between section and setting: {PREFIX}{own.upper()}__...")
+    return problems
+
+
+def _runs_into(variable: str, section: str) -> bool:
+    return variable.lower().startswith(f"{section}_")
+
+
+def _problems(error: ValidationError) -> list[str]:
+    """One line a problem, without the input, which may be a secret."""
+    lines = []
+    for problem in error.errors(include_input=False, include_context=False, include_url=False):
+        *parents, name = [str(part) for part in problem["loc"]] or [""]
+        place = ".".join([*parents, name])
+        if problem["type"] == "extra_forbidden":
+            section = Settings.model_fields[parents[0]].annotation if parents else Settings
+            known = section.model_fields if isinstance(section, type) and issubclass(section, BaseModel) else ()
+            lines.append(f"{place}: unknown setting{_meant(name, known)}")
+        else:
+            lines.append(f"{place}: {problem['msg'].removeprefix('Value error, ')}")
+    return lines
+
+
+def _meant(name: str, known: Iterable[str]) -> str:
+    close = difflib.get_close_matches(name, list(known), n=1)
+    return f" (did you mean {close[0]}?)" if close else ""
