@@ -154,9 +154,7 @@ def _receipt_texts(result: AnonymizedClip) -> list[str]:
 
 def _plain(words: Iterable[str]) -> list[str]:
     """Lower case, letters and digits only; placeholders stand apart, so that nothing matches across them."""
-    return [
-        word if _PLACEHOLDER.fullmatch(word) else "".join(c for c in word.lower() if c.isalnum()) for word in words
-    ]
+    return [word if _PLACEHOLDER.fullmatch(word) else "".join(c for c in word.lower() if c.isalnum()) for word in words]
 
 
 def _contains(words: Sequence[str], phrase: Sequence[str]) -> bool:

@@ -38,9 +38,7 @@ class Decoder(Protocol):
 class SpeakerFinder(Protocol):
     """Who speaks when."""
 
-    def find(
-        self, samples: Samples, wake_word: WakeWord | None, transcript: Transcript | None
-    ) -> SpeakerEvidence: ...
+    def find(self, samples: Samples, wake_word: WakeWord | None, transcript: Transcript | None) -> SpeakerEvidence: ...
 
 
 class WordFinder(Protocol):
@@ -120,6 +118,10 @@ class CommitFailed(Exception):
     """The transaction was not committed as far as we know; start again from the committed offset."""
 
 
+class NotDelivered(Exception):
+    """A plain send that the cluster did not take, or not entirely."""
+
+
 class SourceLost(Exception):
     """The membership of the group is beyond repair. Carries the class name of the cause, never its message."""
 
@@ -143,7 +145,8 @@ class Source(Protocol):
         repair (no authorization, for example)."""
 
     async def seek_to_committed(self, partition: Partition) -> int:
-        """Position = the group's committed offset (or the beginning); returns it."""
+        """Position = the group's committed offset (or the beginning); returns it. Raises CommitFailed where the
+        cluster does not say."""
 
     def pause(self, partition: Partition) -> None: ...
 
@@ -166,7 +169,8 @@ class Broker(Protocol):
         """Topic -> number of partitions; those that exist are left alone."""
 
     async def send(self, messages: Sequence[Message]) -> None:
-        """Plain, idempotent produce; returns when all are acknowledged. For producers of clip events and for tests."""
+        """Plain, idempotent produce; returns when all are acknowledged. For producers of clip events and for tests.
+        Raises NotDelivered."""
 
     def read(self, topic: str, *, from_end: bool = False, follow: bool = False) -> AsyncIterator[Record]:
         """All committed records (read_committed), by partition in order; endless when ``follow``."""

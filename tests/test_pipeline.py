@@ -1,0 +1,173 @@
+"""The way of one clip with parts that misbehave; the real parts run in the contract suite, the demo and test_withheld."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import pytest
+
+from stream.clip import (
+    AnonymizedClip,
+    Clip,
+    ClipEvent,
+    Finding,
+    Job,
+    Published,
+    Reason,
+    Receipt,
+    Refusal,
+    Samples,
+    SpeakerEvidence,
+    Transcript,
+    WakeWord,
+    Withheld,
+    WordEvidence,
+)
+from stream.pipeline import deidentify
+from stream.policy import OperatingPoint, Policy
+from stream.ports import Parts
+from tests.values import JOB, KEY, event, evidence, noise
+
+POLICY = Policy(version="7", operating_point=OperatingPoint("test", 0.5, 0.5, 0.5, 0.5, 0.0, 0.3))
+SECRET = "canary-7f3a"
+
+
+@dataclass
+class Script:
+    """All four parts at once; each step can be told to raise, and every step that ran is written down."""
+
+    made: ClipEvent = field(default_factory=lambda: event("this is diane"))
+    raising: dict[str, Exception] = field(default_factory=dict)
+    findings: tuple[Finding, ...] = (Finding(0, 2, 2, "PERSON"),)
+    receipts: tuple[Receipt, Receipt] = (
+        Receipt("speakers", "1", complete=True),
+        Receipt("identifiers", "1", complete=True),
+    )
+    steps: list[str] = field(default_factory=list)
+    encoded: AnonymizedClip | None = None
+
+    def _step(self, name: str) -> None:
+        self.steps.append(name)
+        if name in self.raising:
+            raise self.raising[name]
+
+    def event(self, job: Job) -> ClipEvent:
+        self._step("event")
+        return self.made
+
+    def samples(self, event: ClipEvent) -> Samples:
+        self._step("samples")
+        return noise(4.0)
+
+    def encode(self, clip: AnonymizedClip) -> bytes:
+        self._step("encode")
+        self.encoded = clip
+        return b"encoded"
+
+    def decode(self, body: bytes) -> AnonymizedClip:
+        self._step("decode")
+        assert self.encoded is not None
+        return self.encoded
+
+
+@dataclass
+class Ears:
+    script: Script
+
+    def find(self, samples: Samples, wake_word: WakeWord | None, transcript: Transcript | None) -> SpeakerEvidence:
+        self.script._step("speakers")
+        return evidence(turns=((0.0, 4.0, "main"),), receipts=self.script.receipts).speakers
+
+
+@dataclass
+class Reader:
+    script: Script
+
+    def find(self, clip: Clip) -> WordEvidence:
+        self.script._step("words")
+        return WordEvidence(self.script.findings, self.script.receipts[1])
+
+
+def run(script: Script) -> Published | Withheld:
+    return deidentify(JOB, Parts(script, Ears(script), Reader(script), script), POLICY, KEY)
+
+
+def test_a_good_clip_is_published_step_by_step() -> None:
+    """Every part runs once, in order, and the outcome says only what may be said."""
+    script = Script()
+    outcome = run(script)
+    assert isinstance(outcome, Published)
+    assert ["event", "samples", "speakers", "words", "encode", "decode"] == script.steps
+    assert b"encoded" == outcome.body
+    assert "7" == outcome.policy_version
+    assert 0 == outcome.timestamp_ms % 3_600_000
+    assert {"PERSON": 1} == outcome.effort.identifiers
+    assert 4.0 == outcome.effort.audio_seconds
+    assert 0 < outcome.effort.kept_seconds < 4.0
+    assert ["decode", "find/speakers", "find/words", "plan", "edit", "encode", "gate"] == list(
+        outcome.effort.stage_seconds
+    )
+
+
+def test_without_consent_the_audio_is_not_even_decoded() -> None:
+    """Consent is checked before anything of the sound is touched."""
+    script = Script(made=event(consent=False))
+    assert Withheld(JOB.coordinates, Reason.NO_CONSENT, "7") == replace(run(script), effort=Withheld.effort)  # type: ignore[type-var]
+    assert ["event"] == script.steps
+
+
+@pytest.mark.parametrize(
+    ("step", "reason"),
+    [
+        ("event", Reason.INTERNAL_ERROR),
+        ("samples", Reason.INTERNAL_ERROR),
+        ("speakers", Reason.DETECTOR_FAILED),
+        ("words", Reason.DETECTOR_FAILED),
+        ("encode", Reason.INTERNAL_ERROR),
+        ("decode", Reason.INTERNAL_ERROR),
+    ],
+)
+def test_an_exception_withholds_and_tells_its_class_only(step: str, reason: Reason) -> None:
+    """A part that raises costs its clip; the exception's message, which may quote the clip, goes nowhere."""
+    outcome = run(Script(raising={step: ValueError(f"could not read {SECRET}")}))
+    assert isinstance(outcome, Withheld)
+    assert (reason, "ValueError") == (outcome.reason, outcome.fault)
+    assert SECRET not in repr(outcome)
+
+
+@pytest.mark.parametrize("step", ["event", "samples", "speakers", "words", "encode"])
+def test_a_refusal_keeps_its_reason(step: str) -> None:
+    """Any part may refuse, with a reason of the closed list."""
+    outcome = run(Script(raising={step: Refusal(Reason.AUDIO_SILENT)}))
+    assert isinstance(outcome, Withheld)
+    assert (Reason.AUDIO_SILENT, "") == (outcome.reason, outcome.fault)
+
+
+def test_a_detector_that_did_not_finish_withholds() -> None:
+    """An incomplete receipt is as bad as an exception."""
+    half = (Receipt("speakers", "1", complete=True), Receipt("identifiers", "1", complete=False))
+    outcome = run(Script(receipts=half))
+    assert isinstance(outcome, Withheld)
+    assert Reason.DETECTOR_FAILED == outcome.reason
+
+
+def test_a_detector_under_another_name_is_missing() -> None:
+    """The gate counts receipts by detector: two of one kind don't stand for both."""
+    twice = (Receipt("identifiers", "1", complete=True), Receipt("identifiers", "1", complete=True))
+    outcome = run(Script(receipts=twice))
+    assert isinstance(outcome, Withheld)
+    assert Reason.GATE_RECEIPT_MISSING == outcome.reason
+
+
+def test_the_gate_judges_the_decoded_bytes() -> None:
+    """An encoder that brings back sound from a mute is caught, since what it wrote is decoded and inspected."""
+
+    class Leaky(Script):
+        def decode(self, body: bytes) -> AnonymizedClip:
+            assert self.encoded is not None
+            return replace(self.encoded, samples=np.asarray(noise(4.0)))
+
+    outcome = run(Leaky())
+    assert isinstance(outcome, Withheld)
+    assert Reason.GATE_MUTE_AUDIBLE == outcome.reason

@@ -1,0 +1,160 @@
+"""Every decision: who may be heard, what is muted and why, which words are shown."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from stream import plan
+from stream.clip import Finding, Receipt, Reason, Refusal, Segment, Transcript, Why, Word, WordEdit
+from stream.policy import OperatingPoint, Policy
+from stream.segments import seconds, union
+from tests.values import SPEAKERS_RAN, WORDS_RAN, clip, event, evidence, words
+
+POINT = OperatingPoint("test", 0.5, 0.5, 0.5, overlap_share_max=0.5, keep_margin_s=0.0, kept_seconds_min=0.3)
+POLICY = Policy(operating_point=POINT, word_margin_s=0.05)
+
+
+# ------------------------------------------------------------------ before anything is found
+def test_no_consent_is_refused() -> None:
+    """Without consent to human review nothing more is done."""
+    with pytest.raises(Refusal) as refusal:
+        plan.admit(event(consent=False), POLICY)
+    assert refusal.value.reason is Reason.NO_CONSENT
+
+
+def test_an_unknown_language_is_refused() -> None:
+    """Identifiers are only known in the policy's languages."""
+    with pytest.raises(Refusal) as refusal:
+        plan.admit(event(locale="fr_FR"), POLICY)
+    assert refusal.value.reason is Reason.LANGUAGE_UNSUPPORTED
+    plan.admit(event(locale="EN_gb"), POLICY)
+
+
+@pytest.mark.parametrize(
+    ("transcript", "reason"),
+    [
+        ((), Reason.NO_TRANSCRIPT),
+        ((Word("hello"),), Reason.WORDS_WITHOUT_TIMES),
+        ((Word("hello", Segment(3.5, 4.2)),), Reason.WORDS_OUT_OF_BOUNDS),
+        ((Word("hello", Segment(4.0, 4.05)),), Reason.WORDS_OUT_OF_BOUNDS),
+        (words("a " * 401, step=0.005), Reason.WORDS_TOO_MANY),
+    ],
+)
+def test_words_that_cannot_be_tied_to_the_sound_are_refused(transcript: tuple[Word, ...], reason: Reason) -> None:
+    """No words, no times, times past the end, too many: withheld, in whichever hypothesis."""
+    with pytest.raises(Refusal) as refusal:
+        plan.check(clip(transcripts=(Transcript(transcript),)), POLICY)
+    assert refusal.value.reason is reason
+
+
+def test_a_second_hypothesis_is_checked_too() -> None:
+    """A hypothesis that is not shown still has to have times, since its identifiers are muted."""
+    hypotheses = (Transcript(words("play jazz"), 0.9), Transcript((Word("pray"),), 0.1))
+    with pytest.raises(Refusal) as refusal:
+        plan.check(clip(transcripts=hypotheses), POLICY)
+    assert refusal.value.reason is Reason.WORDS_WITHOUT_TIMES
+
+
+# ------------------------------------------------------------------ who may be heard
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"main": None}, Reason.NO_MAIN_SPEAKER),
+        ({"turns": ((0.0, 4.0, "b1"),)}, Reason.NO_MAIN_SPEAKER),
+        ({"confidence": 0.49}, Reason.MAIN_SPEAKER_UNCERTAIN),
+        ({"confidence": math.nan}, Reason.MAIN_SPEAKER_UNCERTAIN),
+        ({"turns": ((0.0, 4.0, "main"), (0.0, 2.1, "b1"))}, Reason.TOO_MUCH_OVERLAP),
+        ({"turns": ((0.0, 0.2, "main"),)}, Reason.NOTHING_LEFT),
+        ({"receipts": (Receipt("speakers", "1", complete=False), WORDS_RAN)}, Reason.DETECTOR_FAILED),
+        ({"receipts": (SPEAKERS_RAN, Receipt("identifiers", "1", complete=False))}, Reason.DETECTOR_FAILED),
+    ],
+)
+def test_a_main_speaker_in_doubt_is_refused(changes: dict[str, object], reason: Reason) -> None:
+    """No, unsure, overlapped or hardly audible main speaker, or a detector that saw only a part: withheld."""
+    with pytest.raises(Refusal) as refusal:
+        plan.decide(clip(), evidence(**changes), POLICY)  # type: ignore[arg-type]
+    assert refusal.value.reason is reason
+
+
+def test_only_the_main_speakers_own_speech_is_kept() -> None:
+    """Overlap, other turns and silence are muted, each with its reason; keep and mutes tile the clip."""
+    decided = plan.decide(clip(), evidence(turns=((0.5, 2.0, "main"), (1.5, 3.0, "b1"), (3.5, 3.9, "main"))), POLICY)
+    assert (Segment(0.5, 1.5), Segment(3.5, 3.9)) == decided.keep
+    assert [
+        (Segment(0.0, 0.5), Why.BACKGROUND),
+        (Segment(1.5, 3.0), Why.BYSTANDER),
+        (Segment(3.0, 3.5), Why.BACKGROUND),
+        (Segment(3.9, 4.0), Why.BACKGROUND),
+    ] == [(mute.segment, mute.why) for mute in decided.mutes]
+    assert (Segment(0.0, 4.0),) == union([*decided.keep, *(mute.segment for mute in decided.mutes)])
+
+
+def test_the_keep_margin_is_taken_off_both_ends() -> None:
+    """A point's margin shortens every kept stretch, next to bystanders too."""
+    careful = Policy(operating_point=OperatingPoint("careful", 0.5, 0.5, 0.5, 0.5, 0.1, 0.3))
+    decided = plan.decide(clip(), evidence(turns=((1.0, 3.0, "main"), (2.0, 3.5, "b1"))), careful)
+    assert [(1.1, 1.9)] == [(round(s.start, 6), round(s.end, 6)) for s in decided.keep]
+
+
+# ------------------------------------------------------------------ identifiers
+def test_a_finding_is_muted_from_first_to_last_word_with_margin() -> None:
+    """The pauses inside an identifier are muted as well, and a margin on both sides."""
+    decided = plan.decide(clip("my code is one two"), evidence(Finding(0, 3, 4, "PIN")), POLICY)
+    mute = next(mute for mute in decided.mutes if mute.why is Why.IDENTIFIER)
+    assert (1.95, 2.95) == (round(mute.segment.start, 6), round(mute.segment.end, 6))
+    assert "PIN" == mute.entity_type
+    assert (WordEdit(3, 4, Why.IDENTIFIER, "PIN"),) == decided.word_edits
+
+
+def test_an_identifier_in_a_hidden_hypothesis_is_muted_and_hides_the_words_heard_there() -> None:
+    """What only the second hypothesis understood is still audible, so sound and shown words go."""
+    hypotheses = (Transcript(words("call die ann"), 0.9), Transcript(words("call diane now"), 0.2))
+    decided = plan.decide(clip(transcripts=hypotheses), evidence(Finding(1, 1, 1, "PERSON")), POLICY)
+    assert (WordEdit(1, 1, Why.IDENTIFIER, "PERSON"),) == decided.word_edits
+    assert not union(decided.keep)[0].end > 0.95 + 1e-6
+
+
+def test_the_most_confident_hypothesis_is_shown() -> None:
+    """The order of the n-best list does not matter, the recogniser's confidence does."""
+    hypotheses = (Transcript((), 1.0), Transcript(words("pray jazz"), 0.2), Transcript(words("play jazz"), 0.8))
+    assert 2 == plan.decide(clip(transcripts=hypotheses), evidence(), POLICY).transcript
+
+
+def test_an_identifier_is_hidden_wherever_it_comes_again() -> None:
+    """Found once is enough: the same words elsewhere, with other case and punctuation, are hidden too."""
+    decided = plan.decide(clip("diane said call Diane, now", 5.0), evidence(Finding(0, 0, 0, "PERSON")), POLICY)
+    assert [(0, 0), (3, 3)] == [(edit.first, edit.last) for edit in decided.word_edits]
+
+
+def test_overlapping_findings_become_one_edit_named_by_the_surest() -> None:
+    """Two recognizers on the same words make one placeholder."""
+    found = (Finding(0, 1, 3, "PHONE_NUMBER", 0.4), Finding(0, 2, 4, "CREDIT_CARD", 0.9))
+    decided = plan.decide(clip("is one two three four"), evidence(*found), POLICY)
+    assert (WordEdit(1, 4, Why.IDENTIFIER, "CREDIT_CARD"),) == decided.word_edits
+
+
+def test_words_that_cannot_be_heard_cannot_be_read() -> None:
+    """Words of a bystander, or outside the main speaker's turns, become placeholders."""
+    decided = plan.decide(
+        clip("play some jazz mister smith", 4.0),
+        evidence(turns=((0.4, 2.0, "main"), (2.0, 2.6, "b1"))),
+        POLICY,
+    )
+    assert [(3, Why.BYSTANDER), (4, Why.BACKGROUND)] == [(edit.first, edit.why) for edit in decided.word_edits]
+
+
+def test_nothing_but_identifiers_is_not_worth_a_listener() -> None:
+    """A clip whose whole speech is an identifier is withheld."""
+    with pytest.raises(Refusal) as refusal:
+        plan.decide(clip("one two"), evidence(Finding(0, 0, 1, "PIN"), turns=((0.5, 1.4, "main"),)), POLICY)
+    assert refusal.value.reason is Reason.NOTHING_LEFT
+
+
+def test_without_transcript_only_the_sound_is_decided() -> None:
+    """Where the policy allows clips without words, the sound is decided alone."""
+    decided = plan.decide(clip(transcripts=()), evidence(turns=((1.0, 2.0, "main"),)), POLICY)
+    assert decided.transcript is None
+    assert () == decided.word_edits
+    assert 1.0 == seconds(decided.keep)
