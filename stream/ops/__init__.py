@@ -1,0 +1,1 @@
+"""Operations: log, metrics, probes. Nothing here ever says what a clip holds."""

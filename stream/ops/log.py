@@ -1,0 +1,226 @@
+"""The log: JSON lines of a closed list of events and keys, each key with a rule for its values.
+
+What is not listed is dropped and counted, so that a careless log call loses a line and leaks nothing. Exceptions are
+told by class name and place in our code, never by message or traceback, since both may quote a clip. Loggers of
+libraries are told by name and level only: at DEBUG some of them print whole records.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import sys
+import threading
+import warnings
+from collections.abc import Callable, Mapping, MutableMapping
+from enum import StrEnum
+from types import MappingProxyType, TracebackType
+from typing import Any, Protocol, TextIO
+
+import structlog
+
+from stream.clip import Reason
+
+LEVELS = MappingProxyType({"DEBUG": 10, "INFO": 20, "WARNING": 30, "ERROR": 40})
+LIBRARY_LEVEL = logging.WARNING
+TEXT_MAX = 249  # of any value; a topic's name is the longest that is allowed
+
+
+class Event(StrEnum):
+    """All that a log line can be about."""
+
+    STARTING = "starting"
+    STARTED = "started"
+    STOPPING = "stopping"
+    STOPPED = "stopped"
+    FAILED = "failed"
+    WAITING_FOR_BROKER = "waiting_for_broker"
+    PARTITIONS_ASSIGNED = "partitions_assigned"
+    PARTITIONS_REVOKED = "partitions_revoked"
+    PARTITION_FENCED = "partition_fenced"
+    COMMITTED = "committed"
+    COMMIT_FAILED = "commit_failed"
+    WITHHELD = "withheld"
+    INFERENCE_STARTED = "inference_started"
+    INFERENCE_REPLACED = "inference_replaced"
+    INFERENCE_START_FAILED = "inference_start_failed"
+    SCHEMA_REGISTERED = "schema_registered"
+    LIBRARY_MESSAGE = "library_message"
+    UNCAUGHT = "uncaught"
+    UNLISTED = "unlisted"  # an event that this list does not have
+
+
+Rule = Callable[[object], bool]
+
+
+def _number(value: object) -> bool:
+    return value is None or isinstance(value, bool | int | float)
+
+
+def _matching(pattern: str) -> Rule:
+    compiled = re.compile(pattern)
+    return lambda value: isinstance(value, str) and len(value) <= TEXT_MAX and compiled.fullmatch(value) is not None
+
+
+_NAME = _matching(r"[A-Za-z_][A-Za-z0-9_.]{0,99}")  # of a class, a module, a logger
+_SETTING = _matching(r"[A-Za-z0-9._:/,-]{0,199}")  # comes from the settings, not from a record
+
+KEYS: Mapping[str, Rule] = MappingProxyType(
+    {
+        # where
+        "topic": _matching(r"[A-Za-z0-9._-]{1,249}"),
+        "partition": _number,
+        "partitions": _number,
+        "offset": _number,
+        "next_offset": _number,
+        "group": _SETTING,
+        "lag": _number,
+        # what became of it
+        "reason": lambda value: value in set(Reason),
+        "records": _number,
+        "published": _number,
+        "withheld": _number,
+        "size_bytes": _number,
+        "seconds": _number,
+        "attempt": _number,
+        "attempts": _number,
+        "policy_version": _matching(r"[A-Za-z0-9._-]{1,64}"),
+        # who says so, and what went wrong
+        "error": _NAME,
+        "where": _matching(r"stream[a-z_.]*:[0-9]{1,5}"),
+        "logger": _NAME,
+        "source_level": _NAME,
+        "suppressed": _number,
+        "signal": _NAME,
+        # the service
+        "version": _SETTING,
+        "host": _SETTING,
+        "port": _number,
+        "pid": _number,
+        "processes": _number,
+        "model": _SETTING,
+        "schema_id": _number,
+        "subject": _SETTING,
+    }
+)
+_ADDED = frozenset({"event", "level", "timestamp", "dropped"})
+
+
+class Logger(Protocol):
+    """What the rest of the service logs with."""
+
+    def debug(self, event: str, **values: object) -> object: ...
+
+    def info(self, event: str, **values: object) -> object: ...
+
+    def warning(self, event: str, **values: object) -> object: ...
+
+    def error(self, event: str, **values: object) -> object: ...
+
+
+def configure(
+    level: str = "INFO", stream: TextIO | None = None, on_dropped: Callable[[int], None] | None = None
+) -> None:
+    """Make every log line of this process, ours and the libraries', go through the allow-list to ``stream`` (stderr).
+
+    ``on_dropped`` is told how many keys or events were dropped from a line.
+    """
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            _AllowList(on_dropped or (lambda _: None)),
+            structlog.processors.JSONRenderer(sort_keys=True),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(LEVELS[level]),
+        logger_factory=structlog.PrintLoggerFactory(stream or sys.stderr),
+        cache_logger_on_first_use=False,
+    )
+    _route_libraries()
+    _route_uncaught()
+
+
+def get() -> Logger:
+    """The logger. Pass an ``Event`` and keys of ``KEYS``; all else is dropped."""
+    logger: Logger = structlog.get_logger()
+    return logger
+
+
+def fault(error: BaseException) -> dict[str, object]:
+    """The keys that tell of an exception: class name, and the innermost line of ours. Never its message."""
+    values: dict[str, object] = {"error": type(error).__name__}
+    place = _place(error.__traceback__)
+    return values | ({"where": place} if place else {})
+
+
+def _place(traceback: TracebackType | None) -> str | None:
+    place = None
+    while traceback is not None:
+        module = str(traceback.tb_frame.f_globals.get("__name__", ""))
+        if module.split(".")[0] == "stream":
+            place = f"{module}:{traceback.tb_lineno}"
+        traceback = traceback.tb_next
+    return place
+
+
+class _AllowList:
+    """The processor that lets only listed keys with fitting values through."""
+
+    def __init__(self, on_dropped: Callable[[int], None]) -> None:
+        self._on_dropped = on_dropped
+
+    def __call__(self, _logger: object, _method: str, line: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+        kept = {key: line[key] for key in ("level", "timestamp") if key in line}
+        kept |= {key: value for key, value in line.items() if key in KEYS and KEYS[key](value)}
+        dropped = len(line.keys() - kept.keys() - {"event"})
+        event = line.get("event")
+        if event in set(Event):
+            kept["event"] = str(event)
+        else:
+            kept["event"] = Event.UNLISTED.value
+            dropped += 1
+        if dropped:
+            kept["dropped"] = dropped
+            self._on_dropped(dropped)
+        return kept
+
+
+class _NameOnly(logging.Handler):
+    """Tells that a library logged something, and how severe it was; what it said may be a record."""
+
+    def __init__(self) -> None:
+        super().__init__(LIBRARY_LEVEL)
+        self._seen: dict[tuple[str, str], int] = {}
+
+    def emit(self, record: logging.LogRecord) -> None:
+        said = (record.name, record.levelname)
+        count = self._seen[said] = self._seen.get(said, 0) + 1
+        if count & (count - 1):  # the 1st, 2nd, 4th, 8th ... time only
+            return
+        get().warning(Event.LIBRARY_MESSAGE, logger=record.name, source_level=record.levelname, suppressed=count - 1)
+
+
+def _route_libraries() -> None:
+    root = logging.getLogger()
+    root.handlers[:] = [_NameOnly()]
+    root.setLevel(LIBRARY_LEVEL)
+    for name in list(logging.root.manager.loggerDict):
+        library = logging.getLogger(name)
+        library.handlers.clear()
+        library.propagate = True
+        library.setLevel(logging.NOTSET)
+    logging.captureWarnings(True)
+    warnings.simplefilter("ignore")
+    logging.raiseExceptions = False  # otherwise a failing handler prints the record's arguments
+    logging.lastResort = None
+
+
+def _route_uncaught() -> None:
+    """Exceptions that nobody caught: Python prints their message and source lines, we print the class name."""
+
+    def tell(error: BaseException | None) -> None:
+        get().error(Event.UNCAUGHT, **(fault(error) if error is not None else {}))
+
+    sys.excepthook = lambda _kind, error, _traceback: tell(error)
+    threading.excepthook = lambda arguments: tell(arguments.exc_value)
+    sys.unraisablehook = lambda arguments: tell(arguments.exc_value)

@@ -1,0 +1,159 @@
+"""All metrics, their names and meaning in one place. No label ever holds what a record holds.
+
+``Metrics`` is the worker's ``Meter`` and the engine's counter of processes; ``render`` is what Prometheus scrapes.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Mapping, Sequence
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, PlatformCollector, ProcessCollector
+from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
+
+from stream.clip import Outcome, Published, Reason, Withheld
+from stream.ports import Partition
+
+CONTENT_TYPE = CONTENT_TYPE_LATEST
+STAGES = ("decode", "find/speakers", "find/words", "plan", "edit", "encode", "gate")
+_STAGE_SECONDS = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0)
+_CLIP_SECONDS = (0.03, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0)
+_TYPES_MAX = 100  # identifier types are a closed list elsewhere; a bound here keeps a mistake from growing memory
+
+
+class Metrics:
+    """Everything that is counted."""
+
+    def __init__(self, registry: CollectorRegistry | None = None) -> None:
+        self.registry = registry or CollectorRegistry()
+        self._types: set[str] = set()
+        self._last_outcome = time.monotonic()
+        self._held_records = 0
+        self._owned_partitions = 0
+        ProcessCollector(registry=self.registry)
+        PlatformCollector(registry=self.registry)
+        self._make_record_metrics()
+        self._make_clip_metrics()
+        self._make_machinery_metrics()
+
+    def _make_record_metrics(self) -> None:
+        self._records_in = self._counter("records_in", "Records polled, repeats after a rebalance included.")
+        self._bytes_in = self._counter("bytes_in", "Bytes of the records polled.")
+        self._published = self._counter("published", "Clips published, in committed transactions.")
+        self._withheld = self._counter("withheld", "Clips withheld, in committed transactions, by reason.", "reason")
+        for reason in Reason:
+            self._withheld.labels(reason.value)
+        self._commits = self._counter("commits", "Committed transactions.")
+        self._commits_failed = self._counter("commits_failed", "Transactions or producers that failed.", "kind")
+        for kind in ("fenced", "failed"):
+            self._commits_failed.labels(kind)
+        self._in_flight = self._gauge("records_in_flight", "Records polled and not yet committed.")
+        self._in_flight_bytes = self._gauge("bytes_in_flight", "Bytes of the records in flight.")
+        self._partitions = self._gauge("partitions", "Input partitions that this worker owns.")
+        self._lag = self._gauge("lag", "Records between our position and the end, by partition.", "topic", "partition")
+        self._rebalances = self._counter("rebalances", "Changes of the set of partitions that this worker owns.")
+
+    def _make_clip_metrics(self) -> None:
+        self._audio_in = self._counter("audio_in_seconds", "Seconds of audio decoded.")
+        self._audio_kept = self._counter("audio_kept_seconds", "Seconds of audio left audible in published clips.")
+        self._identifiers = self._counter("identifiers", "Identifiers found, by type.", "entity_type")
+        self._stages = self._histogram("stage_seconds", "Wall time of a stage of one clip.", _STAGE_SECONDS, "stage")
+        for stage in STAGES:
+            self._stages.labels(stage)
+        self._clips = self._histogram("clip_seconds", "Wall time of one clip, all stages.", _CLIP_SECONDS)
+
+    def _make_machinery_metrics(self) -> None:
+        self._processes = self._gauge("inference_processes", "Inference processes that are ready for clips.")
+        self._replaced = self._counter("inference_replaced", "Inference processes replaced, by cause.", "cause")
+        for cause in ("recycled", "timed_out", "died"):
+            self._replaced.labels(cause)
+        self._dropped = self._counter("log_keys_dropped", "Keys and events that the log's allow-list dropped.")
+
+    def _counter(self, name: str, meaning: str, *labels: str) -> Counter:
+        return Counter(f"clipveil_{name}", meaning, labels, registry=self.registry)
+
+    def _gauge(self, name: str, meaning: str, *labels: str) -> Gauge:
+        return Gauge(f"clipveil_{name}", meaning, labels, registry=self.registry)
+
+    def _histogram(self, name: str, meaning: str, buckets: Iterable[float], *labels: str) -> Histogram:
+        return Histogram(f"clipveil_{name}", meaning, labels, buckets=tuple(buckets), registry=self.registry)
+
+    # -------------------------------------------------------------- the worker's Meter
+    def polled(self, partition: Partition, records: int, size_bytes: int) -> None:  # noqa: ARG002
+        self._records_in.inc(records)
+        self._bytes_in.inc(size_bytes)
+
+    def committed(self, partition: Partition, outcomes: Sequence[Outcome]) -> None:  # noqa: ARG002
+        self._commits.inc()
+        self._last_outcome = time.monotonic()
+        for outcome in outcomes:
+            self._count(outcome)
+
+    def commit_failed(self, fenced: bool) -> None:
+        self._commits_failed.labels("fenced" if fenced else "failed").inc()
+
+    def holding(self, records: int, size_bytes: int, partitions: int) -> None:
+        if partitions != self._owned_partitions:
+            self._rebalances.inc()
+        if self._held_records == 0 and records > 0:
+            self._last_outcome = time.monotonic()  # the wait begins with the first record held
+        self._held_records, self._owned_partitions = records, partitions
+        self._in_flight.set(records)
+        self._in_flight_bytes.set(size_bytes)
+        self._partitions.set(partitions)
+
+    def lag(self, lag: Mapping[Partition, int]) -> None:
+        self._lag.clear()  # partitions that went to others must not keep their last value
+        for partition, records in lag.items():
+            self._lag.labels(partition.topic, str(partition.number)).set(records)
+
+    def _count(self, outcome: Outcome) -> None:
+        effort = outcome.effort
+        match outcome:
+            case Published():
+                self._published.inc()
+                self._audio_kept.inc(effort.kept_seconds)
+            case Withheld():
+                self._withheld.labels(outcome.reason.value).inc()
+        self._audio_in.inc(effort.audio_seconds)
+        for stage, seconds in effort.stage_seconds.items():
+            self._stages.labels(stage if stage in STAGES else "other").observe(seconds)
+        if effort.stage_seconds:
+            self._clips.observe(sum(effort.stage_seconds.values()))
+        for entity_type, found in effort.identifiers.items():
+            self._identifiers.labels(self._known_type(entity_type)).inc(found)
+
+    def _known_type(self, entity_type: str) -> str:
+        """The type itself where it looks like one; types are upper case, words of a clip never get here as such."""
+        if entity_type in self._types:
+            return entity_type
+        plausible = entity_type.replace("_", "").isalnum() and entity_type.isupper() and len(entity_type) <= 40
+        if not plausible or len(self._types) >= _TYPES_MAX:
+            return "OTHER"
+        self._types.add(entity_type)
+        return entity_type
+
+    # -------------------------------------------------------------- the engine's counter, and the log's
+    def processes_ready(self, number: int) -> None:
+        self._processes.set(number)
+
+    def process_replaced(self, cause: str) -> None:
+        self._replaced.labels(cause if cause in ("recycled", "timed_out") else "died").inc()
+
+    def log_dropped(self, number: int) -> None:
+        self._dropped.inc(number)
+
+    # -------------------------------------------------------------- for probes and Prometheus
+    @property
+    def owned_partitions(self) -> int:
+        """Input partitions owned at the moment."""
+        return self._owned_partitions
+
+    @property
+    def stalled_seconds(self) -> float:
+        """How long records have been held without any of them being committed; 0 when none is held."""
+        return time.monotonic() - self._last_outcome if self._held_records else 0.0
+
+    def render(self) -> bytes:
+        """Prometheus' text format."""
+        return generate_latest(self.registry)
