@@ -7,7 +7,7 @@ import math
 import pytest
 
 from stream import plan
-from stream.clip import Finding, Receipt, Reason, Refusal, Segment, Transcript, Why, Word, WordEdit
+from stream.clip import Finding, Reason, Receipt, Refusal, Segment, Transcript, Why, Word, WordEdit
 from stream.policy import OperatingPoint, Policy
 from stream.segments import seconds, union
 from tests.values import SPEAKERS_RAN, WORDS_RAN, clip, event, evidence, words

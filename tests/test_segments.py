@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -23,7 +25,7 @@ def test_union_covers_the_same_and_is_disjoint(segments: Segments) -> None:
     """A union holds what its members hold, sorted, each instant once."""
     merged = union(segments)
     assert ticks(segments) == ticks(merged)
-    assert all(left.end < right.start for left, right in zip(merged, merged[1:], strict=False))
+    assert all(left.end < right.start for left, right in itertools.pairwise(merged))
     assert len(ticks(merged)) == seconds(merged)
 
 
