@@ -89,8 +89,13 @@ class Engine(Protocol):
     async def run(self, job: Job) -> Outcome: ...
 
 
+class RegistryUnavailable(Exception):
+    """The schema registry does not answer: nothing is known of the record, so try again, and withhold nothing."""
+
+
 class Schemas(Protocol):
-    """Writer schemas by what a wire-format header says. Raises Refusal(UNKNOWN_SCHEMA) where there is none."""
+    """Writer schemas by what a wire-format header says. Raises Refusal(UNKNOWN_SCHEMA) where there is none, and
+    RegistryUnavailable where nobody can tell."""
 
     async def writer_schema(self, reference: int | str) -> str:
         """Avro JSON text for a schema id (int) or GUID (str)."""

@@ -1,0 +1,263 @@
+"""Clip events in, anonymized clips out: Avro bodies to values and back.
+
+Every field that comes in is bounded and checked; what our schema does not name never becomes a value.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from types import MappingProxyType
+from typing import Any, Final
+
+from stream.clip import (
+    AnonymizedClip,
+    AudioObject,
+    ClipEvent,
+    Consent,
+    InlineAudio,
+    Job,
+    Metadata,
+    Mute,
+    PublishedWord,
+    Reason,
+    Receipt,
+    Refusal,
+    Samples,
+    Segment,
+    Subject,
+    Transcript,
+    WakeWord,
+    Why,
+    Word,
+)
+from stream.policy import Policy
+from stream.wire import audio, avro
+
+EVENT_SCHEMA: Final = "clip_event"
+CLIP_SCHEMA: Final = "anonymized_clip"
+
+NAME_CHARS_MAX: Final = 256  # identifiers, names, places
+TEXT_CHARS_MAX: Final = 20_000  # a transcript's text, where it has no words
+WORD_CHARS_MAX: Final = 128
+TRANSCRIPTS_MAX: Final = 16
+ENTRIES_MAX: Final = 128  # of slots, and of attributes
+VALUE_CHARS_MAX: Final = 2_048  # of one slot or attribute
+TIME_S_MAX: Final = 3_600.0
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_EARLIEST_MS: Final = 946_684_800_000  # 2000-01-01
+_LATEST_MS: Final = 4_102_444_800_000  # 2100-01-01
+_HEX_DIGITS: Final = frozenset("0123456789abcdef")
+
+
+@dataclass(frozen=True)
+class Decoder:
+    """ports.Decoder: clip events as our schema clip_event, and the audio inside them."""
+
+    policy: Policy
+
+    def event(self, job: Job) -> ClipEvent:
+        """Raises Refusal(UNKNOWN_SCHEMA, EVENT_UNDECODABLE, WORDS_TOO_MANY, WORDS_OUT_OF_BOUNDS)."""
+        raw = avro.read(job.writer_schema, EVENT_SCHEMA, job.body)
+        return ClipEvent(
+            event_id=_text(raw["event_id"]),
+            clip_id=_required(raw["clip_id"]),
+            captured_at=_time(raw["captured_at"]),
+            subject=_subject(raw),
+            device_model=_text(raw["device_model"]),
+            locale=_text(raw["locale"]),
+            consent=_consent(raw["consent"]),
+            wake_word=_wake_word(raw["wake_word"]),
+            audio=_audio(raw["audio"]),
+            transcripts=_transcripts(raw["transcripts"], self.policy.words_max),
+            intent=_text(raw["intent"]),
+            slots=_texts(raw["slots"]),
+            attributes=_texts(raw["attributes"]),
+        )
+
+    def samples(self, event: ClipEvent) -> Samples:
+        """Raises Refusal with one of the AUDIO reasons."""
+        if isinstance(event.audio, AudioObject):
+            raise Refusal(Reason.AUDIO_NOT_FETCHED)
+        return audio.decode(event.audio.content, self.policy.audio_seconds_min, self.policy.audio_seconds_max)
+
+
+class Encoder:
+    """ports.Encoder: anonymized clips as our schema anonymized_clip, with FLAC inside."""
+
+    def encode(self, clip: AnonymizedClip) -> bytes:
+        """The Avro body, built field by field."""
+        of = clip.metadata
+        return avro.write(
+            CLIP_SCHEMA,
+            {
+                "clip_token": of.token,
+                "campaign": of.campaign,
+                "key_epoch": of.key_epoch,
+                "captured_hour": milliseconds(of.captured_hour),
+                "language": of.language,
+                "device_family": of.device_family,
+                "audio": ("clipveil.PublishedAudio", {"content": audio.encode_flac(clip.samples)}),
+                "words": [{"text": word.text, **_span(word.segment)} for word in clip.words],
+                "mutes": [
+                    {**_span(mute.segment), "why": mute.why.value, "entity_type": mute.entity_type}
+                    for mute in clip.mutes
+                ],
+                "receipts": [receipt_record(receipt) for receipt in clip.receipts],
+                "policy_version": clip.policy_version,
+            },
+        )
+
+    def decode(self, body: bytes) -> AnonymizedClip:
+        """A body that we wrote. Raises Refusal for anything else."""
+        return decode_anonymized(avro.schema_text(CLIP_SCHEMA), body)
+
+
+def decode_anonymized(writer_schema: str, body: bytes) -> AnonymizedClip:
+    """A published clip as a consumer sees it, whichever version of our schema wrote it. Raises Refusal."""
+    raw = avro.read(writer_schema, CLIP_SCHEMA, body)
+    content = raw["audio"].get("content")
+    if content is None:
+        raise Refusal(Reason.AUDIO_NOT_FETCHED)
+    try:
+        words = tuple(PublishedWord(word["text"], Segment(word["start"], word["end"])) for word in raw["words"])
+        mutes = tuple(
+            Mute(Segment(mute["start"], mute["end"]), Why(mute["why"]), mute["entity_type"]) for mute in raw["mutes"]
+        )
+    except ValueError:
+        raise Refusal(Reason.EVENT_UNDECODABLE) from None
+    return AnonymizedClip(
+        metadata=Metadata(
+            token=raw["clip_token"],
+            campaign=raw["campaign"],
+            key_epoch=raw["key_epoch"],
+            captured_hour=_time(raw["captured_hour"]),
+            language=raw["language"],
+            device_family=raw["device_family"],
+        ),
+        samples=audio.decode_published(content),
+        words=words,
+        mutes=mutes,
+        receipts=tuple(Receipt(**receipt) for receipt in raw["receipts"]),
+        policy_version=raw["policy_version"],
+    )
+
+
+def receipt_record(receipt: Receipt) -> dict[str, Any]:
+    return {"detector": receipt.detector, "version": receipt.version, "complete": receipt.complete}
+
+
+def milliseconds(moment: datetime) -> int:
+    """Since 1970, exactly."""
+    return (moment - _EPOCH) // timedelta(milliseconds=1)
+
+
+# ------------------------------------------------------------------ parts of an event, each within its bounds
+def _subject(raw: Mapping[str, Any]) -> Subject:
+    location = raw["location"] or {"city": "", "postcode": "", "latitude": None, "longitude": None}
+    return Subject(
+        account_id=_required(raw["account_id"]),
+        first_name=_text(raw["first_name"]),
+        device_serial=_text(raw["device_serial"]),
+        household=_text(raw["household"]),
+        ip=_text(raw["ip"]),
+        city=_text(location["city"]),
+        postcode=_text(location["postcode"]),
+        latitude=_number(location["latitude"], -90.0, 90.0),
+        longitude=_number(location["longitude"], -180.0, 180.0),
+    )
+
+
+def _consent(raw: Mapping[str, Any] | None) -> Consent:
+    if raw is None:
+        return Consent(human_review=False)
+    changed_at = None if raw["changed_at"] is None else _time(raw["changed_at"])
+    return Consent(raw["human_review"] is True, _text(raw["version"]), changed_at)
+
+
+def _wake_word(raw: Mapping[str, Any] | None) -> WakeWord | None:
+    if raw is None:
+        return None
+    segment = _segment(raw["start"], raw["end"], Reason.EVENT_UNDECODABLE)
+    if segment is None:
+        raise Refusal(Reason.EVENT_UNDECODABLE)
+    return WakeWord(segment, _number(raw["score"], 0.0, 1.0), _text(raw["text"]))
+
+
+def _audio(raw: Mapping[str, Any]) -> InlineAudio | AudioObject:
+    if "content" in raw:
+        return InlineAudio(raw["content"], _text(raw["codec"]))
+    sha256 = _text(raw["sha256"]).lower()
+    _demand(len(sha256) == 64 and set(sha256) <= _HEX_DIGITS)
+    return AudioObject(_text(raw["uri"], VALUE_CHARS_MAX), sha256)
+
+
+def _transcripts(raw: list[Mapping[str, Any]], words_max: int) -> tuple[Transcript, ...]:
+    _demand(len(raw) <= TRANSCRIPTS_MAX)
+    return tuple(
+        Transcript(_words(transcript, words_max), _number(transcript["confidence"], 0.0, 1.0)) for transcript in raw
+    )
+
+
+def _words(raw: Mapping[str, Any], words_max: int) -> tuple[Word, ...]:
+    """Words with their times; those of a bare text have none."""
+    text = _text(raw["text"], TEXT_CHARS_MAX)
+    entries = raw["words"] or [{"text": word, "start": None, "end": None, "confidence": None} for word in text.split()]
+    if len(entries) > words_max:
+        raise Refusal(Reason.WORDS_TOO_MANY)
+    return tuple(
+        Word(
+            _text(word["text"], WORD_CHARS_MAX),
+            _segment(word["start"], word["end"], Reason.WORDS_OUT_OF_BOUNDS),
+            _number(word["confidence"], 0.0, 1.0),
+        )
+        for word in entries
+    )
+
+
+def _texts(raw: Mapping[str, str]) -> Mapping[str, str]:
+    _demand(len(raw) <= ENTRIES_MAX)
+    return MappingProxyType({_text(name): _text(value, VALUE_CHARS_MAX) for name, value in raw.items()})
+
+
+def _required(raw: object) -> str:
+    text = _text(raw)
+    _demand(bool(text.strip()))
+    return text
+
+
+def _text(raw: object, chars_max: int = NAME_CHARS_MAX) -> str:
+    if not isinstance(raw, str) or len(raw) > chars_max:
+        raise Refusal(Reason.EVENT_UNDECODABLE)
+    return raw
+
+
+def _number(raw: float | None, low: float, high: float) -> float | None:
+    _demand(raw is None or low <= raw <= high)  # NaN is refused
+    return raw
+
+
+def _time(raw: int) -> datetime:
+    _demand(_EARLIEST_MS <= raw <= _LATEST_MS)
+    return _EPOCH + timedelta(milliseconds=raw)
+
+
+def _segment(start: float | None, end: float | None, reason: Reason) -> Segment | None:
+    """None where a time is missing; whether it lies inside the clip is seen once the clip's length is known."""
+    if start is None or end is None:
+        return None
+    if not (math.isfinite(start) and 0.0 <= start < end <= TIME_S_MAX):
+        raise Refusal(reason)
+    return Segment(start, end)
+
+
+def _span(segment: Segment) -> dict[str, float]:
+    return {"start": segment.start, "end": segment.end}
+
+
+def _demand(condition: bool) -> None:
+    if not condition:
+        raise Refusal(Reason.EVENT_UNDECODABLE)
