@@ -176,7 +176,8 @@ def report(clips: Sequence[EvaluationClip], predictions: Sequence[Prediction], p
     def of(rows: Sequence[int], *, by_voice: bool = True) -> dict[str, Any]:
         chosen = [tallies[row] for row in rows]
         result: dict[str, Any] = {
-            **figures(chosen), "intervals": intervals(chosen, [truths[row].clip_id for row in rows])
+            **figures(chosen),
+            "intervals": intervals(chosen, [truths[row].clip_id for row in rows]),
         }
         if by_voice:
             result["intervals_by_voice"] = intervals(chosen, [truths[row].group for row in rows])

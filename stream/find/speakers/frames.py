@@ -1,0 +1,91 @@
+"""From what the built-in model says of every 20 ms to turns, and to how sure one may be of them. Pure.
+
+The main speaker's turns are the frames in which the model hears the main speaker alone and nearly rules out everybody
+else. Speech that is not surely the main speaker's becomes a turn of ``bystander`` or ``unsure`` and so is muted.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from stream.clip import SAMPLE_RATE_HZ, Samples, Segment, Turn
+from stream.policy import OperatingPoint
+
+FRAME_SAMPLES = 320
+FRAME_S = FRAME_SAMPLES / SAMPLE_RATE_HZ
+NOBODY, MAIN, BYSTANDER, BOTH = range(4)
+MAIN_LABEL, BYSTANDER_LABEL, UNSURE_LABEL = "main", "bystander", "unsure"
+PAUSE_FRAMES_MAX = 10  # 0.2 s: a pause this short, with nobody else in it, belongs to the turn around it
+TURN_FRAMES_MIN = 6  # 0.12 s: a main turn this short is no word
+
+Floats = npt.NDArray[np.float32]
+Flags = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True, eq=False)
+class Frames:
+    """What was heard in one clip: ``probabilities`` (frame, 4) of nobody, main alone, bystander alone, both;
+    ``clip_log_odds`` that anybody spoke to the device; ``level_db`` (frame,) of the sound itself."""
+
+    probabilities: Floats = field(repr=False)
+    clip_log_odds: float
+    level_db: Floats = field(repr=False)
+
+    @property
+    def others(self) -> Floats:
+        """(frame,): the probability that anybody but the main speaker is heard."""
+        return np.asarray(self.probabilities[:, BYSTANDER] + self.probabilities[:, BOTH], np.float32)
+
+    @property
+    def speech(self) -> Floats:
+        """(frame,): the probability that anybody is heard."""
+        return np.asarray(1.0 - self.probabilities[:, NOBODY], np.float32)
+
+
+def level_db(samples: Samples) -> Floats:
+    """(frame,): mean power of each 20 ms in dB against full scale; silence is -100 dB."""
+    count = -(-len(samples) // FRAME_SAMPLES)
+    padded = np.pad(samples, (0, count * FRAME_SAMPLES - len(samples))).reshape(count, FRAME_SAMPLES)
+    return np.asarray(10.0 * np.log10(np.mean(np.square(padded), axis=1) + 1e-10), np.float32)
+
+
+def runs(flags: Flags) -> list[tuple[int, int]]:
+    """First and past-the-last frame of every run of True."""
+    edges = np.flatnonzero(np.diff(np.concatenate(([0], flags.astype(np.int8), [0]))))
+    return [(int(start), int(end)) for start, end in edges.reshape(-1, 2)]
+
+
+def surely_main(frames: Frames, point: OperatingPoint) -> Flags:
+    """(frame,): the main speaker alone, beyond the thresholds; short pauses closed, specks dropped."""
+    clear = frames.others <= point.bystander_probability_max
+    sure = (frames.probabilities[:, MAIN] >= point.main_probability_min) & clear
+    for start, end in runs(~sure):
+        inner = start > 0 and end < len(sure)
+        if inner and end - start <= PAUSE_FRAMES_MAX and clear[start:end].all():
+            sure[start:end] = True
+    for start, end in runs(sure):
+        if end - start < TURN_FRAMES_MIN:
+            sure[start:end] = False
+    return sure
+
+
+def turns(frames: Frames, point: OperatingPoint, duration: float) -> tuple[Turn, ...]:
+    """All speech as turns of ``main``, ``bystander`` and ``unsure``, inside a clip of ``duration`` seconds."""
+    sure = surely_main(frames, point)
+    loudest = frames.probabilities.argmax(axis=1)
+    both = (loudest == BOTH) & ~sure
+    voices = {
+        MAIN_LABEL: sure | both,
+        BYSTANDER_LABEL: both | ((loudest == BYSTANDER) & ~sure),
+        UNSURE_LABEL: (loudest == MAIN) & ~sure,
+    }
+    found = [
+        Turn(Segment(start * FRAME_S, min(end * FRAME_S, duration)), voice)
+        for voice, flags in voices.items()
+        for start, end in runs(flags)
+        if start * FRAME_S < duration
+    ]
+    return tuple(sorted(found))

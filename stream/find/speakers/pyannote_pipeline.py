@@ -1,0 +1,154 @@
+"""A pyannote diarization pipeline from a local directory as a speaker finder, with three changes to the stock pipeline.
+
+Clips no longer than the segmentation's window are diarized by the segmentation's own speakers: stock clustering needs
+two seconds of clean speech per voice and merges shorter bystanders into the main speaker. Longer clips take one pass of
+the embedder per window instead of one per window and speaker. Sound goes in as validated waveforms in memory.
+"""
+
+from __future__ import annotations
+
+import io
+import math
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+import yaml
+from pyannote.audio import Model
+from pyannote.audio.core.plda import PLDA
+from pyannote.audio.pipelines import SpeakerDiarization
+from pyannote.audio.pipelines.speaker_diarization import DiarizeOutput
+from pyannote.core import SlidingWindowFeature
+
+from stream.clip import (
+    SAMPLE_RATE_HZ,
+    Reason,
+    Receipt,
+    Refusal,
+    Samples,
+    Segment,
+    SpeakerEvidence,
+    Transcript,
+    Turn,
+    WakeWord,
+)
+from stream.find.fingerprint import ModelRefused, read_pinned
+from stream.find.main_speaker import choose, hear_voices
+from stream.find.speakers.frames import FRAME_S, level_db
+
+STOCK_NAME = "pyannote.audio.pipelines.SpeakerDiarization"
+SETTINGS = frozenset({"clustering", "segmentation_step", "embedding_exclude_overlap"})
+TURN_S_MIN = 0.02
+
+
+class ClipDiarization(SpeakerDiarization):  # type: ignore[misc]  # pyannote is untyped
+    """The stock pipeline with the changes that the module names; same parameters, same output."""
+
+    def apply(self, file: Mapping[str, Any], **parameters: Any) -> DiarizeOutput:
+        """The diarization of ``file``, a mapping with ``waveform`` (1, sample), ``sample_rate`` and ``uri``."""
+        model = self._segmentation.model
+        samples = file["waveform"].shape[1]
+        if samples > self._segmentation.duration * SAMPLE_RATE_HZ or not model.specifications.powerset:
+            return super().apply(file, **parameters)
+        local = SlidingWindowFeature(self._segmentation.infer(file["waveform"][None])[0], model.receptive_field)
+        turns = self._annotation(local, file["uri"])
+        alone = SlidingWindowFeature(local.data * (local.data.sum(axis=1, keepdims=True) < 2), local.sliding_window)
+        return DiarizeOutput(turns, self._annotation(alone, file["uri"]))
+
+    def _annotation(self, activity: SlidingWindowFeature, uri: str) -> Any:
+        annotation = self.to_annotation(activity, min_duration_off=self.segmentation.min_duration_off)
+        annotation.uri = uri
+        return annotation.rename_labels(mapping=dict(zip(annotation.labels(), self.classes(), strict=False)))
+
+    def get_embeddings(
+        self,
+        file: Mapping[str, Any],
+        binary_segmentations: SlidingWindowFeature,
+        exclude_overlap: bool = False,
+        hook: Callable[..., None] | None = None,
+    ) -> npt.NDArray[np.float32]:
+        """(window, speaker, dimension): as the stock pipeline's, from one pass of the embedder per window."""
+        masks = _masks(binary_segmentations, exclude_overlap, self._embedding.min_num_samples)
+        rows = []
+        for number, (window, _) in enumerate(binary_segmentations):
+            waveform, _ = self._audio.crop(file, window, mode="pad")
+            weights = torch.from_numpy(masks[number].T)[None]
+            rows.append(self._embedding(waveform[None], masks=weights)[0])
+            if hook is not None:
+                hook("embeddings", None, total=len(masks), completed=number + 1)
+        return np.stack(rows)
+
+
+def _masks(segmentations: SlidingWindowFeature, exclude_overlap: bool, samples_min: int) -> npt.NDArray[np.float32]:
+    """(window, frame, speaker): where each speaker is heard, without overlap where enough speech is left without it."""
+    masks = np.nan_to_num(segmentations.data, nan=0.0).astype(np.float32)
+    if not exclude_overlap:
+        return np.asarray(masks)
+    alone = masks * (masks.sum(axis=2, keepdims=True) < 2)
+    window = segmentations.sliding_window.duration * SAMPLE_RATE_HZ
+    enough = alone.sum(axis=1, keepdims=True) > math.ceil(masks.shape[1] * samples_min / window)
+    return np.asarray(np.where(enough, alone, masks), np.float32)
+
+
+def load_pipeline(files: Mapping[str, bytes]) -> ClipDiarization:
+    """The pipeline of a directory's files, already checked: what is unpickled are the bytes whose hash was compared.
+
+    Raises ModelRefused when the configuration is not that of a speaker diarization, or names what is not there.
+    """
+    try:
+        config = yaml.safe_load(files["config.yaml"])
+        parameters = dict(config["pipeline"]["params"])
+        folders = {
+            part: str(parameters[part]).removeprefix("$model/") for part in ("segmentation", "embedding", "plda")
+        }
+        if config["pipeline"]["name"] != STOCK_NAME:
+            raise ModelRefused(f"the model's pipeline is not {STOCK_NAME}")
+        pipeline = ClipDiarization(
+            segmentation=_model(files[f"{folders['segmentation']}/pytorch_model.bin"]),
+            embedding=_model(files[f"{folders['embedding']}/pytorch_model.bin"]),
+            plda=PLDA(*(io.BytesIO(files[f"{folders['plda']}/{name}.npz"]) for name in ("xvec_transform", "plda"))),
+            **{name: value for name, value in parameters.items() if name in SETTINGS},
+        )
+    except (KeyError, TypeError, yaml.YAMLError):
+        raise ModelRefused("the model's directory lacks a part that a speaker diarization needs") from None
+    pipeline.instantiate(config.get("params") or pipeline.default_parameters())
+    return pipeline
+
+
+def _model(checkpoint: bytes) -> Model:
+    model = Model.from_pretrained(io.BytesIO(checkpoint), strict=False)
+    model.eval()
+    return model
+
+
+class PyannoteFinder:
+    """Turns of a diarization pipeline in ``directory``, whose fingerprint must be ``sha256``, and the voice among them
+    that spoke to the device. Raises ModelRefused before anything is unpickled when the directory is another one."""
+
+    def __init__(self, directory: Path, sha256: str) -> None:
+        torch.set_num_threads(1)  # more spin against each other; processes are how this scales
+        self._pipeline = load_pipeline(read_pinned(directory, sha256))
+        self._version = sha256
+
+    def find(self, samples: Samples, wake_word: WakeWord | None, transcript: Transcript | None) -> SpeakerEvidence:
+        """All turns, clamped to the clip. Raises Refusal for samples that can't be judged."""
+        if not np.isfinite(samples).all():  # the networks would answer all the same
+            raise Refusal(Reason.AUDIO_NOT_FINITE)
+        waveform = torch.from_numpy(np.array(samples, np.float32))[None]
+        found = self._pipeline({"waveform": waveform, "sample_rate": SAMPLE_RATE_HZ, "uri": "clip"})
+        turns = turns_of(found, len(samples) / SAMPLE_RATE_HZ)
+        main, sure = choose(hear_voices(turns, wake_word, transcript, level_db(samples), FRAME_S))
+        return SpeakerEvidence(turns, main, sure, Receipt("speakers", self._version, complete=True))
+
+
+def turns_of(found: DiarizeOutput, duration: float) -> tuple[Turn, ...]:
+    """The diarization as turns inside a clip of ``duration`` seconds; pyannote's may end after it."""
+    turns = []
+    for segment, _, speaker in found.speaker_diarization.itertracks(yield_label=True):
+        start, end = max(0.0, segment.start), min(duration, segment.end)
+        if end - start >= TURN_S_MIN:
+            turns.append(Turn(Segment(start, end), str(speaker)))
+    return tuple(sorted(turns))

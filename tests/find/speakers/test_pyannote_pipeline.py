@@ -1,0 +1,217 @@
+"""pyannote directories: pinned before they are read, diarized as the stock pipeline does, with our three changes."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import socket
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+import torch
+from pyannote.audio import Model, Pipeline
+from pyannote.audio.core.plda import PLDA
+from pyannote.audio.core.task import Problem, Resolution, Specifications
+from pyannote.core import SlidingWindow, SlidingWindowFeature
+
+from stream.clip import SAMPLE_RATE_HZ, Reason, Refusal, Segment, Turn, WakeWord
+from stream.evaluate.scoring import by_speaker, speaker_error_seconds
+from stream.find.fingerprint import ModelRefused, fingerprint, read_files
+from stream.find.speakers.pyannote_pipeline import ClipDiarization, PyannoteFinder, load_pipeline
+from tests.find.speakers.layout import write_directory
+
+REPLAY = Path(os.environ.get("CLIPVEIL_CORPORA", "../shared/corpora")).parent / "replay"
+
+
+@pytest.fixture(scope="module")
+def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_directory(tmp_path_factory.mktemp("pipeline") / "model")
+
+
+def _speechlike(seconds: float, seed: int = 0) -> npt.NDArray[np.float32]:
+    """Noise in bursts of different colours: enough for random networks to change their mind over time."""
+    rng = np.random.default_rng(seed)
+    sound = rng.standard_normal(round(seconds * SAMPLE_RATE_HZ))
+    times = np.arange(len(sound)) / SAMPLE_RATE_HZ
+    bursts = np.sin(2 * np.pi * 0.7 * times) > -0.3
+    tone = np.sin(2 * np.pi * (200 + 150 * np.floor(times)) * times)
+    return np.asarray((0.02 * sound + 0.2 * tone) * bursts, np.float32)
+
+
+class _Silent(Model):
+    """Stands where the pipeline's constructor wants a network; it only says what shape its output would have."""
+
+    def __init__(self, frames: int | None = None) -> None:
+        super().__init__()
+        self._frames = frames
+        self.dimension = 256
+        classes = ["a", "b", "c"] if frames else ["x"]
+        self.specifications = Specifications(
+            problem=Problem.MONO_LABEL_CLASSIFICATION if frames else Problem.REPRESENTATION,
+            resolution=Resolution.FRAME if frames else Resolution.CHUNK,
+            duration=10.0,
+            classes=classes,
+            powerset_max_classes=2 if frames else None,
+        )
+
+    def num_frames(self, num_samples: int) -> int:
+        return self._frames or 1
+
+    def receptive_field_size(self, num_frames: int = 1) -> int:
+        return 991 + (num_frames - 1) * 270
+
+    def receptive_field_center(self, frame: int = 0) -> int:
+        return 495 + frame * 270
+
+    def forward(self, waveforms: torch.Tensor, weights: torch.Tensor | None = None) -> torch.Tensor:
+        return torch.zeros(waveforms.shape[0], 256)
+
+
+def _reference(path: Path) -> tuple[Turn, ...]:
+    rows = [line.split() for line in path.read_text(encoding="utf-8").splitlines() if line.startswith("SPEAKER")]
+    return tuple(Turn(Segment(float(row[3]), float(row[3]) + float(row[4])), row[7]) for row in rows)
+
+
+@pytest.mark.skipif(not REPLAY.is_dir(), reason="the recorded tensors are not here")
+def test_recorded_tensors_give_the_recorded_diarization() -> None:
+    """community-1's own tensors through our subclass: two voices, and the published error rate on that recording."""
+    recorded = np.load(REPLAY / "sample_community1.npz")
+    pipeline = ClipDiarization(
+        segmentation=_Silent(frames=589),
+        embedding=_Silent(),
+        plda=PLDA.from_pretrained(str(REPLAY / "plda")),
+        clustering="VBxClustering",
+        segmentation_step=0.1,
+        embedding_exclude_overlap=True,
+    )
+    clustering = {"threshold": 0.6, "Fa": 0.07, "Fb": 0.8}
+    pipeline.instantiate({"clustering": clustering, "segmentation": {"min_duration_off": 0.0}})
+    windows = SlidingWindow(start=0.0, duration=10.0, step=1.0)
+    segmentations = SlidingWindowFeature(recorded["segmentations"].astype(np.float32), windows)
+    pipeline.get_segmentations = lambda file, hook=None: segmentations
+    pipeline.get_embeddings = lambda *_, **__: recorded["embeddings"]
+    found = pipeline({"waveform": torch.zeros(1, 480_000), "sample_rate": 16_000, "uri": "sample"})
+    turns = tuple(
+        Turn(Segment(segment.start, min(30.0, segment.end)), speaker)
+        for segment, _, speaker in found.speaker_diarization.itertracks(yield_label=True)
+    )
+    truth = tuple(
+        Turn(Segment(turn.segment.start, min(30.0, turn.segment.end)), turn.speaker)
+        for turn in _reference(REPLAY / "sample.rttm")
+    )
+    spoken = sum(segment.duration for own in by_speaker(truth).values() for segment in own)
+    assert len(by_speaker(turns)) == 2
+    assert speaker_error_seconds(truth, turns) / spoken < 0.06
+
+
+def test_one_pass_per_window_gives_the_stock_embeddings(directory: Path) -> None:
+    """Same networks, same clip: our embeddings equal those of the stock pipeline, NaN for NaN."""
+    stock, ours = Pipeline.from_pretrained(str(directory)), load_pipeline(read_files(directory))
+    file = {"waveform": torch.from_numpy(_speechlike(12.0))[None], "sample_rate": SAMPLE_RATE_HZ, "uri": "clip"}
+    segmentations = stock.get_segmentations(file)
+    assert (segmentations.data.sum(axis=1) > 0).sum() > len(segmentations.data)  # more than one voice is active
+    expected = stock.get_embeddings(file, segmentations, exclude_overlap=True)
+    found = ours.get_embeddings(file, segmentations, exclude_overlap=True)
+    assert np.isfinite(expected).all(axis=2).sum() > len(expected)
+    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
+
+
+def test_long_clips_are_diarized_as_by_the_stock_pipeline(directory: Path) -> None:
+    """Beyond the window's length the whole result is the stock result."""
+    stock, ours = Pipeline.from_pretrained(str(directory)), load_pipeline(read_files(directory))
+    file = {"waveform": torch.from_numpy(_speechlike(12.0))[None], "sample_rate": SAMPLE_RATE_HZ, "uri": "clip"}
+    assert list(stock(dict(file)).speaker_diarization.itertracks(yield_label=True)) == list(
+        ours(dict(file)).speaker_diarization.itertracks(yield_label=True)
+    )
+
+
+def test_short_clips_need_no_embedder(directory: Path) -> None:
+    """Up to the window's length the segmentation's own speakers are the speakers, and nothing is clustered."""
+    pipeline = load_pipeline(read_files(directory))
+
+    def fail(*_: object, **__: object) -> None:
+        raise AssertionError("the embedder ran")
+
+    pipeline.get_embeddings = fail
+    file = {"waveform": torch.from_numpy(_speechlike(6.0))[None], "sample_rate": SAMPLE_RATE_HZ, "uri": "clip"}
+    found = pipeline(file)
+    local = pipeline._segmentation.infer(file["waveform"][None])[0]
+    assert len(found.speaker_diarization.labels()) == int((local.sum(axis=0) > 0).sum()) > 1
+
+
+def test_turns_stay_inside_the_clip_and_the_receipt_names_the_model(directory: Path) -> None:
+    """The evidence of a whole finder, clamped and receipted with the directory's fingerprint."""
+    pinned = fingerprint(read_files(directory))
+    samples = _speechlike(4.5)
+    found = PyannoteFinder(directory, pinned).find(samples, WakeWord(Segment(0.2, 0.8)), None)
+    assert (found.receipt.detector, found.receipt.version, found.receipt.complete) == ("speakers", pinned, True)
+    assert found.turns
+    assert max(turn.segment.end for turn in found.turns) <= 4.5
+    assert found.main in {turn.speaker for turn in found.turns}
+    assert 0.0 <= found.confidence <= 1.0
+
+
+def test_samples_that_are_no_numbers_are_refused(directory: Path) -> None:
+    """The networks would give a plausible diarization of NaN."""
+    finder = PyannoteFinder(directory, fingerprint(read_files(directory)))
+    samples = _speechlike(2.0)
+    samples[100] = np.nan
+    with pytest.raises(Refusal) as refused:
+        finder.find(samples, None, None)
+    assert refused.value.reason is Reason.AUDIO_NOT_FINITE
+
+
+class _Bomb:
+    """Writes a file when it is unpickled."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __reduce__(self) -> tuple[object, tuple[str]]:
+        return (os.mkdir, (str(self.path),))
+
+
+def test_a_directory_that_is_not_the_pinned_one_is_never_unpickled(tmp_path: Path) -> None:
+    """A checkpoint that runs code when it is read runs none."""
+    model, sprung = write_directory(tmp_path / "model"), tmp_path / "sprung"
+    pinned = fingerprint(read_files(model))
+    (model / "segmentation" / "pytorch_model.bin").write_bytes(pickle.dumps(_Bomb(sprung)))
+    with pytest.raises(ModelRefused):
+        PyannoteFinder(model, pinned)
+    assert not sprung.exists()
+
+
+def test_an_added_file_changes_the_fingerprint(tmp_path: Path) -> None:
+    """Nothing can be slipped in beside what was pinned; a hidden file is not read and does not count."""
+    (tmp_path / "a").write_bytes(b"1")
+    before = fingerprint(read_files(tmp_path))
+    (tmp_path / ".hidden").write_bytes(b"2")
+    assert fingerprint(read_files(tmp_path)) == before
+    (tmp_path / "b").write_bytes(b"2")
+    assert fingerprint(read_files(tmp_path)) != before
+
+
+def test_another_pipeline_or_a_missing_part_is_refused(directory: Path) -> None:
+    """A configuration may name any class of any module: only one is accepted."""
+    files = read_files(directory)
+    other = files["config.yaml"].replace(b"SpeakerDiarization", b"VoiceActivityDetection")
+    with pytest.raises(ModelRefused):
+        load_pipeline(files | {"config.yaml": other})
+    with pytest.raises(ModelRefused):
+        load_pipeline({path: content for path, content in files.items() if not path.startswith("plda/")})
+
+
+def test_no_name_is_ever_looked_up(directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Loading and diarizing ask nobody: no telemetry, no hub."""
+
+    def refuse(*_: object, **__: object) -> None:
+        raise AssertionError("a name was looked up")
+
+    monkeypatch.setattr(socket, "getaddrinfo", refuse)
+    monkeypatch.setattr(socket.socket, "connect", refuse)
+    finder = PyannoteFinder(directory, fingerprint(read_files(directory)))
+    assert finder.find(_speechlike(3.0), None, None).receipt.complete
+    assert os.environ["PYANNOTE_METRICS_ENABLED"] == "0"
+    assert os.environ["HF_HUB_OFFLINE"] == "1"
