@@ -12,6 +12,7 @@ from stream.clip import Coordinates, Outcome, Published, Withheld
 from stream.ports import Message
 from stream.wire import avro
 from stream.wire.clips import CLIP_SCHEMA
+from stream.wire.registry import Registry
 
 WITHHELD_SCHEMA: Final = "withheld"
 AUDIT_SCHEMA: Final = "audit"
@@ -24,6 +25,21 @@ class Destination:
 
     topic: str
     schema: int | str
+
+
+async def destinations(
+    registry: Registry, topics: Mapping[str, str], *, register: bool = True
+) -> dict[str, Destination]:
+    """Schema name -> where it goes, for ``topics`` (schema name -> topic); the subject is ``<topic>-value``, as usual.
+
+    Raises SchemaRefused where the registry does not take a schema or, without ``register``, does not have it, and
+    RegistryUnavailable.
+    """
+    ask = registry.register if register else registry.find
+    return {
+        name: Destination(topic, (await ask(f"{topic}-value", avro.schema_text(name))).id)
+        for name, topic in topics.items()
+    }
 
 
 @dataclass(frozen=True)
