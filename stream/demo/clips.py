@@ -1,0 +1,75 @@
+"""A clip of the demonstration: its event, and the truth that a real service never has."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from stream.clip import ClipEvent, InlineAudio, Segment, Turn, Word
+from stream.segments import Segments, union
+
+
+class Must(StrEnum):
+    """What has to become of a clip for the demonstration to succeed."""
+
+    PUBLISH = "publish"
+    WITHHOLD = "withhold"
+    EITHER = "either"  # hard for a speaker model: published clean or withheld, both are right
+
+
+@dataclass(frozen=True)
+class Span:
+    """A true identifier: the words ``first..last`` (inclusive) of the first transcript."""
+
+    first: int
+    last: int
+    entity_type: str
+
+
+@dataclass(frozen=True)
+class DemoClip:
+    """``name`` is an invented file name, ``turns`` and ``spans`` are the truth, ``voices`` names each speaker of
+    ``turns`` for people, ``main`` is the one who spoke to the device, or None."""
+
+    name: str
+    title: str
+    origin: str
+    event: ClipEvent = field(repr=False)
+    turns: tuple[Turn, ...]
+    voices: tuple[tuple[str, str], ...]
+    main: str | None
+    duration: float
+    spans: tuple[Span, ...] = ()
+    must: Must = Must.PUBLISH
+
+    @property
+    def flac(self) -> bytes:
+        """The audio of the event, as it was sent."""
+        return self.event.audio.content if isinstance(self.event.audio, InlineAudio) else b""
+
+    @property
+    def words(self) -> tuple[Word, ...]:
+        return self.event.transcripts[0].words if self.event.transcripts else ()
+
+    def speech_of_main(self) -> Segments:
+        return union(turn.segment for turn in self.turns if turn.speaker == self.main)
+
+    def speech_of_others(self) -> Segments:
+        return union(turn.segment for turn in self.turns if turn.speaker != self.main)
+
+    def phrase(self, span: Span) -> str:
+        return " ".join(word.text for word in self.words[span.first : span.last + 1])
+
+    def sound(self, span: Span) -> Segment:
+        """From the first word's start to the last word's end."""
+        times = [word.segment for word in self.words[span.first : span.last + 1] if word.segment]
+        return Segment(min(time.start for time in times), max(time.end for time in times))
+
+    def identifiers(self) -> Iterator[str]:
+        """Every value of the event, and every phrase said in it, that must be in no output."""
+        subject = self.event.subject
+        yield from (self.event.event_id, self.event.clip_id)
+        yield from (str(value) for value in vars(subject).values() if value not in (None, ""))
+        yield from self.event.slots.values()
+        yield from (self.phrase(span) for span in self.spans)

@@ -1,0 +1,118 @@
+"""Waveforms with what was said and muted, as inline SVG and positioned labels. All text is escaped."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from html import escape
+
+import numpy as np
+
+from stream.clip import AnonymizedClip, Mute, Segment, Why
+from stream.demo.clips import DemoClip
+from stream.demo.results import Pcm
+
+COLUMNS = 480  # of a waveform
+HEIGHT = 100
+FULL_SCALE = 32_768
+BAND_LABEL_SHARE_MIN = 0.07  # of the clip's length: a narrower mute has its name in a tooltip only
+
+WHY_TEXT = {
+    Why.IDENTIFIER: "identifier",
+    Why.BYSTANDER: "another voice",
+    Why.BACKGROUND: "background",
+}
+
+
+def before(clip: DemoClip, samples: Pcm) -> str:
+    """The recording as it was sent: who speaks (the truth), the wake word, the true identifiers."""
+    colours = _speakers(clip)
+    bands = [_band(clip.sound(span), clip.duration, "spoken", span.entity_type) for span in clip.spans]
+    wake = clip.event.wake_word
+    if wake is not None:
+        bands.append(_band(wake.segment, clip.duration, "wake", "wake word", labelled=True))
+    label = f"Waveform before, {clip.duration:.1f} seconds"
+    return _lane(label, samples, clip.duration, "".join(bands), colours) + _turns(clip)
+
+
+def after(output: AnonymizedClip, samples: Pcm, duration: float) -> str:
+    """The published sound, with every mute and its reason."""
+    bands = "".join(_mute(mute, duration) for mute in output.mutes)
+    return _lane(f"Waveform after, {duration:.1f} seconds", samples, duration, bands, ["kept"] * COLUMNS)
+
+
+def axis(duration: float) -> str:
+    """A mark for each second."""
+    step = 1 if duration <= 15 else 5
+    marks = (f'<i style="left:{_percent(at, duration)}">{at} s</i>' for at in range(0, int(duration) + 1, step))
+    return f'<div class="axis" aria-hidden="true">{"".join(marks)}</div>'
+
+
+def _mute(mute: Mute, duration: float) -> str:
+    text = mute.entity_type or WHY_TEXT[mute.why]
+    return _band(mute.segment, duration, f"mute {mute.why.value}", text)
+
+
+def _band(segment: Segment, duration: float, kind: str, text: str, labelled: bool = False) -> str:
+    wide = labelled or segment.duration / duration >= BAND_LABEL_SHARE_MIN
+    title = escape(f"{text}, {segment.start:.2f} to {segment.end:.2f} s")
+    style = f"left:{_percent(segment.start, duration)};width:{_percent(segment.duration, duration)}"
+    label = f"<b>{escape(text)}</b>" if wide else ""
+    return f'<span class="band {kind}" style="{style}" title="{title}">{label}</span>'
+
+
+def _lane(label: str, samples: Pcm, duration: float, bands: str, colours: Sequence[str]) -> str:
+    return (
+        f'<div class="lane" data-duration="{duration:.3f}">{bands}'
+        f'<svg viewBox="0 0 {COLUMNS} {HEIGHT}" preserveAspectRatio="none" role="img" aria-label="{escape(label)}">'
+        f'{_waveform(samples, colours)}</svg><span class="playhead" hidden></span></div>'
+    )
+
+
+def _waveform(samples: Pcm, colours: Sequence[str]) -> str:
+    """One path for each colour; a column spans the least to the greatest sample in it."""
+    parts: dict[str, list[str]] = {}
+    middle = HEIGHT / 2
+    for column, (chunk, colour) in enumerate(zip(np.array_split(samples, COLUMNS), colours, strict=True)):
+        if not np.any(chunk):
+            continue
+        top = middle * (1 - int(chunk.max()) / FULL_SCALE)
+        bottom = middle * (1 - int(chunk.min()) / FULL_SCALE)
+        parts.setdefault(colour, []).append(f"M{column + 0.5:g} {top - 0.4:.1f}V{bottom + 0.4:.1f}")
+    silence = f'<path class="zero" d="M0 {middle:g}H{COLUMNS}"/>'
+    return silence + "".join(f'<path class="{colour}" d="{"".join(path)}"/>' for colour, path in parts.items())
+
+
+def _speakers(clip: DemoClip) -> list[str]:
+    """Colour of each column by who truly speaks then."""
+    times = (np.arange(COLUMNS) + 0.5) * clip.duration / COLUMNS
+    main, others = (_inside(times, turns) for turns in (clip.speech_of_main(), clip.speech_of_others()))
+    names = np.select([main & others, main, others], ["both", "main", "other"], "nobody")
+    return [str(name) for name in names]
+
+
+def _inside(times: np.ndarray, segments: Iterable[Segment]) -> np.ndarray:
+    inside = np.zeros(len(times), dtype=bool)
+    for segment in segments:
+        inside |= (times >= segment.start) & (times < segment.end)
+    return inside
+
+
+def _turns(clip: DemoClip) -> str:
+    """One row of bars for each speaker, the main speaker first."""
+    rows = []
+    voices = dict(clip.voices)
+    present = {turn.speaker for turn in clip.turns}
+    for speaker in sorted(present, key=lambda speaker: (speaker != clip.main, speaker)):
+        kind = "main" if speaker == clip.main else "other"
+        bars = "".join(
+            f'<i style="left:{_percent(turn.segment.start, clip.duration)};'
+            f'width:{_percent(turn.segment.duration, clip.duration)}"></i>'
+            for turn in clip.turns
+            if turn.speaker == speaker
+        )
+        rows.append(f'<div class="turns {kind}"><span class="bars">{bars}</span>{escape(voices[speaker])}</div>')
+    return "".join(rows)
+
+
+def _percent(part: float, whole: float) -> str:
+    return f"{100 * part / whole:.2f}%"
