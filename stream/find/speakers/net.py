@@ -1,0 +1,238 @@
+"""The built-in speaker model: who is heard per 20 ms, and did anyone speak to the device at all.
+
+Input: ``waveforms`` (batch, 3, samples), float32, 16 kHz, a whole clip without padding, from 0.1 s on:
+
+- channel 0, the audio; any level (only levels within the clip count);
+- channel 1, the wake-word window: 1 inside, 0 outside; all 0 when the device reports none;
+- channel 2, the device's word times: 1 inside a word, 0 outside; all -1 when there are no word times.
+
+``PyanNetHousehold.forward`` gives log-probabilities (batch, frames, 4) in the order of pyannote's ``Powerset(2, 2)``
+over ("main", "bystander"): 0 nobody, 1 main alone, 2 bystander(s) alone, 3 both. ``judge`` gives the same and the clip
+head, (batch,) log-odds that somebody spoke to the device at all (an accidental activation is low). There are
+``num_frames(samples) = ceil(samples / 320)`` frames; frame i speaks of samples [320 i, 320 (i + 1)), so step and
+receptive field as pyannote counts them are 20 ms; what a frame knows comes from the whole clip.
+
+It is pyannote's PyanNet with three changes: log-mel and two convolutions instead of SincNet, one forward pass over the
+whole clip with attention between the LSTM layers (a frame can compare itself with the frames of the wake-word window),
+and two output frames per LSTM step of 40 ms. Weights are safetensors beside a JSON of hyperparameters and the weights'
+sha256, which is checked before they are read; nothing is ever unpickled.
+"""
+
+import hashlib
+import json
+import math
+from functools import cached_property
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import torch
+import torchaudio
+from pyannote.audio.core.task import Problem, Resolution, Specifications
+from pyannote.audio.models.segmentation import PyanNet
+from safetensors.torch import load as load_tensors
+from torch import Tensor, nn
+from torch.nn import functional
+
+RATE_HZ = 16_000
+FRAME_SAMPLES = 320
+CLASSES = ("main", "bystander")
+NOBODY, MAIN, BYSTANDER, BOTH = range(4)
+WEIGHTS_NAME = "weights.safetensors"
+HYPERPARAMETERS_NAME = "hyperparameters.json"
+_HOP = 160
+_FFT = 512
+_FLAGS = 4
+_SHRINK = 4  # log-mel frames per LSTM step
+
+
+def specifications() -> Specifications:
+    """What the model solves, in pyannote's terms: powerset of main and bystander, per frame."""
+    return Specifications(
+        problem=Problem.MONO_LABEL_CLASSIFICATION,
+        resolution=Resolution.FRAME,
+        duration=30.0,
+        min_duration=0.5,
+        classes=list(CLASSES),
+        powerset_max_classes=2,
+        permutation_invariant=False,
+    )
+
+
+class LogMel(nn.Module):
+    """Log-mel spectrogram (batch, ceil(samples / 160), mels) of (batch, samples), relative to the clip's mean power."""
+
+    def __init__(self, mels: int) -> None:
+        super().__init__()
+        bank = torchaudio.functional.melscale_fbanks(_FFT // 2 + 1, 40.0, 7_800.0, mels, RATE_HZ)
+        self.register_buffer("bank", bank, persistent=False)
+        self.register_buffer("window", torch.hann_window(400), persistent=False)
+
+    def forward(self, audio: Tensor) -> Tensor:
+        """See the class."""
+        frames = math.ceil(audio.shape[-1] / _HOP)
+        margin = (_FFT - _HOP) // 2
+        padded = functional.pad(audio.float(), (margin, frames * _HOP - audio.shape[-1] + margin))
+        window = functional.pad(self.get_buffer("window"), ((_FFT - 400) // 2, (_FFT - 400) // 2))
+        spectrum = torch.fft.rfft(padded.unfold(-1, _FFT, _HOP) * window)
+        power = (spectrum.real.square() + spectrum.imag.square()) @ self.get_buffer("bank")
+        mean = power.mean(dim=(1, 2), keepdim=True)
+        return (torch.log(power / (mean + 1e-12) + 1e-5) + 4.0) / 3.0
+
+
+class Attention(nn.Module):
+    """Self-attention over the clip; queries and keys also see the device's flags. (batch, steps, width) both ways."""
+
+    def __init__(self, width: int, heads: int) -> None:
+        super().__init__()
+        self.heads = heads
+        self.norm = nn.LayerNorm(width)
+        self.queries_keys = nn.Linear(width + _FLAGS, 2 * width)
+        self.values = nn.Linear(width, width)
+        self.out = nn.Linear(width, width)
+
+    def forward(self, steps: Tensor, flags: Tensor) -> Tensor:
+        """See the class; ``flags`` (batch, steps, 4)."""
+        normed = self.norm(steps)
+        batch, count, width = steps.shape
+        queries, keys = self.queries_keys(torch.cat((normed, flags.to(normed.dtype)), dim=-1)).chunk(2, dim=-1)
+        parts = [
+            part.view(batch, count, self.heads, -1).transpose(1, 2) for part in (queries, keys, self.values(normed))
+        ]
+        mixed = functional.scaled_dot_product_attention(*parts).transpose(1, 2).reshape(batch, count, width)
+        attended: Tensor = steps + self.out(mixed)
+        return attended
+
+
+class PyanNetHousehold(PyanNet):  # type: ignore[misc]
+    """See the module. ``mels`` bands, ``channels`` of the two convolutions, ``lstm`` and ``linear`` as in PyanNet."""
+
+    def __init__(
+        self,
+        mels: int = 80,
+        channels: tuple[int, int] = (24, 32),
+        heads: int = 4,
+        lstm: dict[str, Any] | None = None,
+        linear: dict[str, Any] | None = None,
+    ) -> None:
+        lstm = {"hidden_size": 160, "num_layers": 3, "bidirectional": True, "monolithic": False} | (lstm or {})
+        linear = {"hidden_size": 128, "num_layers": 1} | (linear or {})
+        super().__init__(lstm=lstm, linear=linear)
+        self.architecture = {
+            "mels": mels,
+            "channels": list(channels),
+            "heads": heads,
+            "lstm": {"hidden_size": lstm["hidden_size"], "num_layers": lstm["num_layers"]},
+            "linear": dict(self.hparams.linear),
+        }
+        del self.sincnet
+        width = 2 * int(lstm["hidden_size"])
+        self.mel = LogMel(mels)
+        self.convolutions = nn.Sequential(
+            nn.Conv2d(1, channels[0], 3, stride=2, padding=1),
+            nn.ReLU(),
+            nn.Conv2d(channels[0], channels[1], 3, stride=2, padding=1),
+            nn.ReLU(),
+        )
+        self.project = nn.Linear(channels[1] * math.ceil(mels / 4) + _FLAGS, width)
+        self.lstm = nn.ModuleList(
+            nn.LSTM(width, int(lstm["hidden_size"]), batch_first=True, bidirectional=True)
+            for _ in range(int(lstm["num_layers"]))
+        )
+        self.norms = nn.ModuleList(nn.LayerNorm(width) for _ in self.lstm)
+        self.attention = nn.ModuleList(Attention(width, heads) for _ in range(len(self.lstm) - 1))
+        self.drop = nn.Dropout(0.1)
+        self.clip_weights = nn.Linear(width, 1)
+        self.clip_head = nn.Linear(2 * width, 1)
+        self.specifications = specifications()
+        self.build()
+
+    def build(self) -> None:
+        """The last layer gives two frames per LSTM step."""
+        self.classifier = nn.Linear(self.hparams.linear["hidden_size"], 2 * self.dimension)
+        self.activation = self.default_activation()
+
+    def num_frames(self, num_samples: int) -> int:
+        """Output frames for ``num_samples``."""
+        return math.ceil(num_samples / FRAME_SAMPLES)
+
+    def receptive_field_size(self, num_frames: int = 1) -> int:
+        """Samples that ``num_frames`` output frames speak of."""
+        return FRAME_SAMPLES * num_frames
+
+    def receptive_field_center(self, frame: int = 0) -> int:
+        """The sample in the middle of ``frame``."""
+        return FRAME_SAMPLES * frame + FRAME_SAMPLES // 2
+
+    @cached_property
+    def example_input_array(self) -> Tensor:
+        """Five seconds of near-silence, in the model's three channels."""
+        example = torch.zeros(1, 3, 5 * RATE_HZ)
+        example[:, 0] = 1e-3 * torch.sin(torch.arange(5 * RATE_HZ) / 9.0)
+        example[:, 2] = -1.0
+        return example
+
+    def encode(self, waveforms: Tensor) -> list[Tensor]:
+        """(batch, steps, width) after each LSTM layer; a step is 40 ms."""
+        mel = self.mel(waveforms[:, 0])
+        short = -mel.shape[1] % _SHRINK
+        mel = functional.pad(mel, (0, 0, 0, short), value=float(mel.min()) if short else 0.0)
+        flags = self._flags(waveforms[:, 1:], mel.shape[1] // _SHRINK)
+        maps = self.convolutions(mel.unsqueeze(1)).transpose(1, 2).flatten(2)
+        steps = self.drop(self.project(torch.cat((maps, flags.to(maps.dtype)), dim=-1)))
+        layers = []
+        for index, (lstm, norm) in enumerate(zip(self.lstm, self.norms, strict=True)):
+            steps = steps + self.drop(lstm(norm(steps))[0])
+            if index < len(self.attention):
+                steps = self.attention[index](steps, flags)
+            layers.append(steps)
+        return layers
+
+    def judge(self, waveforms: Tensor) -> tuple[Tensor, Tensor]:
+        """Log-probabilities (batch, frames, 4) and the clip head's log-odds (batch,); see the module."""
+        return self.decide(self.encode(waveforms)[-1], waveforms.shape[-1])
+
+    def decide(self, steps: Tensor, num_samples: int) -> tuple[Tensor, Tensor]:
+        """As ``judge``, from the last layer of ``encode``."""
+        pooled = (torch.softmax(self.clip_weights(steps).float(), dim=1) * steps).sum(dim=1)
+        clip = self.clip_head(torch.cat((pooled, steps.amax(dim=1)), dim=-1)).squeeze(-1)
+        for linear in self.linear:
+            steps = functional.leaky_relu(linear(steps))
+        scores = self.classifier(steps)
+        frames = scores.reshape(scores.shape[0], 2 * scores.shape[1], -1)[:, : self.num_frames(num_samples)]
+        return self.activation(frames.float()), clip.float()
+
+    def forward(self, waveforms: Tensor) -> Tensor:
+        """Log-probabilities (batch, frames, 4); see the module."""
+        return self.judge(waveforms)[0]
+
+    @staticmethod
+    def _flags(flags: Tensor, steps: int) -> Tensor:
+        """(batch, steps, 4): share inside the wake window, share inside a word, words known, wake window known."""
+        wake, words = flags[:, :1], flags[:, 1:]
+        length = steps * _SHRINK * _HOP
+        known = (words >= 0).any(dim=-1, keepdim=True).float().expand(-1, -1, steps)
+        woken = (wake > 0).any(dim=-1, keepdim=True).float().expand(-1, -1, steps)
+        shares = functional.pad(torch.cat((wake, words), dim=1).clamp(0, 1).float(), (0, length - flags.shape[-1]))
+        return torch.cat((shares.view(*shares.shape[:2], steps, -1).mean(dim=-1), known, woken), dim=1).transpose(1, 2)
+
+
+def load(directory: Path) -> PyanNetHousehold:
+    """The model of ``directory`` (weights.safetensors, hyperparameters.json) on the CPU, ready to use.
+
+    Raises ValueError when the weights are not those that the JSON names, and OSError when a file is missing.
+    """
+    described = json.loads((directory / HYPERPARAMETERS_NAME).read_text(encoding="utf-8"))
+    weights = (directory / WEIGHTS_NAME).read_bytes()
+    if hashlib.sha256(weights).hexdigest() != described["sha256"]:
+        raise ValueError("the weights of the speaker model are not those that its description names")
+    model = PyanNetHousehold(**described["architecture"])
+    model.load_state_dict({name: tensor.float() for name, tensor in load_tensors(weights).items()})
+    model.eval()
+    return model
+
+
+def load_builtin() -> PyanNetHousehold:
+    """The model that ships with the package, on the CPU, ready to use."""
+    with resources.as_file(resources.files("stream") / "models" / "speakers") as directory:
+        return load(directory)

@@ -1,0 +1,55 @@
+"""What training minimises: who is heard when, whether anyone spoke to the device, and which frames share a voice."""
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from stream.find.speakers.net import PyanNetHousehold
+from stream.train.batches import Batch
+
+FRAMES_PER_CLIP = 48
+CLIP_WEIGHT = 0.3
+VOICE_WEIGHT = 0.4
+
+
+class Objective(nn.Module):
+    """Loss of a batch.
+
+    The voice part exists in training only: from the middle layer it makes a small vector per 40 ms, near for frames of
+    one voice and far for frames of two. It tells the net to follow voices, of which the labels alone tell too little.
+    """
+
+    def __init__(self, model: PyanNetHousehold) -> None:
+        super().__init__()
+        self.model = model
+        self.voice = nn.Linear(model.project.out_features, 48)
+        self.scale = nn.Parameter(torch.tensor([6.0, -2.0]))
+
+    def forward(self, batch: Batch) -> tuple[Tensor, dict[str, float]]:
+        """The loss (a scalar) and its parts by name."""
+        layers = self.model.encode(batch.waveforms)
+        log_probabilities, clip = self.model.decide(layers[-1], batch.waveforms.shape[-1])
+        frames = functional.nll_loss(log_probabilities.flatten(0, 1), batch.labels.flatten())
+        addressed = functional.binary_cross_entropy_with_logits(clip, batch.addressed)
+        voices = self._same_voice(layers[len(layers) // 2], batch.talkers)
+        loss = frames + CLIP_WEIGHT * addressed + VOICE_WEIGHT * voices
+        return loss, {"frames": frames.item(), "clip": addressed.item(), "voices": voices.item()}
+
+    def _same_voice(self, steps: Tensor, talkers: Tensor) -> Tensor:
+        """Cross-entropy of "same voice" over pairs of steps with exactly one talker, both answers weighing the same."""
+        alone = talkers.sum(dim=1) == 1
+        draw = torch.rand(alone.shape, device=alone.device).masked_fill(~alone, -1.0)
+        values, picked = draw.topk(min(FRAMES_PER_CLIP, draw.shape[1]), dim=1)
+        valid = values >= 0
+        vectors = functional.normalize(
+            self.voice(torch.gather(steps, 1, picked.unsqueeze(-1).expand(-1, -1, steps.shape[-1]))).float(), dim=-1
+        )
+        who = torch.gather(talkers.float().argmax(dim=1), 1, picked)
+        same = (who.unsqueeze(1) == who.unsqueeze(2)).float()
+        pairs = (valid.unsqueeze(1) & valid.unsqueeze(2)).float()
+        logits = self.scale[0] * vectors @ vectors.transpose(1, 2) + self.scale[1]
+        losses = functional.binary_cross_entropy_with_logits(logits, same, reduction="none") * pairs
+        like, unlike = pairs * same, pairs * (1 - same)
+        return 0.5 * (
+            (losses * like).sum() / like.sum().clamp(min=1) + (losses * unlike).sum() / unlike.sum().clamp(min=1)
+        )
