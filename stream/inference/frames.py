@@ -1,0 +1,139 @@
+"""What the pool and its processes say to each other: a JSON header and bytes, both length-prefixed and bounded.
+
+Nothing is pickled. The pool takes only what ``outcome_of`` builds, field by field, and gives it the coordinates of
+the job itself, so that a process can't answer for another clip.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import struct
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from stream.clip import Coordinates, Effort, Job, Outcome, Published, Reason, TokenKey, Withheld
+
+PREFIX = struct.Struct(">II")
+HEADER_BYTES_MAX = 8 * 1024 * 1024
+BODY_BYTES_MAX = 512 * 1024 * 1024
+
+
+class MalformedFrame(Exception):
+    """The other side does not speak as agreed; carries nothing of what it said."""
+
+
+@dataclass(frozen=True)
+class Frame:
+    """One message; ``header`` is JSON."""
+
+    header: Mapping[str, Any] = field(repr=False)
+    body: bytes = field(default=b"", repr=False)
+
+    def pack(self) -> bytes:
+        header = json.dumps(self.header).encode()
+        return PREFIX.pack(len(header), len(self.body)) + header + self.body
+
+
+@dataclass(frozen=True)
+class Start:
+    """How a process is made: ``builder`` is ``module:function`` and gets ``settings`` (JSON-like, no secrets)."""
+
+    builder: str
+    settings: Mapping[str, Any] = field(repr=False)
+    key: TokenKey
+
+
+def lengths(prefix: bytes) -> tuple[int, int]:
+    """Of header and body. Raises MalformedFrame above the bounds."""
+    header, body = PREFIX.unpack(prefix)
+    if header > HEADER_BYTES_MAX or body > BODY_BYTES_MAX:
+        raise MalformedFrame
+    return header, body
+
+
+def unpack(header: bytes, body: bytes) -> Frame:
+    """A frame from its two parts. Raises MalformedFrame."""
+    try:
+        values = json.loads(header)
+    except (ValueError, RecursionError):
+        raise MalformedFrame from None
+    if not isinstance(values, dict):
+        raise MalformedFrame
+    return Frame(values, body)
+
+
+# ------------------------------------------------------------------ start
+def start_frame(start: Start, parent_pid: int) -> Frame:
+    key = {"campaign": start.key.campaign, "epoch": start.key.epoch, "secret": _text(start.key.secret)}
+    return Frame({"builder": start.builder, "settings": dict(start.settings), "key": key, "parent_pid": parent_pid})
+
+
+def start_of(frame: Frame) -> tuple[Start, int]:
+    """The start, and the pid of the pool's process."""
+    values, key = frame.header, frame.header["key"]
+    token_key = TokenKey(key["campaign"], key["epoch"], base64.b64decode(key["secret"]))
+    return Start(values["builder"], values["settings"], token_key), values["parent_pid"]
+
+
+def ready_frame() -> Frame:
+    return Frame({"ready": True})
+
+
+def not_ready_frame(error: BaseException) -> Frame:
+    """No clip has been heard yet, so the message may be told."""
+    return Frame({"ready": False, "error": type(error).__name__, "message": str(error)[:500]})
+
+
+# ------------------------------------------------------------------ job
+def job_frame(job: Job) -> Frame:
+    at = job.coordinates
+    return Frame({"at": [at.topic, at.partition, at.offset], "schema": job.writer_schema}, job.body)
+
+
+def job_of(frame: Frame) -> Job:
+    return Job(Coordinates(*frame.header["at"]), frame.header["schema"], frame.body)
+
+
+# ------------------------------------------------------------------ outcome
+def outcome_frame(outcome: Outcome) -> Frame:
+    effort = outcome.effort
+    header: dict[str, Any] = {
+        "policy_version": outcome.policy_version,
+        "audio_seconds": effort.audio_seconds,
+        "kept_seconds": effort.kept_seconds,
+        "stage_seconds": dict(effort.stage_seconds),
+        "identifiers": dict(effort.identifiers),
+    }
+    if isinstance(outcome, Published):
+        return Frame(header | {"token": outcome.token, "timestamp_ms": outcome.timestamp_ms}, outcome.body)
+    return Frame(header | {"reason": outcome.reason.value, "fault": outcome.fault})
+
+
+def outcome_of(frame: Frame, coordinates: Coordinates) -> Outcome:
+    """The outcome of the job at ``coordinates``. Raises MalformedFrame."""
+    values = frame.header
+    try:
+        effort = Effort(
+            float(values["audio_seconds"]),
+            float(values["kept_seconds"]),
+            {str(stage): float(seconds) for stage, seconds in values["stage_seconds"].items()},
+            {str(entity_type): int(found) for entity_type, found in values["identifiers"].items()},
+        )
+        version = str(values["policy_version"])
+        if "reason" in values:
+            return Withheld(coordinates, Reason(values["reason"]), version, _class_name(values["fault"]), effort)
+        return Published(
+            coordinates, str(values["token"]), int(values["timestamp_ms"]), frame.body, version, effort=effort
+        )
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError):
+        raise MalformedFrame from None
+
+
+def _class_name(fault: object) -> str:
+    return fault if isinstance(fault, str) and fault.isidentifier() and len(fault) <= 100 else ""
+
+
+def _text(secret: bytes) -> str:
+    return base64.b64encode(secret).decode()

@@ -1,0 +1,179 @@
+"""The engine: a bounded pool of inference processes, each of which hears one clip at a time.
+
+A clip that takes too long or kills its process costs that clip alone; the process is replaced. A process that dies
+while idle costs nothing. Models that can't be loaded end the pool with a clear error, not in a loop of new processes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from dataclasses import dataclass
+from typing import Protocol
+
+from stream.clip import Job, Outcome, Reason, Withheld
+from stream.inference.frames import Start
+from stream.inference.process import Died, Process, StartFailed
+from stream.ops import log
+
+
+class Counter(Protocol):
+    """Who counts processes."""
+
+    def processes_ready(self, number: int) -> None: ...
+
+    def process_replaced(self, cause: str) -> None: ...
+
+
+@dataclass(frozen=True)
+class PoolLimits:
+    """Everything that the pool bounds."""
+
+    processes: int = 1
+    clip_s: float = 30.0
+    start_s: float = 180.0
+    starts_in_a_row: int = 3  # of a replacement, before the pool gives up
+    recycle_clips: int = 2000
+    retry_s: float = 1.0  # after a failed start; doubles with each
+
+
+class InferencePool:
+    """An Engine on processes of its own. ``start`` it, ``run`` jobs, ``stop`` it; all on one event loop."""
+
+    def __init__(self, start: Start, limits: PoolLimits, policy_version: str, counter: Counter | None = None) -> None:
+        self._start, self._limits, self._counter = start, limits, counter
+        self._policy_version = policy_version
+        self._jobs: asyncio.Queue[tuple[Job, asyncio.Future[Outcome]]] = asyncio.Queue()
+        self._slots: list[asyncio.Task[None]] = []
+        self._ready: set[int] = set()
+        self._all_ready = asyncio.Event()
+        self._failed = asyncio.Event()
+        self._failure: StartFailed | None = None
+
+    @property
+    def ready(self) -> bool:
+        """Whether at least one process can take clips."""
+        return bool(self._ready) and self._failure is None
+
+    async def start(self) -> None:
+        """Returns when every process is ready. Raises StartFailed, and leaves no process behind."""
+        self._slots = [asyncio.create_task(self._slot(number)) for number in range(self._limits.processes)]
+        waits = {asyncio.create_task(self._all_ready.wait()), asyncio.create_task(self._failed.wait())}
+        try:
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for wait in waits:
+                wait.cancel()
+        if self._failure is not None:
+            await self.stop()
+            raise self._failure
+
+    async def run(self, job: Job) -> Outcome:
+        """The outcome of one job, in its turn. When the pool has failed it waits to be cancelled: whoever runs the
+        service watches ``failed``, and a clip must not be withheld because a model is missing."""
+        outcome: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
+        await self._jobs.put((job, outcome))
+        return await outcome
+
+    async def failed(self) -> StartFailed:
+        """Waits until processes can't be replaced any more, which may be never; the reason."""
+        await self._failed.wait()
+        assert self._failure is not None
+        return self._failure
+
+    async def stop(self) -> None:
+        """Ends all processes, busy or not. Jobs that wait get no outcome."""
+        for slot in self._slots:
+            slot.cancel()
+        await asyncio.gather(*self._slots, return_exceptions=True)
+
+    # -------------------------------------------------------------- one slot, one process after the other
+    async def _slot(self, number: int) -> None:
+        process: Process | None = None
+        # Processes of the first generation are recycled one after the other, not all at once.
+        recycle_after = max(1, self._limits.recycle_clips * (number + 1) // self._limits.processes)
+        first = True
+        try:
+            while True:
+                process = await self._launch(number, attempts=1 if first else self._limits.starts_in_a_row)
+                first = False
+                cause = await self._serve(process, recycle_after)
+                self._mark(number, ready=False)
+                await (process.stop() if cause == "recycled" else process.kill())
+                self._tell_replaced(cause, process)
+                recycle_after = self._limits.recycle_clips
+        except StartFailed as failure:
+            self._failure = self._failure or failure
+            self._failed.set()
+        finally:
+            self._mark(number, ready=False)
+            if process is not None:
+                await process.kill()
+
+    async def _launch(self, number: int, attempts: int) -> Process:
+        began = time.monotonic()
+        for attempt in range(1, attempts + 1):
+            try:
+                process = await Process.launch(self._start, self._limits.start_s)
+            except StartFailed:
+                log.get().error(log.Event.INFERENCE_START_FAILED, attempt=attempt, attempts=attempts)
+                if attempt == attempts:
+                    raise
+                await asyncio.sleep(self._limits.retry_s * 2.0 ** (attempt - 1))
+            else:
+                break
+        self._mark(number, ready=True)
+        log.get().info(log.Event.INFERENCE_STARTED, pid=process.pid, seconds=round(time.monotonic() - began, 3))
+        return process
+
+    async def _serve(self, process: Process, recycle_after: int) -> str:
+        """Jobs, one at a time, until the process must be replaced; why it must."""
+        ended = asyncio.create_task(process.wait())
+        try:
+            while process.served < recycle_after:
+                taking = asyncio.create_task(self._jobs.get())
+                try:
+                    await asyncio.wait({taking, ended}, return_when=asyncio.FIRST_COMPLETED)
+                finally:
+                    if not taking.done():
+                        taking.cancel()
+                if not taking.done():
+                    return "died"
+                job, outcome = taking.result()
+                if outcome.done():  # nobody waits for it any more
+                    continue
+                if ended.done():
+                    self._jobs.put_nowait((job, outcome))
+                    return "died"
+                if reason := await self._answer(process, job, outcome):
+                    return "timed_out" if reason is Reason.TIMED_OUT else "died"
+            return "recycled"
+        finally:
+            ended.cancel()
+
+    async def _answer(self, process: Process, job: Job, outcome: asyncio.Future[Outcome]) -> Reason | None:
+        """Gives ``outcome`` its result; the reason where it is the process's fault."""
+        reason: Reason | None = None
+        try:
+            result = await process.ask(job, self._limits.clip_s)
+        except TimeoutError:
+            reason = Reason.TIMED_OUT
+        except Died:
+            reason = Reason.INFERENCE_DIED
+        if reason is not None:
+            result = Withheld(job.coordinates, reason, self._policy_version)
+        if not outcome.done():
+            outcome.set_result(result)
+        return reason
+
+    def _mark(self, number: int, *, ready: bool) -> None:
+        (self._ready.add if ready else self._ready.discard)(number)
+        if len(self._ready) == self._limits.processes:
+            self._all_ready.set()
+        if self._counter is not None:
+            self._counter.processes_ready(len(self._ready))
+
+    def _tell_replaced(self, cause: str, process: Process) -> None:
+        if self._counter is not None:
+            self._counter.process_replaced(cause)
+        log.get().info(log.Event.INFERENCE_REPLACED, cause=cause, pid=process.pid, records=process.served)

@@ -1,0 +1,79 @@
+"""Parts for inference processes in tests: the event's body says what happens."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import time
+
+from stream.clip import Clip, ClipEvent, Job, Reason, Refusal, Samples, WordEvidence
+from stream.config import Settings
+from stream.ports import Parts
+
+
+class ObedientDecoder:
+    """Does what the body of the job says; refusing for want of consent counts as a good answer."""
+
+    def event(self, job: Job) -> ClipEvent:
+        order, _, rest = job.body.decode().partition(" ")
+        if order == "raise":
+            raise ValueError(rest)
+        if order == "print":
+            sys.stdout.write(rest)
+            sys.stderr.write(rest)
+            os.write(1, rest.encode())
+        if order == "hang":
+            time.sleep(3600)
+        if order == "kill":
+            os.kill(os.getpid(), signal.SIGKILL)
+        if order == "exit":
+            raise SystemExit(3)
+        if order == "pid":
+            raise type(f"Pid{os.getpid()}", (Exception,), {})
+        if order == "environment":
+            names = [name for name in os.environ if name.startswith("CLIPVEIL_")]
+            raise type(f"Found{len(names)}Threads{os.environ['OMP_NUM_THREADS']}", (Exception,), {})
+        raise Refusal(Reason.NO_CONSENT)
+
+    def samples(self, event: ClipEvent) -> Samples:
+        raise AssertionError
+
+
+class Nothing:
+    """The parts that no test gets to."""
+
+    def find(self, clip: Clip) -> WordEvidence:
+        raise AssertionError
+
+
+def obedient(settings: Settings) -> Parts:
+    """Parts that do as the event says."""
+    return Parts(ObedientDecoder(), Nothing(), Nothing(), Nothing())  # type: ignore[arg-type]
+
+
+def unloadable(settings: Settings) -> Parts:
+    """Parts that can't be made."""
+    raise ValueError("the model is not the one that was pinned")
+
+
+def dying(settings: Settings) -> Parts:
+    """Parts whose making kills the process."""
+    os.kill(os.getpid(), signal.SIGKILL)
+    raise AssertionError
+
+
+def slow(settings: Settings) -> Parts:
+    """Parts that take for ever."""
+    time.sleep(3600)
+    raise AssertionError
+
+
+def once(settings: Settings) -> Parts:
+    """Parts that can be made once only, as if the model's volume went away."""
+    marker = settings.speakers.model
+    try:
+        with open(marker, "x"):  # noqa: PTH123
+            return obedient(settings)
+    except FileExistsError:
+        raise ValueError("gone") from None

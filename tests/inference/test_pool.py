@@ -1,0 +1,230 @@
+"""The pool on real processes: what a clip does costs that clip, and nothing of it comes back."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import psutil
+import pytest
+
+from stream.clip import Coordinates, Job, Outcome, Reason, TokenKey, Withheld
+from stream.inference.frames import Start
+from stream.inference.pool import InferencePool, PoolLimits
+from stream.inference.process import StartFailed
+
+KEY = TokenKey("test", "1", b"k" * 32)
+
+
+class Count:
+    """Counts what the pool tells."""
+
+    def __init__(self) -> None:
+        self.ready: list[int] = []
+        self.replaced: list[str] = []
+
+    def processes_ready(self, number: int) -> None:
+        self.ready.append(number)
+
+    def process_replaced(self, cause: str) -> None:
+        self.replaced.append(cause)
+
+
+def make(
+    builder: str = "obedient", count: Count | None = None, model: str = "builtin", **limits: float
+) -> InferencePool:
+    settings = {"speakers": {"model": model, "sha256": "0" * 64 if model != "builtin" else ""}}
+    start = Start(f"tests.inference.parts:{builder}", settings, KEY)
+    bounds = {"processes": 1, "clip_s": 20.0, "start_s": 60.0, "retry_s": 0.01} | limits
+    return InferencePool(start, PoolLimits(**bounds), "7", count)  # type: ignore[arg-type]
+
+
+@asynccontextmanager
+async def running(pool: InferencePool) -> AsyncIterator[Callable[[str], Awaitable[Withheld]]]:
+    """A started pool; yields a way to give it orders."""
+    offset = iter(range(1000))
+
+    async def order(body: str) -> Withheld:
+        outcome: Outcome = await pool.run(Job(Coordinates("clips.raw", 3, next(offset)), "{}", body.encode()))
+        assert isinstance(outcome, Withheld)
+        return outcome
+
+    await pool.start()
+    try:
+        yield order
+    finally:
+        await pool.stop()
+
+
+async def eventually(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(60):
+        while not condition():
+            await asyncio.sleep(0.05)
+
+
+def children() -> set[int]:
+    return {child.pid for child in psutil.Process().children(recursive=True)}
+
+
+async def test_a_job_gets_its_own_outcome() -> None:
+    """Every outcome has the coordinates of its job, however many run at once."""
+    async with running(make(processes=2)) as order:
+        outcomes = await asyncio.gather(*[order("refuse") for _ in range(20)])
+    assert {Reason.NO_CONSENT} == {outcome.reason for outcome in outcomes}
+    assert {Coordinates("clips.raw", 3, number) for number in range(20)} == {o.coordinates for o in outcomes}
+
+
+async def test_an_exception_comes_back_as_its_class_name() -> None:
+    """The message of an exception stays in the process; its class name is told."""
+    async with running(make()) as order:
+        outcome = await order("raise canary")
+    assert (Reason.INTERNAL_ERROR, "ValueError") == (outcome.reason, outcome.fault)
+    assert "canary" not in repr(outcome)
+
+
+async def test_what_a_library_prints_goes_nowhere(capfd: pytest.CaptureFixture[str]) -> None:
+    """Prints of a process reach neither our output nor the frames."""
+    async with running(make()) as order:
+        outcome = await order("print canary")
+        again = await order("refuse")
+    assert (Reason.NO_CONSENT, Reason.NO_CONSENT) == (outcome.reason, again.reason)
+    assert "canary" not in "".join(capfd.readouterr())
+
+
+async def test_a_clip_that_hangs_is_withheld_and_its_process_replaced() -> None:
+    """A time limit ends the clip, and the next one gets a new process."""
+    count = Count()
+    async with running(make(count=count, clip_s=1.0)) as order:
+        before = await order("pid")
+        hung = await order("hang")
+        after = await order("pid")
+    assert (Reason.TIMED_OUT, "7") == (hung.reason, hung.policy_version)
+    assert before.fault != after.fault
+    assert ["timed_out"] == count.replaced
+
+
+@pytest.mark.parametrize("way", ["kill", "exit"])
+async def test_a_clip_that_ends_its_process_costs_itself_alone(way: str) -> None:
+    """The clip in the process is withheld, those that wait are answered."""
+    count = Count()
+    async with running(make(count=count)) as order:
+        outcomes = await asyncio.gather(order("refuse"), order(way), order("refuse"))
+    assert [Reason.NO_CONSENT, Reason.INFERENCE_DIED, Reason.NO_CONSENT] == [outcome.reason for outcome in outcomes]
+    assert ["died"] == count.replaced
+
+
+async def test_an_idle_process_that_is_killed_costs_nothing() -> None:
+    """Killing an idle process from outside makes a new one and no clip is withheld for it."""
+    count = Count()
+    async with running(make(count=count)) as order:
+        before = await order("pid")
+        os.kill(int(before.fault.removeprefix("Pid")), signal.SIGKILL)
+        await eventually(lambda: count.replaced == ["died"] and count.ready[-1] == 1)
+        after = await order("pid")
+    assert Reason.INTERNAL_ERROR == after.reason
+    assert before.fault != after.fault
+
+
+async def test_processes_are_recycled() -> None:
+    """After its share of clips a process is replaced, so that memory does not keep them."""
+    count = Count()
+    async with running(make(count=count, recycle_clips=2)) as order:
+        pids = [(await order("pid")).fault for _ in range(5)]
+    assert [pids[0], pids[2], pids[4]] == [pids[1], pids[3], pids[4]]
+    assert 3 == len(set(pids))
+    assert ["recycled", "recycled"] == count.replaced
+
+
+async def test_processes_of_a_pool_are_not_recycled_all_at_once() -> None:
+    """The first generation's shares differ, so that a process is ready at any time."""
+    count = Count()
+    async with running(make(count=count, processes=2, recycle_clips=8)) as order:
+        for _ in range(12):
+            await order("refuse")
+        after_start = count.ready[count.ready.index(2) :]
+    assert 0 not in after_start
+    assert 1 in after_start
+
+
+@pytest.mark.parametrize(
+    ("builder", "limits", "message"),
+    [
+        ("unloadable", {}, "ValueError: the model is not the one that was pinned"),
+        ("missing", {}, "AttributeError"),
+        ("dying", {}, "ended while it started"),
+        ("slow", {"start_s": 2.0}, "was not ready after 2 s"),
+    ],
+)
+async def test_a_model_that_cant_be_loaded_ends_the_start(builder: str, limits: dict[str, float], message: str) -> None:
+    """Start-up fails once, with its reason, and leaves no process behind."""
+    before = children()
+    pool = make(builder, processes=2, **limits)
+    with pytest.raises(StartFailed, match=message):
+        await pool.start()
+    assert not pool.ready
+    assert before == children()
+
+
+async def test_a_replacement_that_cant_start_ends_the_pool_and_withholds_nothing(tmp_path: Path) -> None:
+    """When the model goes away while running, the pool says so; clips wait, to be done after a restart."""
+    pool = make("once", model=str(tmp_path / "marker"), recycle_clips=1)
+    async with running(pool) as order:
+        await order("refuse")
+        waiting = asyncio.ensure_future(order("refuse"))
+        failure = await pool.failed()
+        assert "gone" in str(failure)
+        assert not pool.ready
+        assert not waiting.done()
+        waiting.cancel()
+
+
+async def test_a_cancelled_job_does_not_disturb_the_next() -> None:
+    """A caller that goes away, in the queue or in the middle of its clip, leaves the pool working."""
+    async with running(make()) as order:
+        begun, queued = asyncio.ensure_future(order("refuse")), asyncio.ensure_future(order("kill"))
+        await asyncio.sleep(0)
+        begun.cancel()
+        queued.cancel()
+        outcome = await order("refuse")
+    assert Reason.NO_CONSENT == outcome.reason
+
+
+async def test_a_process_knows_no_secret_of_ours_and_has_one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The environment of a process has neither our settings nor room for several threads."""
+    monkeypatch.setenv("CLIPVEIL_KAFKA__SASL_PASSWORD", "canary")
+    monkeypatch.setenv("OMP_NUM_THREADS", "8")
+    async with running(make()) as order:
+        outcome = await order("environment")
+    assert "Found0Threads1" == outcome.fault
+
+
+async def test_signals_to_the_group_do_not_end_a_clip() -> None:
+    """Processes are in sessions of their own and ignore what is meant for the pool."""
+    async with running(make()) as order:
+        pid = int((await order("pid")).fault.removeprefix("Pid"))
+        assert os.getpgid(pid) != os.getpgid(0)
+        os.kill(pid, signal.SIGTERM)
+        os.kill(pid, signal.SIGINT)
+        outcome = await order("pid")
+    assert f"Pid{pid}" == outcome.fault
+
+
+async def test_processes_leave_no_core_dumps() -> None:
+    """A process has a core limit of zero and is not dumpable."""
+    async with running(make()) as order:
+        pid = int((await order("pid")).fault.removeprefix("Pid"))
+        assert (0, 0) == psutil.Process(pid).rlimit(psutil.RLIMIT_CORE)
+
+
+async def test_stopping_ends_busy_processes() -> None:
+    """After stop no process is left, whatever it was doing."""
+    before = children()
+    async with running(make(processes=2)) as order:
+        hanging = asyncio.ensure_future(order("hang"))
+        await asyncio.sleep(0.1)
+    assert before == children()
+    hanging.cancel()
