@@ -9,16 +9,16 @@ from __future__ import annotations
 import json
 import multiprocessing
 import time
-from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import soundfile
+from rich.console import Console
+from rich.progress import Progress as ProgressBar
 
 from stream.clip import (
     SAMPLE_RATE_HZ,
@@ -37,13 +37,15 @@ from stream.clip import (
     Transcript,
     WakeWord,
 )
-from stream.evaluate.corpus import EvaluationClip
-from stream.evaluate.scoring import Prediction, audible, figures, intervals, tally
+from stream.evaluate.corpus import EvaluationClip, load_clips
+from stream.evaluate.picture import draw_trade_off
+from stream.evaluate.report import report, table, trade_off
+from stream.evaluate.scoring import Prediction, audible
 from stream.pipeline import deidentify
-from stream.policy import Policy
+from stream.policy import OPERATING_POINTS, Policy
 from stream.ports import Parts, SpeakerFinder
 
-MakeParts = Callable[[], Parts]
+MakeParts = Callable[[Policy], Parts]
 MakeJob = Callable[[ClipEvent, Coordinates], Job]
 Progress = Callable[[int, int], None]
 KEY = TokenKey("evaluation", "1", b"no clip of an evaluation leaves it")
@@ -52,7 +54,7 @@ NO_TIME = datetime(2000, 1, 1, tzinfo=UTC)
 
 @dataclass(frozen=True)
 class Way:
-    """How clips are run: all of it can be sent to another process."""
+    """How clips are run. With several processes all of it is sent to them: functions of a module, no lambdas."""
 
     make_parts: MakeParts
     make_job: MakeJob
@@ -79,7 +81,7 @@ class Bench:
 
     def __init__(self, way: Way) -> None:
         self._way = way
-        parts = way.make_parts()
+        parts = way.make_parts(way.policy)
         self._ear = Listening(parts.speakers)
         self._parts = Parts(parts.decoder, self._ear, parts.words, parts.encoder)
 
@@ -120,7 +122,7 @@ def event_of(clip: EvaluationClip) -> ClipEvent:
         event_id=clip.truth.clip_id,
         clip_id=clip.truth.clip_id,
         captured_at=NO_TIME,
-        subject=Subject(account_id=""),
+        subject=Subject(account_id="nobody-of-a-corpus"),
         device_model="speaker",
         locale="en-US",
         consent=Consent(human_review=True, version="evaluation", changed_at=NO_TIME),
@@ -139,7 +141,8 @@ def predict(
     if processes == 1:
         bench = Bench(way)
         return _counted((bench.predict(number, clip) for number, clip in enumerate(clips)), len(clips), progress)
-    context = multiprocessing.get_context("spawn")
+    policy = replace(way.policy, device_families=dict(way.policy.device_families))  # a proxy can't be sent
+    way, context = replace(way, policy=policy), multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(processes, context, _build_bench, (way,)) as pool:
         return _counted(pool.map(_predict, range(len(clips)), clips), len(clips), progress)
 
@@ -166,44 +169,6 @@ def _predict(number: int, clip: EvaluationClip) -> Prediction:
     return _bench.predict(number, clip)
 
 
-# ------------------------------------------------------------------ reporting
-def report(clips: Sequence[EvaluationClip], predictions: Sequence[Prediction], policy: Policy) -> dict[str, Any]:
-    """All figures as JSON values: in total, per set and by condition, with intervals over clips and over voices."""
-    truths = [clip.truth for clip in clips]
-    tallies = [tally(truth, prediction) for truth, prediction in zip(truths, predictions, strict=True)]
-    whole = list(range(len(truths)))
-
-    def of(rows: Sequence[int], *, by_voice: bool = True) -> dict[str, Any]:
-        chosen = [tallies[row] for row in rows]
-        result: dict[str, Any] = {
-            **figures(chosen),
-            "intervals": intervals(chosen, [truths[row].clip_id for row in rows]),
-        }
-        if by_voice:
-            result["intervals_by_voice"] = intervals(chosen, [truths[row].group for row in rows])
-        return result
-
-    conditions: dict[str, dict[str, Any]] = {}
-    for name in sorted({name for truth in truths for name in truth.conditions}):
-        rows = partial(_split, [truth.conditions.get(name, "unknown") for truth in truths])
-        conditions[name] = {value: of(chosen, by_voice=False) for value, chosen in rows().items()}
-    return {
-        "operating_point": policy.operating_point.name,
-        "policy_version": policy.version,
-        "total": of(whole),
-        "sets": {name: of(rows) for name, rows in _split([truth.collection for truth in truths]).items()},
-        "conditions": conditions,
-        "withheld_reasons": dict(Counter(p.reason for p in predictions if not p.published).most_common()),
-    }
-
-
-def _split(values: Sequence[str]) -> dict[str, list[int]]:
-    rows: dict[str, list[int]] = {}
-    for row, value in enumerate(values):
-        rows.setdefault(value, []).append(row)
-    return dict(sorted(rows.items()))
-
-
 def write_predictions(predictions: Sequence[Prediction], path: Path) -> None:
     """One line per clip, so that anyone can score the result without us. It holds words: keep it where corpora are."""
     with path.open("w", encoding="utf-8") as sink:
@@ -216,3 +181,52 @@ def write_predictions(predictions: Sequence[Prediction], path: Path) -> None:
                 "words": list(prediction.words),
             }
             sink.write(json.dumps(row) + "\n")
+
+
+# ------------------------------------------------------------------ the command
+def evaluate_clips(
+    folder: Path,
+    json_out: Path,
+    way: Way,
+    *,
+    predictions_out: Path | None = None,
+    processes: int = 1,
+    with_trade_off: bool = False,
+) -> dict[str, Any]:
+    """Runs every clip of ``folder`` and writes the figures to ``json_out``; prints them as a table and returns them.
+
+    ``predictions_out`` also gets clips.jsonl and audio/. ``with_trade_off`` adds two runs that publish whatever they
+    can, one with each operating point's frame thresholds: their figures for every confidence go into the JSON and, with
+    matplotlib, into a picture beside it. Raises FileNotFoundError when ``folder`` is no corpus of clips.
+    """
+    clips = load_clips(folder)
+    truths = [clip.truth for clip in clips]
+    policy = replace(way.policy, transcript_required=False)
+    audio_out = None if predictions_out is None else predictions_out / "audio"
+    predictions = _predict_with_bar(clips, replace(way, policy=policy, audio_out=audio_out), processes)
+    result = report(truths, predictions, policy)
+    if with_trade_off:
+        curves = {
+            name: trade_off(
+                truths, _predict_with_bar(clips, replace(way, policy=_publish_all(policy, name)), processes)
+            )
+            for name in OPERATING_POINTS
+        }
+        result["trade_off"] = curves
+        draw_trade_off(curves, json_out.with_suffix(".png"))
+    json_out.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+    if predictions_out is not None:
+        write_predictions(predictions, predictions_out / "clips.jsonl")
+    Console().print(table(result, f"{folder.name}, operating point {policy.operating_point.name}"))
+    return result
+
+
+def _publish_all(policy: Policy, name: str) -> Policy:
+    point = replace(OPERATING_POINTS[name], confidence_min=0.0, overlap_share_max=1.0)
+    return replace(policy, operating_point=point)
+
+
+def _predict_with_bar(clips: Sequence[EvaluationClip], way: Way, processes: int) -> list[Prediction]:
+    with ProgressBar(transient=True) as bar:
+        task = bar.add_task(f"{way.policy.operating_point.name}", total=len(clips))
+        return predict(clips, way, processes, lambda done, _: bar.update(task, completed=done))
