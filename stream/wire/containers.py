@@ -1,7 +1,8 @@
 """Is an audio file all there? Read from the container itself, because decoders paper over what is missing.
 
 libsndfile plays the first half of a cut-off WAV or Opus file as if it were whole, and the first of several data
-chunks as if there were no other. What we can't see to be complete is refused.
+chunks as if there were no other. What can be seen to be incomplete is refused. (An MP3 file without a Xing header
+does not say how long it is: such a file, cut between two frames, is a shorter file.)
 """
 
 from __future__ import annotations
