@@ -1,0 +1,1 @@
+"""Evidence: who speaks when, and which words identify somebody. Models may be wrong; nothing is decided here."""

@@ -1,0 +1,145 @@
+"""What a language calls digits, letters and symbols, and which words surround which identifier: tables read from YAML."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from functools import cache
+from importlib import resources
+from typing import Any, TypeVar
+
+import yaml
+
+
+class Role(Enum):
+    """What a word or phrase may stand for; one word can have several roles."""
+
+    UNIT = "unit"  # "four" -> 4
+    TEEN = "teen"  # "fourteen" -> 14
+    TENS = "tens"  # "forty" -> 40
+    SCALE = "scale"  # "hundred" -> 100
+    MULTIPLIER = "multiplier"  # "double" -> 2
+    HOMOPHONE = "homophone"  # "for" -> 4, beside strong digits only
+    ZERO = "zero"  # "oh" -> 0
+    ORDINAL = "ordinal"  # "fourth" -> 4
+    MONTH = "month"  # "july" -> 7
+    DIGITS = "digits"  # "4111"
+    LETTER = "letter"  # "b"
+    WEAK_LETTER = "weak_letter"  # "a", which is mostly an article
+    LETTER_NAME = "letter_name"  # "bee", "vee"
+    SPELLING = "spelling"  # "bravo"
+    CASE = "case"  # "capital"
+    SYMBOL = "symbol"  # "dot" -> .
+    FILLER = "filler"
+    JOINER = "joiner"
+    REPAIR = "repair"
+    ALNUM = "alnum"  # "a1b2"
+    QUANTITY = "quantity"  # "80%", "$5", "13:30": written so that it is no identifier
+    MAIL = "mail"  # "bob@x.com"
+    HOST = "host"  # "gmail.com"
+    ADDRESS_IP = "address_ip"  # "10.0.0.1"
+    DATE = "date"  # "12/25/1990"
+
+
+Roles = Mapping[Role, str]
+T = TypeVar("T")
+
+_WORD_TABLES = {
+    "units": Role.UNIT,
+    "teens": Role.TEEN,
+    "tens": Role.TENS,
+    "scales": Role.SCALE,
+    "multipliers": Role.MULTIPLIER,
+    "homophones": Role.HOMOPHONE,
+    "ordinals": Role.ORDINAL,
+    "months": Role.MONTH,
+    "letters": Role.LETTER,
+    "letter_names": Role.LETTER_NAME,
+    "spelling_alphabet": Role.SPELLING,
+    "symbols": Role.SYMBOL,
+}
+_PHRASE_TABLES = {
+    "fillers": Role.FILLER,
+    "joiners": Role.JOINER,
+    "repairs": Role.REPAIR,
+    "letter_case_words": Role.CASE,
+    "zeros": Role.ZERO,
+    "letters_weak": Role.WEAK_LETTER,
+}
+
+
+@dataclass(frozen=True)
+class Context:
+    """Words near which a number or code is of one type, if it has ``fewest`` to ``most`` characters."""
+
+    entity_type: str
+    fewest: int
+    most: int
+    letters_only: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class Language:
+    """The tables of one language.
+
+    ``phrases`` maps a first word to its continuations, longest first, with what they stand for. ``contexts`` is the
+    same for context words. ``words`` holds the plain lists by their name in the file.
+    """
+
+    code: str
+    phrases: Mapping[str, tuple[tuple[tuple[str, ...], Roles], ...]] = field(repr=False)
+    contexts: Mapping[str, tuple[tuple[tuple[str, ...], Context], ...]] = field(repr=False)
+    words: Mapping[str, frozenset[str]] = field(repr=False)
+
+    def listed(self, name: str) -> frozenset[str]:
+        """A plain list of the file; empty where the language has none."""
+        return self.words.get(name, frozenset())
+
+
+@cache
+def supported_languages() -> frozenset[str]:
+    """Codes of the languages that have a table."""
+    folder = resources.files("stream.find").joinpath("languages")
+    return frozenset(entry.name.removesuffix(".yaml") for entry in folder.iterdir() if entry.name.endswith(".yaml"))
+
+
+@cache
+def load_language(code: str) -> Language:
+    """The tables of ``code``; FileNotFoundError where there are none, so that a wrong setting fails at start-up."""
+    file = resources.files("stream.find").joinpath("languages", f"{code}.yaml")
+    # BaseLoader keeps every scalar a string: "no" and "on" are words here, not booleans.
+    tables: dict[str, Any] = yaml.load(file.read_text(encoding="utf-8"), Loader=yaml.BaseLoader)  # noqa: S506
+    return Language(
+        code=code,
+        phrases=_index(_roles(tables).items()),
+        contexts=_index(_context_pairs(tables["contexts"])),
+        words={name: frozenset(table) for name, table in tables.items() if isinstance(table, list)},
+    )
+
+
+def _roles(tables: Mapping[str, Any]) -> dict[str, Roles]:
+    found: dict[str, dict[Role, str]] = {}
+    for name, role in _WORD_TABLES.items():
+        for phrase, written in tables.get(name, {}).items():
+            found.setdefault(phrase, {})[role] = written
+    for name, role in _PHRASE_TABLES.items():
+        for phrase in tables.get(name, ()):
+            found.setdefault(phrase, {})[role] = ""
+    return dict(found)
+
+
+def _context_pairs(tables: Mapping[str, Any]) -> Iterable[tuple[str, Context]]:
+    for entity_type, table in tables.items():
+        fewest, most = (int(bound) for bound in table["size"])
+        context = Context(entity_type, fewest, most, letters_only=table.get("letters_only") == "true")
+        for phrase in table["words"]:
+            yield phrase, context
+
+
+def _index(pairs: Iterable[tuple[str, T]]) -> dict[str, tuple[tuple[tuple[str, ...], T], ...]]:
+    index: dict[str, list[tuple[tuple[str, ...], T]]] = {}
+    for phrase, meaning in pairs:
+        first, *rest = phrase.split()
+        index.setdefault(first, []).append((tuple(rest), meaning))
+    return {first: tuple(sorted(ways, key=lambda way: -len(way[0]))) for first, ways in index.items()}

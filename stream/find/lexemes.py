@@ -1,0 +1,160 @@
+"""Words of a transcript as lexemes: the shortest pieces that mean something when an identifier is said aloud.
+
+A recogniser may glue punctuation to words ("Smith,", "John's", "4111,"), write half of the digits, or split clitics.
+Every lexeme knows which words it came from, so that a finding is always a run of words.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+from stream.find.language import Language, Role, Roles
+
+NOTHING: Roles = MappingProxyType({})
+_CLITIC = _CUT_OFF = MappingProxyType({Role.FILLER: ""})
+_EDGES = " \t.,;:!?\"'()[]{}<>…—–-*`~|"
+_LONE_SYMBOLS = {
+    "@": "@",
+    "-": "-",
+    "–": "-",
+    "_": "_",
+    "/": "/",
+    "+": "+",
+    "#": "#",
+    ".": ".",
+    ":": ":",
+    "*": "*",
+    "&": "&",
+    ",": ",",
+}
+_MAIL = re.compile(r"[^\s@]{1,64}@[^\s@]{1,200}")
+_HOST = re.compile(r"(?:https?://)?(?:[a-z0-9_-]{1,63}\.){1,5}[a-z]{2,14}(?:[/?#:]\S*)?")
+_IPV4 = re.compile(r"\d{1,3}(?:\.\d{1,3}){3}(?:[:/]\d+)?")
+_DATE = re.compile(r"\d{1,4}([/.-])\d{1,2}\1\d{2,4}")
+_QUANTITY = re.compile(
+    r"[$£€¥]\d[\d,.]*[kmb]?|\d+[\d,.]*(?:%|°|[cf]|kg|g|mg|km|m|cm|mm|mi|ft|in|lbs?|oz|ml|l|am|pm|hrs?|h|mins?|s|k|gb|mb|tb|x|p|fps|mph|kmh|hz|w|v)"
+    r"|\d{1,2}[:.]\d{2}(?:am|pm)?|\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+\.\d+|\d0s"
+)
+_ORDINAL = re.compile(r"(\d{1,3})(?:st|nd|rd|th)")
+_INITIALS = re.compile(r"(?:[a-z]\.)+[a-z]?")
+_GLUED_DIGITS = re.compile(r"\+?[\d().\s/-]+")
+_HEX_PAIRS = re.compile(r"[0-9a-f]{2}(?:[:-][0-9a-f]{2}){5}|(?:[0-9a-f]{0,4}:){2,7}[0-9a-f]{0,4}")
+
+
+@dataclass(frozen=True, slots=True)
+class Lexeme:
+    """``text`` as said, lower case; the words ``first..last`` it came from; what it may stand for."""
+
+    text: str = field(repr=False)
+    first: int
+    last: int
+    roles: Roles = field(repr=False)
+
+    def has(self, role: Role) -> bool:
+        return role in self.roles
+
+
+@dataclass(frozen=True, slots=True)
+class _Token:
+    text: str = field(repr=False)
+    word: int
+    roles: Roles | None = field(default=None, repr=False)
+
+
+def lexemes(words: Sequence[str], language: Language) -> tuple[Lexeme, ...]:
+    """Cut ``words`` into lexemes; the longest phrase of the language's tables wins."""
+    tokens = [token for word, text in enumerate(words) for token in _tokens(text, word)]
+    found: list[Lexeme] = []
+    at = 0
+    while at < len(tokens):
+        token = tokens[at]
+        if token.roles is not None:
+            found.append(Lexeme(token.text, token.word, token.word, token.roles))
+            at += 1
+            continue
+        for rest, roles in language.phrases.get(token.text, ()):
+            size = len(rest)
+            if all(at + 1 + k < len(tokens) and tokens[at + 1 + k].text == rest[k] for k in range(size)):
+                text = " ".join((token.text, *rest)) if rest else token.text
+                found.append(Lexeme(text, token.word, tokens[at + size].word, roles))
+                at += size + 1
+                break
+        else:
+            found.append(Lexeme(token.text, token.word, token.word, NOTHING))
+            at += 1
+    return tuple(found)
+
+
+def plain(word: str) -> str:
+    """A word in lower case without the punctuation and possessive that a recogniser glued to it."""
+    if word.isascii() and word.isalpha():
+        return word.lower()
+    text = unicodedata.normalize("NFKC", word).lower().replace("’", "'").strip(_EDGES)
+    return text[:-2] if text.endswith("'s") else text
+
+
+def _tokens(raw: str, word: int) -> Iterator[_Token]:
+    if raw.isascii() and raw.isalpha():
+        yield _Token(raw.lower(), word)
+        return
+    text = unicodedata.normalize("NFKC", raw).lower().replace("’", "'").strip()
+    if text in _LONE_SYMBOLS:
+        yield _Token(text, word, {Role.SYMBOL: _LONE_SYMBOLS[text], Role.JOINER: ""})
+        return
+    if text.startswith("'") and text[1:].isalpha():
+        yield _Token(text, word, NOTHING if text == "'s" else _CLITIC)
+        return
+    cut_off = text.endswith(("-", "–", "—", "…", "...")) and text.strip(_EDGES).isalpha()
+    stripped = plain(raw)
+    if not stripped:
+        yield _Token(text, word, _CLITIC)
+    elif cut_off:
+        # A cut-off word is no speech of its own, unless it is a letter.
+        yield _Token(stripped, word, {Role.LETTER: stripped} if len(stripped) == 1 else _CUT_OFF)
+    else:
+        yield from _written(stripped, word)
+
+
+def _written(text: str, word: int) -> Iterator[_Token]:
+    roles = _written_roles(text)
+    if roles is not None:
+        yield _Token(text, word, roles)
+    elif _INITIALS.fullmatch(text) and text not in ("a.m", "p.m"):
+        for letter in text.replace(".", ""):
+            yield _Token(letter, word)
+    elif "-" in text or "/" in text or "_" in text:
+        pieces = [piece for piece in re.split(r"[-/_]", text) if piece]
+        for piece in pieces:
+            yield _Token(piece, word, _written_roles(piece))
+    else:
+        yield _Token(text, word)
+
+
+def _written_roles(text: str) -> Roles | None:
+    """What is written rather than said; None for a plain word."""
+    if "@" in text:
+        return {Role.MAIL: text} if _MAIL.fullmatch(text) else {Role.SYMBOL: "@"} if text == "@" else {Role.MAIL: text}
+    if text.isdigit():
+        return {Role.DIGITS: text}
+    if not any(c.isdigit() for c in text):
+        return {Role.HOST: text} if "." in text and _HOST.fullmatch(text) and not _INITIALS.fullmatch(text) else None
+    if _IPV4.fullmatch(text):
+        return {Role.ADDRESS_IP: text}
+    if _DATE.fullmatch(text):
+        return {Role.DATE: text}
+    if _QUANTITY.fullmatch(text):
+        return {Role.QUANTITY: text}
+    if ordinal := _ORDINAL.fullmatch(text):
+        return {Role.ORDINAL: ordinal.group(1)}
+    if _GLUED_DIGITS.fullmatch(text):
+        return {Role.DIGITS: re.sub(r"\D", "", text)}
+    if _HEX_PAIRS.fullmatch(text):
+        return {Role.ALNUM: re.sub(r"[:-]", "", text)}
+    if _HOST.fullmatch(text):
+        return {Role.HOST: text}
+    characters = re.sub(r"[^a-z0-9]", "", text)
+    return {Role.ALNUM: characters} if characters.isascii() else None

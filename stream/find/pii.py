@@ -1,0 +1,98 @@
+"""Which words identify somebody: ``ports.WordFinder`` on Presidio and on recognisers of our own.
+
+Every transcript is searched, and a finding always is a run of words of one transcript. Nothing here decides what is
+muted; a detector that could not see everything says so in its receipt or refuses the clip.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from importlib import metadata, resources
+
+from stream.clip import Clip, Finding, Reason, Receipt, Refusal, Subject, WordEvidence
+from stream.find.gazetteer import Gazetteer, load_gazetteer
+from stream.find.language import Language, load_language, supported_languages
+from stream.find.names import find_people, find_places
+from stream.find.recognizers.addresses import find_addresses
+from stream.find.recognizers.dates import find_ages, find_dates
+from stream.find.recognizers.known import find_known
+from stream.find.recognizers.net import find_net
+from stream.find.recognizers.numbers import find_numbers
+from stream.find.recognizers.presidio import WrittenFinder
+from stream.find.spans import Scene, Span, merged
+from stream.find.spoken import TEXT_MAX, read_scene, written_forms
+
+DETECTOR = "identifiers"
+WORDS_MAX = 1_000  # of one transcript
+NOBODY = Subject(account_id="")
+
+
+def make_word_finder(languages: frozenset[str] = frozenset({"en"})) -> Identifiers:
+    """A finder for ``languages``; ValueError at start-up if one of them has no tables."""
+    missing = languages - supported_languages()
+    if missing or not languages:
+        raise ValueError(f"no word tables for language {', '.join(sorted(missing)) or '(none)'}")
+    return Identifiers(languages)
+
+
+class Identifiers:
+    """A ``ports.WordFinder``. Not safe for use by several threads at once."""
+
+    def __init__(self, languages: frozenset[str]) -> None:
+        self._languages: dict[str, Language] = {code: load_language(code) for code in languages}
+        self._written = {code: WrittenFinder(code) for code in languages}
+        self._gazetteer: Gazetteer = load_gazetteer()
+        self._version = _version()
+
+    def find(self, clip: Clip) -> WordEvidence:
+        """Every identifier in every transcript of ``clip``.
+
+        Raises Refusal(LANGUAGE_UNSUPPORTED) for a locale without tables, Refusal(WORDS_TOO_MANY) beyond the bounds,
+        Refusal(DETECTOR_FAILED) where a recogniser was skipped.
+        """
+        event = clip.event
+        code = event.locale.replace("_", "-").split("-")[0].lower()
+        if code not in self._languages:
+            raise Refusal(Reason.LANGUAGE_UNSUPPORTED)
+        findings = tuple(
+            finding
+            for number, transcript in enumerate(event.transcripts)
+            for finding in self.search([word.text for word in transcript.words], event.subject, number, code)
+        )
+        return WordEvidence(findings, Receipt(DETECTOR, self._version, complete=True))
+
+    def search(
+        self, words: Sequence[str], subject: Subject = NOBODY, transcript: int = 0, language: str = "en"
+    ) -> tuple[Finding, ...]:
+        """Findings in one transcript; ``subject`` adds the event's own identifiers."""
+        if len(words) > WORDS_MAX or sum(len(word) + 1 for word in words) > TEXT_MAX:
+            raise Refusal(Reason.WORDS_TOO_MANY)
+        scene = read_scene(words, self._languages[language])
+        return tuple(
+            Finding(transcript, span.first, span.last, span.entity_type, span.score, span.recognizer)
+            for span in merged(self._spans(scene, subject, language))
+        )
+
+    def _spans(self, scene: Scene, subject: Subject, language: str) -> Iterator[Span]:
+        yield from find_known(scene, subject)
+        yield from find_numbers(scene)
+        yield from find_net(scene)
+        yield from find_dates(scene)
+        yield from find_ages(scene)
+        yield from find_addresses(scene, self._gazetteer)
+        yield from find_people(scene, self._gazetteer)
+        yield from find_places(scene, self._gazetteer)
+        for written in written_forms(scene):
+            yield from self._written[language].find(written)
+
+
+def _version() -> str:
+    """What the findings hang on: Presidio's version, and a hash of our tables and lists."""
+    digest = hashlib.sha256()
+    for package, suffix in (("stream.find", ".yaml"), ("stream.models", ".txt")):
+        folder = resources.files(package).joinpath("languages" if suffix == ".yaml" else "names")
+        for entry in sorted(folder.iterdir(), key=lambda one: one.name):
+            if entry.name.endswith(suffix):
+                digest.update(entry.read_bytes())
+    return f"presidio-analyzer {metadata.version('presidio-analyzer')}; tables sha256:{digest.hexdigest()[:16]}"

@@ -1,0 +1,1 @@
+"""Recognisers of ours, for what people say: each reads a Scene and returns spans."""

@@ -1,0 +1,143 @@
+"""Street addresses: a house number, a street and what follows it ("flat two in boise idaho")."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from stream.find.gazetteer import Gazetteer
+from stream.find.language import Role
+from stream.find.runs import Run
+from stream.find.spans import Scene, Span
+
+STREET_WORDS_MAX = 5  # between the number and the street type
+HOUSE_DIGITS_MAX = 6
+LEAD_REACH = 4
+_RECOGNIZER = "address"
+_BREAKS = frozenset(
+    "to is and or for with my your in if when please that this it on at a an of from me i you we not then because by are was".split()
+)
+
+
+def find_addresses(scene: Scene, gazetteer: Gazetteer) -> Iterator[Span]:
+    """Number, street words, street type; or, after "i live at" and the like, a number and the words after it."""
+    done = -1
+    for run in scene.runs:
+        if run.letters > 2 or run.digits > HOUSE_DIGITS_MAX or run.begin <= done:
+            continue
+        end = _street_end(scene, run) or _led_end(scene, run, gazetteer)
+        if end:
+            done = _tail_end(scene, gazetteer, end)
+            yield Span(_first_word(scene, run), scene.lexemes[done - 1].last, "ADDRESS", 0.85, _RECOGNIZER)
+    yield from _boxes(scene)
+
+
+def _first_word(scene: Scene, run: Run) -> int:
+    begin = run.begin
+    if scene.listed(begin - 1, "address_units"):
+        begin -= 1
+    return scene.lexemes[begin].first
+
+
+def _led(scene: Scene, begin: int, leads: str) -> bool:
+    listed = scene.language.listed(leads)
+    for back in range(0, LEAD_REACH):
+        pieces = " ".join(scene.text(at) for at in range(max(0, begin - back - 3), begin - back)).split()
+        if any(" ".join(pieces[-size:]) in listed for size in (1, 2, 3, 4) if len(pieces) >= size):
+            return True
+        if (
+            not scene.lexemes[begin - back - 1].has(Role.FILLER)
+            and not scene.listed(begin - back - 1, "address_units")
+            and back
+        ):
+            return False
+    return False
+
+
+def _street_end(scene: Scene, run: Run) -> int:
+    """The lexeme after a street type that follows the number, or 0."""
+    for step in range(0, STREET_WORDS_MAX + 1):
+        at = run.end + step
+        if at >= len(scene.lexemes) or scene.text(at) in _BREAKS:
+            return 0
+        if scene.listed(at, "quantity_units") and step == 0:
+            return 0
+        if scene.listed(at, "street_types") and (step > 0 or scene.listed(at, "street_types_strong")):
+            strong = scene.listed(at, "street_types_strong") or _led(scene, run.begin, "address_leads")
+            further = any(scene.listed(at + k, "street_types_strong") for k in (1, 2))
+            if strong and not (further and not scene.listed(at, "street_types_strong")):
+                return at + 1
+            if not strong and step >= 2 and not further and run.digits >= 2:
+                return at + 1
+    return 0
+
+
+def _led_end(scene: Scene, run: Run, gazetteer: Gazetteer) -> int:
+    """The lexeme after the words that follow a number in "i live at twelve oak ridge", or 0."""
+    if not _led(scene, run.begin, "address_strong") or run.is_time() and run.digits > 2:
+        return 0
+    end = run.end
+    while (
+        end < len(scene.lexemes)
+        and end - run.end < 3
+        and scene.text(end) not in _BREAKS
+        and not scene.listed(end, "quantity_units")
+    ):
+        if scene.listed(end, "time_tails") or scene.lexemes[end].has(Role.FILLER):
+            break
+        end += 1
+    return end if end > run.end else 0
+
+
+def _tail_end(scene: Scene, gazetteer: Gazetteer, end: int) -> int:
+    """Direction, flat, town, state and ZIP code after a street."""
+    grown = True
+    texts = tuple(lexeme.text for lexeme in scene.lexemes)
+    while grown and end < len(texts):
+        grown = False
+        if scene.listed(end, "street_directions") and texts[end] not in ("new", "old"):
+            end, grown = end + 1, True
+        elif scene.listed(end, "address_units") and (unit := _unit_end(scene, end + 1)):
+            end, grown = unit, True
+        elif texts[end] in ("in", ",", "and") and end + 1 < len(texts) and (size := gazetteer.place_at(texts, end + 1)):
+            end, grown = end + 1 + size, True
+        elif size := gazetteer.place_at(texts, end):
+            if texts[end] not in gazetteer.everyday:
+                end, grown = end + size, True
+        elif (run := _run_at(scene, end)) and 3 <= run.digits <= 9 and not scene.listed(run.end, "quantity_units"):
+            end, grown = run.end, True
+        if not grown and texts[end : end + 1] == ("in",):
+            town = _unlisted_town(scene, gazetteer, end + 1)
+            end, grown = (town, True) if town else (end, False)
+    return end
+
+
+def _unlisted_town(scene: Scene, gazetteer: Gazetteer, at: int) -> int:
+    end = at
+    while (
+        end < len(scene.lexemes)
+        and end - at < 3
+        and scene.text(end) not in gazetteer.everyday
+        and scene.text(end) not in _BREAKS
+    ):
+        end += 1
+    return end if end > at else 0
+
+
+def _unit_end(scene: Scene, at: int) -> int:
+    run = _run_at(scene, at)
+    if run:
+        return run.end
+    return at + 1 if at < len(scene.lexemes) and len(scene.text(at)) == 1 else 0
+
+
+def _run_at(scene: Scene, at: int) -> Run | None:
+    return next((run for run in scene.runs if run.begin == at), None)
+
+
+def _boxes(scene: Scene) -> Iterator[Span]:
+    """Post-office boxes."""
+    for run in scene.runs:
+        for size in (1, 2, 3):
+            lead = " ".join(scene.text(run.begin - k) for k in range(size, 0, -1) if run.begin >= k)
+            if lead in scene.language.listed("address_boxes") and lead != "box":
+                yield Span(scene.lexemes[run.begin - size].first, run.last, "ADDRESS", 0.8, _RECOGNIZER)

@@ -1,0 +1,94 @@
+"""Dates with a month, and ages over 89."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from stream.find.language import Role
+from stream.find.runs import written_values
+from stream.find.spans import Scene, Span
+
+DATE_REACH = 12  # lexemes
+_RECOGNIZER = "date"
+_NUMBERS = (Role.UNIT, Role.TEEN, Role.TENS, Role.SCALE, Role.DIGITS, Role.ORDINAL, Role.ZERO)
+
+
+def find_dates(scene: Scene) -> Iterator[Span]:
+    """Every month with a day or year: all elements of a date are identifiers but the year alone."""
+    for at, lexeme in enumerate(scene.lexemes):
+        if lexeme.has(Role.DATE):
+            yield Span(lexeme.first, lexeme.last, "DATE_TIME", 0.8, _RECOGNIZER)
+        if lexeme.has(Role.MONTH):
+            begin, end = _left(scene, at), _right(scene, at)
+            if begin < at or end > at + 1:
+                yield Span(scene.lexemes[begin].first, scene.lexemes[end - 1].last, "DATE_TIME", 0.8, _RECOGNIZER)
+
+
+def _is_number(scene: Scene, at: int) -> bool:
+    return any(role in scene.lexemes[at].roles for role in _NUMBERS)
+
+
+def _right(scene: Scene, at: int) -> int:
+    end = step = at + 1
+    while step < len(scene.lexemes) and step - at <= DATE_REACH:
+        lexeme = scene.lexemes[step]
+        if _is_number(scene, step):
+            end = step + 1
+        elif not (
+            lexeme.has(Role.FILLER)
+            or lexeme.has(Role.REPAIR)
+            or lexeme.text in ("the", "of", "and", ",", "in", "in the year", "year", "comma")
+        ):
+            break
+        step += 1
+    return end
+
+
+def _left(scene: Scene, at: int) -> int:
+    begin, step = at, at - 1
+    while step >= 0 and at - step <= 5:
+        lexeme = scene.lexemes[step]
+        if lexeme.has(Role.ORDINAL) or (_is_number(scene, step) and at - step <= 3):
+            begin = step
+        elif not (lexeme.has(Role.FILLER) or lexeme.text in ("the", "of", "day")):
+            break
+        step -= 1
+    return begin
+
+
+def find_ages(scene: Scene) -> Iterator[Span]:
+    """Ages over 89: "ninety six", "one hundred and two", "one oh four"."""
+    for run in scene.runs:
+        if run.letters or not 2 <= len(run.shape) + (run.digits > 1) or run.digits > 3:
+            continue
+        value = _age(run.shape, next(iter(written_values(run))))
+        if value is None or not 90 <= value <= 122:
+            continue
+        after = " ".join(scene.text(run.end + k) for k in range(3))
+        follows = any(after.startswith(phrase) for phrase in scene.language.listed("ages_after"))
+        if follows or _said_of_person(scene, run.begin) and not scene.listed(run.end, "quantity_units"):
+            yield Span(run.first, run.last, "AGE", 0.8, _RECOGNIZER)
+    for at, lexeme in enumerate(scene.lexemes):
+        if lexeme.has(Role.ORDINAL) and scene.text(at + 1) in ("birthday", "bday") and _ninetieth(scene, at):
+            begin = at - 1 if scene.text(at - 1) == "ninety" else at
+            yield Span(scene.lexemes[begin].first, lexeme.last, "AGE", 0.8, _RECOGNIZER)
+
+
+def _age(shape: str, written: str) -> int | None:
+    return int(written) if written.isdigit() and len(written) <= 3 and shape else None
+
+
+def _ninetieth(scene: Scene, at: int) -> bool:
+    value = int(scene.lexemes[at].roles[Role.ORDINAL])
+    return 90 <= value <= 122 or (scene.text(at - 1) == "ninety" and value < 10)
+
+
+def _said_of_person(scene: Scene, begin: int) -> bool:
+    before = scene.text(begin - 1)
+    if before == "a":
+        return _said_of_person(scene, begin - 1)
+    if before not in scene.language.listed(
+        "ages_before"
+    ) and f"{scene.text(begin - 2)} {before}" not in scene.language.listed("ages_before"):
+        return False
+    return any(scene.listed(begin - step, "age_people") for step in range(1, 6))

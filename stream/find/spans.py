@@ -1,0 +1,95 @@
+"""What a recogniser of ours says: a run of words, what it is, and how sure it is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from stream.find.language import Context, Language
+from stream.find.lexemes import Lexeme
+from stream.find.runs import Run
+
+LEFT_REACH = 10  # lexemes between a context word and its number
+RIGHT_REACH = 7
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Span:
+    """Words ``first..last``, inclusive."""
+
+    first: int
+    last: int
+    entity_type: str
+    score: float
+    recognizer: str
+
+
+@dataclass(frozen=True, slots=True)
+class Mention:
+    """A context word: the lexemes ``begin..end`` (end exclusive) speak of ``context``."""
+
+    begin: int
+    end: int
+    context: Context
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """One transcript, read once for all recognisers: lexemes, runs and context words."""
+
+    words: tuple[str, ...] = field(repr=False)
+    lexemes: tuple[Lexeme, ...] = field(repr=False)
+    runs: tuple[Run, ...] = field(repr=False)
+    mentions: tuple[Mention, ...]
+    language: Language = field(repr=False)
+
+    def text(self, at: int) -> str:
+        """The lexeme at ``at`` as said; empty outside the transcript."""
+        return self.lexemes[at].text if 0 <= at < len(self.lexemes) else ""
+
+    def listed(self, at: int, name: str) -> bool:
+        """Whether the lexeme at ``at`` is in the language's list ``name``."""
+        return self.text(at) in self.language.listed(name)
+
+
+def mentions(lexemes: Sequence[Lexeme], language: Language) -> tuple[Mention, ...]:
+    """Every context word and phrase, left to right; a phrase may mean several types."""
+    pieces = [(piece, at) for at, lexeme in enumerate(lexemes) for piece in lexeme.text.split()]
+    found = []
+    for at, (piece, lexeme) in enumerate(pieces):
+        longest = -1
+        for rest, context in language.contexts.get(piece, ()):
+            size = len(rest)
+            if size < longest:
+                break
+            if at + size < len(pieces) and all(pieces[at + 1 + k][0] == rest[k] for k in range(size)):
+                longest = size
+                found.append(Mention(lexeme, pieces[at + size][1] + 1, context))
+    return tuple(found)
+
+
+def nearest(scene: Scene, begin: int, end: int) -> list[tuple[int, Mention]]:
+    """Context words around the lexemes ``begin..end``, the nearest first, with their distance in lexemes.
+
+    A word on the other side of another run belongs to that run; words behind count as three lexemes further.
+    """
+    left_wall = max((run.end for run in scene.runs if run.end <= begin and run.digits + run.letters >= 3), default=0)
+    right_wall = min(
+        (run.begin for run in scene.runs if run.begin >= end and run.digits + run.letters >= 3), default=1 << 30
+    )
+    near = []
+    for mention in scene.mentions:
+        if left_wall <= mention.begin and mention.end <= begin and begin - mention.end <= LEFT_REACH:
+            near.append((begin - mention.end, mention))
+        elif end <= mention.begin and mention.end <= right_wall and mention.begin - end <= RIGHT_REACH:
+            near.append((mention.begin - end + 3, mention))
+    return sorted(near, key=lambda pair: (pair[0], pair[1].begin - pair[1].end))
+
+
+def merged(spans: Iterable[Span]) -> tuple[Span, ...]:
+    """Spans that lie in a wider or equal one go; of equals the surer stays."""
+    kept: list[Span] = []
+    for span in sorted(spans, key=lambda one: (one.first - one.last, -one.score)):
+        if not any(other.first <= span.first and span.last <= other.last for other in kept):
+            kept.append(span)
+    return tuple(sorted(kept))
