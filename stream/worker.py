@@ -1,0 +1,333 @@
+"""From a polled record to a committed outcome. Read this third, after ``pipeline.py`` and ``clip.py``.
+
+    poll -> Lane.accept -> Intake.finish (many at once) -> one transaction: messages, audit, offset -> metrics
+
+Every input partition that this worker owns has a ``Lane``. A lane opens its outbox first, which fences the previous
+owner and settles what that one left open, only then seeks to the committed offset, only then takes records. Outcomes
+are computed in any order and committed in the order of the input: the longest finished run of records goes into one
+transaction together with the offset behind it. Whatever fails before that is done again, from the committed offset.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import islice, takewhile
+from typing import NamedTuple
+
+from stream.clip import Coordinates, Outcome, Reason, Record, Withheld
+from stream.intake import Finished, Intake
+from stream.ops.log import Event, get
+from stream.ports import CommitFailed, Fenced, Meter, Outbox, Partition, Source, SourceLost
+
+# Withholding for one of these says more about the machinery than about the clip.
+FAULTS = frozenset(
+    {
+        Reason.INTERNAL_ERROR,
+        Reason.INFERENCE_DIED,
+        Reason.TIMED_OUT,
+        Reason.DETECTOR_FAILED,
+        Reason.AUDIO_NOT_FETCHED,
+    }
+)
+
+
+class TooManyFaults(Exception):
+    """Clip after clip is withheld because of the machinery: stop, rather than drain the topic into withheld."""
+
+
+class NotCommitting(Exception):
+    """A partition's transactions fail again and again."""
+
+
+class Died(Exception):
+    """Something that nobody thought of. Carries the class name of the cause, never its message."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Everything that the worker bounds."""
+
+    poll_s: float = 0.25
+    lane_records: int = 16  # of one partition, between poll and commit; exceeded by one poll at most
+    held_records: int = 32  # of all partitions; a drain has to wait for so many
+    held_bytes: int = 256 * 2**20  # of all partitions; exceeded by one poll at most
+    batch_records: int = 32  # in one transaction
+    faults_in_a_row: int = 20
+    failures_in_a_row: int = 10  # of one lane's transactions
+    retry_s: float = 0.2  # doubles with every failure, up to 16 times as long
+    fenced_s: float = 10.0  # a live owner would have us revoked by then
+    drain_s: float = 20.0
+    stop_s: float = 5.0  # for leaving the group and closing connections
+    lag_s: float = 5.0  # between two looks at the lag
+
+
+@dataclass(frozen=True)
+class Health:
+    """What the probes see; times are ``time.monotonic()`` seconds."""
+
+    ready: bool
+    stopping: bool
+    partitions: int
+    in_flight: int
+    looped_at: float  # the poll loop last came round
+    progressed_at: float  # the last commit, or the last time that nothing was in flight
+
+
+class _Pending(NamedTuple):
+    """A record on its way: where it is, what it weighs, and its outcome to come."""
+
+    coordinates: Coordinates
+    size: int
+    done: asyncio.Task[Finished]
+
+
+class Lane:
+    """One input partition while this worker owns it."""
+
+    def __init__(self, worker: Worker, partition: Partition) -> None:
+        self.partition = partition
+        self.open = False
+        self._worker = worker
+        self._pending: deque[_Pending] = deque()
+        self._arrived = asyncio.Event()
+        self.idle = asyncio.Event()  # set while nothing is in flight
+        self.idle.set()
+
+    @property
+    def records(self) -> int:
+        return len(self._pending)
+
+    @property
+    def size(self) -> int:
+        return sum(pending.size for pending in self._pending)
+
+    def accept(self, records: Sequence[Record]) -> None:
+        """Starts work on polled records; they come in order, from where the lane sought to."""
+        worker = self._worker
+        for record in records:
+            done = asyncio.create_task(worker.intake.finish(record))
+            self._pending.append(_Pending(record.coordinates, len(record.value or b""), done))
+            self.idle.clear()
+        self._arrived.set()
+
+    async def run(self) -> None:
+        """Until cancelled: open, commit what finishes, and after a failure do it all again."""
+        failures = 0
+        while True:
+            outbox = self._worker.outbox(self.partition)
+            try:
+                await self._open(outbox)
+                while True:
+                    await self._commit(outbox)
+                    failures = 0
+            except Fenced:
+                self._worker.meter.commit_failed(fenced=True)
+                get().warning(Event.PARTITION_FENCED, partition=self.partition.number)
+                pause_s = self._worker.limits.fenced_s
+            except CommitFailed:
+                self._worker.meter.commit_failed(fenced=False)
+                failures += 1
+                get().warning(Event.COMMIT_FAILED, partition=self.partition.number, attempt=failures)
+                if failures >= self._worker.limits.failures_in_a_row:
+                    raise NotCommitting("transactions of one partition fail again and again") from None
+                pause_s = self._worker.limits.retry_s * 2.0 ** min(failures - 1, 4)
+            finally:
+                self._abandon()
+                self._worker.discard(outbox)
+            await asyncio.sleep(pause_s)
+
+    async def _open(self, outbox: Outbox) -> None:
+        self._worker.source.pause(self.partition)
+        await outbox.start()
+        await self._worker.source.seek_to_committed(self.partition)
+        self.open = True
+        self._worker.throttle()
+
+    async def _commit(self, outbox: Outbox) -> None:
+        """One transaction for the longest finished run of records at the head of the lane."""
+        while not self._pending:
+            self._arrived.clear()
+            await self._arrived.wait()
+        await asyncio.wait([self._pending[0].done])
+        finished = takewhile(lambda pending: pending.done.done(), self._pending)
+        batch = list(islice(finished, self._worker.limits.batch_records))
+        outcomes = [pending.done.result().outcome for pending in batch]
+        self._worker.count_faults(outcomes)
+        messages = [message for pending in batch for message in pending.done.result().messages]
+        await outbox.commit(messages, batch[-1].coordinates.offset + 1)
+        for _ in batch:
+            self._pending.popleft()
+        if not self._pending:
+            self.idle.set()
+        self._worker.committed(self.partition, outcomes)
+
+    def _abandon(self) -> None:
+        """What is not committed will be done again, by whoever owns the partition then."""
+        self.open = False
+        for pending in self._pending:
+            pending.done.cancel()
+        self._pending.clear()
+        self.idle.set()
+
+
+class Worker:
+    """A member of the group, with one lane for each of its partitions. ``run`` it once."""
+
+    def __init__(
+        self,
+        source: Source,
+        outbox: Callable[[Partition], Outbox],
+        intake: Intake,
+        meter: Meter,
+        limits: Limits | None = None,
+    ) -> None:
+        self.source = source
+        self.outbox = outbox
+        self.intake = intake
+        self.meter = meter
+        self.limits = limits or Limits()
+        self._lanes: dict[Partition, tuple[Lane, asyncio.Task[None]]] = {}
+        self._stopping = asyncio.Event()
+        self._failure: BaseException | None = None
+        self._closing: set[asyncio.Task[None]] = set()
+        self._faults = 0
+        self._joined = False
+        self._looped_at = self._progressed_at = self._lag_at = time.monotonic()
+
+    @property
+    def health(self) -> Health:
+        lanes = [lane for lane, _ in self._lanes.values()]
+        in_flight = sum(lane.records for lane in lanes)
+        ready = self._joined and all(lane.open for lane in lanes) and not self._stopping.is_set()
+        progressed_at = self._progressed_at if in_flight else time.monotonic()
+        return Health(ready, self._stopping.is_set(), len(lanes), in_flight, self._looped_at, progressed_at)
+
+    def stop(self) -> None:
+        """Finish what is in flight, within ``drain_s``, commit it, leave the group. Safe in a signal's callback."""
+        self._stopping.set()
+
+    async def run(self) -> None:
+        """Until ``stop``. Raises TooManyFaults, NotCommitting, SourceLost or Died, uncommitted work left undone."""
+        pump = asyncio.create_task(self._pump())
+        stopping = asyncio.create_task(self._stopping.wait())
+        try:
+            await asyncio.wait({pump, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            self._stopping.set()
+            if pump.done() and not pump.cancelled():
+                self._fail(pump.exception())
+            await _end(pump)
+            if self._failure is None:
+                await self._drain()
+        finally:
+            stopping.cancel()
+            await _end(pump)
+            await self._close()
+        if self._failure is not None:
+            get().error(Event.FAILED, error=type(self._failure).__name__)
+            raise self._failure
+        get().info(Event.STOPPED)
+
+    # -------------------------------------------------------------- the loop
+    async def _pump(self) -> None:
+        await self.source.start(self._gained, self._lost)
+        while True:
+            self._looped_at = time.monotonic()
+            polled = await self.source.poll(max(1, self.throttle()), self.limits.poll_s)
+            for partition, records in polled.items():
+                lane, _ = self._lanes.get(partition, (None, None))
+                if lane is not None and lane.open:  # a closed lane will seek, and meet these records again
+                    self.meter.polled(partition, len(records), sum(len(record.value or b"") for record in records))
+                    lane.accept(records)
+            if time.monotonic() - self._lag_at > self.limits.lag_s:
+                self.meter.lag(await self.source.lag())
+                self._lag_at = time.monotonic()
+
+    def throttle(self) -> int:
+        """Pauses what has enough in flight, resumes the rest; returns how many more records may be polled."""
+        lanes = [lane for lane, _ in self._lanes.values()]
+        records, size = sum(lane.records for lane in lanes), sum(lane.size for lane in lanes)
+        over = records >= self.limits.held_records or size >= self.limits.held_bytes
+        for lane in lanes:
+            if over or not lane.open or lane.records >= self.limits.lane_records:
+                self.source.pause(lane.partition)
+            else:
+                self.source.resume(lane.partition)
+        self.meter.holding(records, size, len(lanes))
+        return self.limits.held_records - records
+
+    # -------------------------------------------------------------- called by lanes
+    def committed(self, partition: Partition, outcomes: Sequence[Outcome]) -> None:
+        self._progressed_at = time.monotonic()
+        self.meter.committed(partition, outcomes)
+        self.throttle()
+
+    def count_faults(self, outcomes: Sequence[Outcome]) -> None:
+        """Before they are committed: what stops the worker is not withheld but done again after a restart."""
+        for outcome in outcomes:
+            faulty = isinstance(outcome, Withheld) and outcome.reason in FAULTS
+            self._faults = self._faults + 1 if faulty else 0
+            if self._faults >= self.limits.faults_in_a_row:
+                get().error(Event.TOO_MANY_FAULTS, records=self._faults)
+                raise TooManyFaults(f"{self._faults} clips in a row were withheld because of the machinery")
+
+    def discard(self, outbox: Outbox) -> None:
+        """Stops it in the background: neither a rebalance nor a retry waits for a producer that hangs."""
+        stop = asyncio.create_task(outbox.stop())
+        self._closing.add(stop)
+        stop.add_done_callback(self._closing.discard)
+
+    # -------------------------------------------------------------- rebalances, and the end
+    async def _gained(self, partitions: frozenset[Partition]) -> None:
+        self._joined = True
+        if self._stopping.is_set():
+            return
+        for partition in partitions:
+            lane = Lane(self, partition)
+            task = asyncio.create_task(lane.run())
+            task.add_done_callback(self._lane_ended)
+            self._lanes[partition] = (lane, task)
+        get().info(Event.PARTITIONS_ASSIGNED, partitions=len(partitions))
+
+    async def _lost(self, partitions: frozenset[Partition]) -> None:
+        """At once, without waiting for inference: the next owner does again what is not committed."""
+        self._joined = False
+        await _end(*(self._lanes.pop(partition)[1] for partition in partitions if partition in self._lanes))
+        get().info(Event.PARTITIONS_REVOKED, partitions=len(partitions))
+
+    def _lane_ended(self, task: asyncio.Task[None]) -> None:
+        if not task.cancelled():
+            self._fail(task.exception())
+
+    def _fail(self, fault: BaseException | None) -> None:
+        if fault is not None:
+            ours = isinstance(fault, (TooManyFaults, NotCommitting, SourceLost))
+            self._failure = self._failure or (fault if ours else Died(type(fault).__name__))
+            self._stopping.set()
+
+    async def _drain(self) -> None:
+        get().info(Event.STOPPING, records=self.health.in_flight)
+        drained = {asyncio.create_task(lane.idle.wait()) for lane, _ in self._lanes.values()}
+        if drained:
+            _, undone = await asyncio.wait(drained, timeout=self.limits.drain_s)
+            for task in undone:
+                task.cancel()
+
+    async def _close(self) -> None:
+        await self._lost(frozenset(self._lanes))
+        ending = {asyncio.create_task(self.source.stop()), *self._closing}
+        _, hanging = await asyncio.wait(ending, timeout=self.limits.stop_s)
+        if hanging:
+            get().warning(Event.STOP_HANGS, attempts=len(hanging))
+
+
+async def _end(*tasks: asyncio.Task[None]) -> None:
+    """Cancels until they are done: a cancellation can get lost in libraries, and in Python 3.11's ``wait_for``."""
+    running = set(tasks)
+    while running:
+        for task in running:
+            task.cancel()
+        _, running = await asyncio.wait(running, timeout=0.2)
