@@ -47,6 +47,8 @@ class Event(StrEnum):
     SCHEMA_REGISTERED = "schema_registered"
     LIBRARY_MESSAGE = "library_message"
     UNCAUGHT = "uncaught"
+    TOO_MANY_FAULTS = "too_many_faults"  # clip after clip withheld because of the machinery: the worker stops
+    STOP_HANGS = "stop_hangs"  # a connection that does not close is left behind
     UNLISTED = "unlisted"  # an event that this list does not have
 
 
@@ -90,6 +92,7 @@ KEYS: Mapping[str, Rule] = MappingProxyType(
         "where": _matching(r"stream[a-z_.]*:[0-9]{1,5}"),
         "logger": _NAME,
         "source_level": _NAME,
+        "cause": _matching("recycled|timed_out|died"),  # of a process's end
         "suppressed": _number,
         "signal": _NAME,
         # the service
