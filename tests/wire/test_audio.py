@@ -63,7 +63,7 @@ def test_every_kind_rate_and_channel_count_is_heard(container: str, subtype: str
     if subtype == "OPUS" and rate_hz == 44_100:
         rate_hz = 24_000  # Opus has no 44.1 kHz
     heard = decode(events.encoded(events.sound(2.0, rate_hz, channels), rate_hz, container, subtype))
-    assert (np.float32, False) == (heard.dtype, heard.flags.writeable)
+    assert (np.dtype(np.float32), False) == (heard.dtype, heard.flags.writeable)
     assert 32_000 == pytest.approx(len(heard), abs=20)
     want = events.sound(2.0, SAMPLE_RATE_HZ)[: len(heard)]
     # The level of every 20 ms follows the input's, except where a codec rounds the edges off.

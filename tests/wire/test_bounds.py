@@ -61,9 +61,9 @@ def test_records_that_double_at_every_level() -> None:
     """Thirty records of two fields each describe a billion nulls in no bytes at all."""
     schema: Any = "null"
     for level in range(30):
-        first = {"type": "record", "name": f"L{level}", "fields": [{"name": "a", "type": schema}]}
-        first["fields"].append({"name": "b", "type": f"L{level - 1}" if level else "null"})
-        schema = first
+        again = f"L{level - 1}" if level else "null"
+        fields = [{"name": "a", "type": schema}, {"name": "b", "type": again}]
+        schema = {"type": "record", "name": f"L{level}", "fields": fields}
     assert Reason.EVENT_UNDECODABLE is reason_for_deep(schema)
 
 
