@@ -13,7 +13,6 @@ from stream.demo.results import Pcm
 
 COLUMNS = 480  # of a waveform
 HEIGHT = 100
-FULL_SCALE = 32_768
 BAND_LABEL_SHARE_MIN = 0.07  # of the clip's length: a narrower mute has its name in a tooltip only
 
 WHY_TEXT = {
@@ -23,28 +22,42 @@ WHY_TEXT = {
 }
 
 
-def before(clip: DemoClip, samples: Pcm) -> str:
-    """The recording as it was sent: who speaks (the truth), the wake word, the true identifiers."""
-    colours = _speakers(clip)
+def before(clip: DemoClip, samples: Pcm, lane: str) -> str:
+    """The recording as it was sent: the wake word, the true identifiers, and in a row each who truly speaks."""
     bands = [_band(clip.sound(span), clip.duration, "spoken", span.entity_type) for span in clip.spans]
     wake = clip.event.wake_word
     if wake is not None:
         bands.append(_band(wake.segment, clip.duration, "wake", "wake word", labelled=True))
-    label = f"Waveform before, {clip.duration:.1f} seconds"
-    return _lane(label, samples, clip.duration, "".join(bands), colours) + _turns(clip)
+    wave = _waveform(samples, _speakers(clip), scale(samples))
+    return _row("Before", _lane(lane, "Waveform before", clip.duration, "".join(bands), wave)) + _turns(clip)
 
 
-def after(output: AnonymizedClip, samples: Pcm, duration: float) -> str:
-    """The published sound, with every mute and its reason."""
+def after(output: AnonymizedClip, samples: Pcm, duration: float, lane: str, full_scale: float) -> str:
+    """The published sound, with every mute and its reason; drawn as large as the recording that it was made from."""
     bands = "".join(_mute(mute, duration) for mute in output.mutes)
-    return _lane(f"Waveform after, {duration:.1f} seconds", samples, duration, bands, ["kept"] * COLUMNS)
+    wave = _waveform(samples, ["kept"] * COLUMNS, full_scale)
+    return _row("After", _lane(lane, "Waveform after", duration, bands, wave))
+
+
+def scale(samples: Pcm) -> float:
+    """The sample value that fills a waveform's height."""
+    return 1.08 * max(1.0, float(np.max(np.abs(samples.astype(np.int32)))))
+
+
+def nothing(html: str) -> str:
+    """The row of a clip that was withheld."""
+    return _row("After", html)
+
+
+def _row(name: str, track: str, kind: str = "") -> str:
+    return f'<div class="row {kind}"><span class="name">{escape(name)}</span><div class="track">{track}</div></div>'
 
 
 def axis(duration: float) -> str:
     """A mark for each second."""
     step = 1 if duration <= 15 else 5
     marks = (f'<i style="left:{_percent(at, duration)}">{at} s</i>' for at in range(0, int(duration) + 1, step))
-    return f'<div class="axis" aria-hidden="true">{"".join(marks)}</div>'
+    return _row("", f'<div class="axis" aria-hidden="true">{"".join(marks)}</div>')
 
 
 def _mute(mute: Mute, duration: float) -> str:
@@ -60,23 +73,23 @@ def _band(segment: Segment, duration: float, kind: str, text: str, labelled: boo
     return f'<span class="band {kind}" style="{style}" title="{title}">{label}</span>'
 
 
-def _lane(label: str, samples: Pcm, duration: float, bands: str, colours: Sequence[str]) -> str:
+def _lane(lane: str, label: str, duration: float, bands: str, wave: str) -> str:
     return (
-        f'<div class="lane" data-duration="{duration:.3f}">{bands}'
-        f'<svg viewBox="0 0 {COLUMNS} {HEIGHT}" preserveAspectRatio="none" role="img" aria-label="{escape(label)}">'
-        f'{_waveform(samples, colours)}</svg><span class="playhead" hidden></span></div>'
+        f'<div class="lane" id="{lane}" data-duration="{duration:.3f}">{bands}'
+        f'<svg viewBox="0 0 {COLUMNS} {HEIGHT}" preserveAspectRatio="none" role="img" '
+        f'aria-label="{escape(label)}, {duration:.1f} seconds">{wave}</svg><span class="playhead" hidden></span></div>'
     )
 
 
-def _waveform(samples: Pcm, colours: Sequence[str]) -> str:
+def _waveform(samples: Pcm, colours: Sequence[str], full_scale: float) -> str:
     """One path for each colour; a column spans the least to the greatest sample in it."""
     parts: dict[str, list[str]] = {}
     middle = HEIGHT / 2
     for column, (chunk, colour) in enumerate(zip(np.array_split(samples, COLUMNS), colours, strict=True)):
         if not np.any(chunk):
             continue
-        top = middle * (1 - int(chunk.max()) / FULL_SCALE)
-        bottom = middle * (1 - int(chunk.min()) / FULL_SCALE)
+        top = middle * (1 - int(chunk.max()) / full_scale)
+        bottom = middle * (1 - int(chunk.min()) / full_scale)
         parts.setdefault(colour, []).append(f"M{column + 0.5:g} {top - 0.4:.1f}V{bottom + 0.4:.1f}")
     silence = f'<path class="zero" d="M0 {middle:g}H{COLUMNS}"/>'
     return silence + "".join(f'<path class="{colour}" d="{"".join(path)}"/>' for colour, path in parts.items())
@@ -110,7 +123,7 @@ def _turns(clip: DemoClip) -> str:
             for turn in clip.turns
             if turn.speaker == speaker
         )
-        rows.append(f'<div class="turns {kind}"><span class="bars">{bars}</span>{escape(voices[speaker])}</div>')
+        rows.append(_row(voices[speaker], bars, f"turns {kind}"))
     return "".join(rows)
 
 

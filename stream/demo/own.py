@@ -28,7 +28,7 @@ def own_clips() -> list[DemoClip]:
 
 def _clip(folder: Traversable, row: dict[str, Any], number: int) -> DemoClip:
     voices = row["conditions"]["voices"]
-    names = {speaker: "main speaker" if speaker == "main" else f"voice behind ({voice})" for speaker, voice in voices.items()}
+    names = {speaker: "main speaker" if speaker == "main" else f"{voice}, behind" for speaker, voice in voices.items()}
     return DemoClip(
         name=row["clip_id"],
         title=row["title"],

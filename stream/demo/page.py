@@ -15,7 +15,7 @@ from importlib import resources
 from stream.clip import PublishedWord, Segment, Subject, Why
 from stream.demo import drawing
 from stream.demo.clips import DemoClip
-from stream.demo.results import Heard, Output, Result, heard, is_placeholder, pcm, totals
+from stream.demo.results import Result, heard, is_placeholder, pcm, totals
 from stream.demo.summary import Setup, Summary, share
 
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; media-src data:; img-src data:"
@@ -137,11 +137,10 @@ def _footer() -> str:
 # ------------------------------------------------------------------ one clip
 def _card(number: int, result: Result) -> str:
     token = f'<span class="mono">{escape(result.output.clip.metadata.token)}</span>' if result.output else ""
-    after = _published(number, result, result.output) if result.output else _withheld(result)
     return (
         f'<article class="card" id="clip-{number}"><header><h2>{number}. {escape(result.clip.title)}</h2>'
-        f'{_badge(result)}{token}</header><p class="origin">{escape(result.clip.origin)}</p>'
-        f"{_sent(number, result.clip)}{after}{_words(result)}{_metadata(result)}</article>"
+        f'{_badge(result)}{token}</header><p class="origin">{escape(_measured(result))}</p>'
+        f"{_sound(number, result)}{_words(result)}{_metadata(result)}</article>"
     )
 
 
@@ -152,38 +151,36 @@ def _badge(result: Result) -> str:
     return f'<span class="badge withheld">withheld: {escape(result.reason.value.replace("_", " "))}</span>{wrong}'
 
 
-def _sent(number: int, clip: DemoClip) -> str:
-    """The recording as it was sent; one that can't be decoded has no waveform."""
+def _sound(number: int, result: Result) -> str:
+    """Both waveforms over one axis, and a player for each."""
+    clip, before, after = result.clip, f"before-{number}", f"after-{number}"
     try:
-        samples = pcm(clip.flac)
+        sent = pcm(clip.flac)
     except (RuntimeError, ValueError):
-        return "<h3>Before</h3><p class='dropped'>These bytes can’t be decoded to the end.</p>"
-    return (
-        f'<div class="side"><h3>Before</h3><small>{clip.duration:.1f} s</small></div>'
-        f'<div id="before-{number}">{drawing.before(clip, samples)}{drawing.axis(clip.duration)}</div>'
-        f"{_player(f'before-{number}', clip.flac, 'before')}"
-    )
+        return drawing.nothing(f"<p class='dropped'>The bytes that came can’t be decoded to the end.</p>{_held(result)}")
+    rows = drawing.before(clip, sent, before)
+    players = _player(before, clip.flac, "before")
+    if result.output:
+        rows += drawing.after(result.output.clip, pcm(result.output.flac), clip.duration, after, drawing.scale(sent))
+        players += _player(after, result.output.flac, "after")
+    else:
+        rows += drawing.nothing(_held(result))
+    return f'<figure>{rows}{drawing.axis(clip.duration)}</figure><div class="pair players">{players}</div>'
 
 
-def _published(number: int, result: Result, output: Output) -> str:
-    duration = result.clip.duration
-    return (
-        f'<div class="side"><h3>After</h3><small>{escape(_measured(result, heard(result)))}</small></div>'
-        f'<div id="after-{number}">{drawing.after(output.clip, pcm(output.flac), duration)}{drawing.axis(duration)}</div>'
-        f"{_player(f'after-{number}', output.flac, 'after')}"
-    )
-
-
-def _measured(result: Result, figures: Heard) -> str:
-    muted = result.muted_by_reason()
-    parts = [f"{result.kept_s:.1f} s kept"]
-    parts += [f"{muted[why]:.1f} s muted: {drawing.WHY_TEXT[why]}" for why in Why if muted.get(why)]
-    if figures.others_s:
-        parts.append(f"{100 * share(figures.others_audible_s, figures.others_s):.1f} % of the others’ speech audible")
+def _measured(result: Result) -> str:
+    parts = [result.clip.origin, f"{result.clip.duration:.1f} s"]
+    if result.output:
+        figures, muted = heard(result), result.muted_by_reason()
+        parts.append(f"{result.kept_s:.1f} s kept")
+        parts += [f"{muted[why]:.1f} s muted: {drawing.WHY_TEXT[why]}" for why in Why if muted.get(why)]
+        if figures.others_s:
+            leaked = 100 * share(figures.others_audible_s, figures.others_s)
+            parts.append(f"{leaked:.1f} % of the others’ speech audible")
     return " · ".join(parts)
 
 
-def _withheld(result: Result) -> str:
+def _held(result: Result) -> str:
     record = result.withheld
     if record is None:
         return ""
@@ -192,7 +189,7 @@ def _withheld(result: Result) -> str:
     whole = f"topic {where.topic}, partition {where.partition}, offset {where.offset}, reason {record.reason.value}, "
     whole += f"policy {record.policy_version}"
     return (
-        f'<h3>After</h3><div class="nothing"><p><strong>Nothing of this clip left.</strong> {escape(said)}</p>'
+        f'<div class="nothing"><p><strong>Nothing of this clip left.</strong> {escape(said)}</p>'
         f'<p>All that was written of it: <span class="mono">{escape(whole)}</span></p></div>'
     )
 
@@ -200,8 +197,8 @@ def _withheld(result: Result) -> str:
 def _player(lane: str, flac: bytes, side: str) -> str:
     sound = base64.b64encode(flac).decode("ascii")
     return (
-        f'<audio controls preload="metadata" data-lane="{lane}" aria-label="Listen: {side}" '
-        f'src="data:audio/flac;base64,{sound}"></audio>'
+        f'<div><h3 id="listen-{lane}">Listen: {side}</h3><audio controls preload="metadata" data-lane="{lane}" '
+        f'aria-labelledby="listen-{lane}" src="data:audio/flac;base64,{sound}"></audio></div>'
     )
 
 

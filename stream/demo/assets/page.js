@@ -1,7 +1,7 @@
 "use strict";
 // A player moves the line in its waveform; a click on the waveform plays from there.
 for (const player of document.querySelectorAll("audio")) {
-  const lane = document.getElementById(player.dataset.lane).querySelector(".lane");
+  const lane = document.getElementById(player.dataset.lane);
   const line = lane.querySelector(".playhead");
   const duration = Number(lane.dataset.duration);
   const move = () => {
