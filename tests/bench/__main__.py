@@ -1,0 +1,58 @@
+"""``python -m tests.bench``: what a clip costs, against the stock pyannote pipeline, and where in our pipeline."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import tempfile
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+import stream.find.speakers  # noqa: F401  # sets what pyannote reads when it is imported, before the layout imports it
+from tests.bench.speakers import measure, summary
+from tests.find.speakers.layout import write_directory
+
+
+def main() -> None:
+    options = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
+    options.add_argument("--rounds", type=int, default=3, help="counted rounds; each takes about half a minute a core")
+    options.add_argument("--json", type=Path, help="also write the figures here")
+    chosen = options.parse_args()
+    console = Console()
+    with tempfile.TemporaryDirectory() as folder, console.status("networks of community-1's sizes") as status:
+        directory = write_directory(Path(folder) / "model", small=False)
+        rows = summary(measure(directory, chosen.rounds, lambda text: status.update(text)))
+    console.print(_table(rows))
+    if chosen.json:
+        chosen.json.write_text(json.dumps({"speakers": rows}, indent=1) + "\n", encoding="utf-8")
+
+
+def _table(rows: list[dict[str, object]]) -> Table:
+    table = Table(title="speakers: medians, one thread a process")
+    for name in (
+        "clip",
+        "engine",
+        "CPU ms per clip",
+        "clips/s",
+        "times stock (CPU)",
+        "clips/s, 2 processes",
+        "2 over 1",
+    ):
+        table.add_column(name, justify="left" if name == "engine" else "right")
+    for row in rows:
+        table.add_row(
+            f"{row['clip_seconds']} s",
+            str(row["engine"]),
+            f"{row['cpu_ms_per_clip']:.0f}",
+            f"{row['clips_per_second']:.2f}",
+            f"{row['times_stock']:.1f}",
+            f"{row['clips_per_second_two_processes']:.2f}",
+            f"{row['two_over_one']:.2f}",
+        )
+    return table
+
+
+if __name__ == "__main__":
+    main()
