@@ -10,13 +10,14 @@ from torch import Tensor
 from torch.utils.data import DataLoader, IterableDataset
 
 from stream.find.speakers.net import BOTH, BYSTANDER, MAIN, NOBODY
-from stream.train.mixtures import Mixture, Stock, make_mixture
+from stream.train.mixtures import Mixture, Stock, make_scene, render
 from stream.train.noises import load_noises
 from stream.train.rooms import load_bank, measured
 from stream.train.voices import GATE_HOP, Flags, load_voices
 
 SECONDS = (2.5, 4.0, 5.0, 6.0, 8.0, 10.0, 13.0, 17.0, 22.0)
 SHARES = (0.06, 0.12, 0.16, 0.18, 0.18, 0.12, 0.08, 0.06, 0.04)
+RENDERINGS = 2  # clips of one scene in a batch: rooms and voices cost most, and other levels and parts teach as much
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,7 +89,10 @@ class Mixtures(IterableDataset[Batch]):
         """The batch of one step, the same for the same seed and step."""
         rng = np.random.default_rng([self.seed, step])
         seconds = float(rng.choice(SECONDS, p=SHARES))
-        return collate([make_mixture(rng, self.stock, seconds) for _ in range(max(round(self.audio_s / seconds), 2))])
+        scenes = [
+            make_scene(rng, self.stock, seconds) for _ in range(max(round(self.audio_s / seconds / RENDERINGS), 1))
+        ]
+        return collate([render(rng, self.stock, scene) for scene in scenes for _ in range(RENDERINGS)])
 
     def loader(self, workers: int) -> "DataLoader[Batch]":
         """Batches in order, made by ``workers`` processes (0: by this one)."""

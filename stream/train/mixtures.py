@@ -17,7 +17,7 @@ from stream.train.voices import GATE_HOP, RATE_HZ, Disguise, Flags, Samples, Voi
 
 TALKERS_MAX = 4
 PATTERNS = ("after", "before", "both", "overlap", "tv", "nobody", "conversation", "accident")
-PATTERN_SHARES = (0.10, 0.08, 0.11, 0.14, 0.11, 0.06, 0.12, 0.28)
+PATTERN_SHARES = (0.08, 0.07, 0.10, 0.18, 0.13, 0.05, 0.12, 0.27)
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,6 +51,15 @@ class Mixture:
         return bool(self.active[0].sum() >= 30)
 
 
+@dataclass(frozen=True, eq=False)
+class Scene:
+    """What is said in a room: per talker the sound at the device (samples,); ``active`` as Mixture has it."""
+
+    heard: dict[int, Samples] = field(repr=False)
+    active: Flags = field(repr=False)
+    pattern: str
+
+
 @dataclass(frozen=True)
 class Turn:
     """``talker`` (0 is the main speaker) speaks from ``start`` for ``seconds``."""
@@ -77,44 +86,46 @@ def _end(turns: list[Turn], default: float) -> float:
     return max((turn.start + turn.seconds for turn in turns), default=default)
 
 
+def _turn_taking(rng: np.random.Generator, talkers: list[int], at: float, seconds: float) -> list[Turn]:
+    """``talkers`` one after the other, now and then into each other, from ``at`` until ``seconds`` or an early end."""
+    turns: list[Turn] = []
+    last = -1
+    ends_early = float(rng.choice([0.0, 0.12, 0.35]))
+    while at < seconds - 0.3:
+        last = int(rng.choice([talker for talker in talkers if talker != last] or talkers))
+        turns += _pieces(rng, last, at, seconds, float(rng.uniform(0.8, 4.0)))
+        at = max(_end(turns, at) + float(rng.uniform(-0.25, 0.9)), at + 0.2)
+        if rng.random() < ends_early:
+            break
+    return turns
+
+
 def plan_turns(rng: np.random.Generator, pattern: str, seconds: float) -> list[Turn]:
     """Who speaks when in a clip of ``seconds``; talker 0 is the main speaker, absent in an accidental activation."""
     first = float(rng.uniform(0.0, 1.2))
-    others = int(rng.choice([1, 2, 3], p=[0.5, 0.3, 0.2]))
-    turns: list[Turn] = []
+    bystanders = list(range(1, int(rng.choice([1, 2, 3], p=[0.5, 0.3, 0.2])) + 1))
     if pattern in ("accident", "conversation"):
-        talkers = list(range(1, others + 1)) if pattern == "accident" else list(range(others + 1))
-        at, last = first, -1
-        while at < seconds - 0.3 and (pattern == "conversation" or len(turns) < 8):
-            choice = [talker for talker in talkers if talker != last] or talkers
-            last = int(choice[int(rng.integers(len(choice)))])
-            turns += _pieces(rng, last, at, seconds, float(rng.uniform(0.8, 4.0)))
-            at = _end(turns, at) + float(rng.uniform(-0.15, 0.9))
-            if rng.random() < 0.12:
-                break
-        return turns
-    before = pattern in ("before", "both") or (pattern in ("tv", "overlap") and rng.random() < 0.35)
-    after = pattern in ("after", "both") or (pattern in ("tv", "overlap") and rng.random() < 0.5)
-    if before:
-        for talker in range(1, others + 1):
-            if rng.random() < 0.7 or talker == 1:
-                turns += _pieces(rng, talker, _end(turns, first) + float(rng.uniform(0, 0.5)), seconds * 0.6, 2.5)
-    at = min(_end(turns, first) + (float(rng.uniform(0.05, 0.8)) if before else 0.0), seconds - 1.0)
+        return _turn_taking(rng, bystanders if pattern == "accident" else [0, *bystanders], first, seconds)
+    turns: list[Turn] = []
+    loose = pattern in ("tv", "overlap")
+    if pattern in ("before", "both") or (loose and rng.random() < 0.35):
+        turns += _turn_taking(rng, bystanders, first, seconds * float(rng.uniform(0.2, 0.6)))
+        first = _end(turns, first) + float(rng.uniform(0.05, 0.8))
+    at = min(first, seconds - 1.0)
     main = _pieces(rng, 0, at, seconds, float(rng.uniform(1.0, 4.5)))
+    end = _end(main, at + 0.1)
     turns += main
-    if pattern == "overlap" or (pattern == "tv" and rng.random() < 0.4):
-        inside = float(rng.uniform(at, max(_end(main, at), at + 0.1)))
-        turns += _pieces(rng, int(rng.integers(1, others + 1)), inside, seconds, 3.0)
+    if pattern == "tv" and rng.random() < 0.5:  # it goes on all the time, whoever speaks
+        return turns + _turn_taking(rng, bystanders, at if rng.random() < 0.5 else 0.0, seconds)
+    for _ in range(
+        int(rng.choice([1, 2])) if pattern == "overlap" else int(pattern != "nobody" and rng.random() < 0.1)
+    ):
+        turns += _pieces(rng, int(rng.choice(bystanders)), float(rng.uniform(at, end)), seconds, 3.0)
     if len(main) > 1 and pattern != "nobody" and rng.random() < 0.4:  # someone speaks in the main speaker's pause
         gap = main[0].start + main[0].seconds
         turns.append(Turn(1, gap, max(min(main[1].start - gap, 2.0), 0.25)))
-    if after:
-        resume = _end(turns, at) + float(rng.uniform(-0.1, 1.0))
-        while resume < seconds - 0.3:
-            turns += _pieces(rng, int(rng.integers(1, others + 1)), max(resume, 0.0), seconds, 3.0)
-            resume = _end(turns, resume) + float(rng.uniform(0.1, 1.0))
-            if rng.random() < (0.15 if pattern == "tv" else 0.35):
-                break
+    if pattern in ("after", "both") or (loose and rng.random() < 0.5):
+        turns += _turn_taking(rng, bystanders, max(_end(turns, at) + float(rng.uniform(-0.2, 1.0)), 0.0), seconds)
     return turns
 
 
@@ -243,29 +254,60 @@ def _power(samples: Samples, active: Flags) -> float:
     return float(np.mean(spoken**2)) if len(spoken) else 0.0
 
 
-def make_mixture(rng: np.random.Generator, stock: Stock, seconds: float, pattern: str | None = None) -> Mixture:
-    """A clip of ``seconds``; ``pattern`` is one of PATTERNS, drawn when None."""
+def make_scene(rng: np.random.Generator, stock: Stock, seconds: float, pattern: str | None = None) -> Scene:
+    """Who says what where in ``seconds``; ``pattern`` is one of PATTERNS, drawn when None."""
     pattern = pattern or str(rng.choice(PATTERNS, p=PATTERN_SHARES))
     count = round(seconds * RATE_HZ)
     turns = plan_turns(rng, pattern, seconds)
     cast = _cast(rng, stock, TALKERS_MAX)
     rooms = _responses(rng, stock, pattern, TALKERS_MAX)
-    bystander_db = float(rng.normal(0, 2.5) if pattern == "conversation" else rng.uniform(-20, 3))
     active = np.zeros((TALKERS_MAX, count // GATE_HOP), np.bool_)
-    audio = np.zeros(count, np.float32)
+    heard: dict[int, Samples] = {}
     for talker in sorted({turn.talker for turn in turns}):
         dry = _dry(rng, cast[talker], [turn for turn in turns if turn.talker == talker], active[talker], count)
         wet = convolve(dry, rooms[talker], spectral_tilt(rng, 65, 4.0))
         power = _power(wet, active[talker])
-        if power <= 0:
-            continue
+        if power > 0:
+            heard[talker] = wet / np.float32(np.sqrt(power))
+        else:
+            active[talker] = False
+    return Scene(heard, active, pattern)
+
+
+def _recast(rng: np.random.Generator, scene: Scene) -> Scene:
+    """The same sound with other parts: another one at the table speaks to the device, or the main speaker is gone."""
+    if scene.pattern == "conversation":
+        order = [int(talker) for talker in rng.permutation(sorted(scene.heard))]
+        order += [talker for talker in range(TALKERS_MAX) if talker not in order]
+        heard = {part: scene.heard[talker] for part, talker in enumerate(order) if talker in scene.heard}
+        return Scene(heard, scene.active[order], scene.pattern)
+    if len(scene.heard) > 1 and 0 in scene.heard and rng.random() < 0.1:
+        active = scene.active.copy()
+        active[0] = False
+        return Scene({talker: wet for talker, wet in scene.heard.items() if talker}, active, "accident")
+    return scene
+
+
+def render(rng: np.random.Generator, stock: Stock, scene: Scene) -> Mixture:
+    """A clip of ``scene``: parts, levels, noise, the device's sound and what it reports are drawn."""
+    scene = _recast(rng, scene)
+    count = scene.active.shape[1] * GATE_HOP
+    bystander_db = float(rng.normal(0, 2.5) if scene.pattern == "conversation" else rng.uniform(-20, 3))
+    nearest = min(scene.heard, default=0)
+    audio = _background(rng, stock, count)
+    for talker, wet in scene.heard.items():
         level_db = 0.0 if talker == 0 else bystander_db + float(rng.normal(0, 1.5))
-        if pattern == "accident" and talker == 1:
+        if scene.pattern == "accident" and talker == nearest:
             level_db = 0.0
-        audio += wet * np.float32(10 ** (level_db / 20) / np.sqrt(power))
-    audio += _background(rng, stock, count)
-    words = _words(rng, active, bystander_db)
-    return Mixture(_colour(rng, audio), _wake_window(rng, active, pattern), words, active, pattern, bystander_db)
+        audio = audio + wet[:count] * np.float32(10 ** (level_db / 20))
+    words = _words(rng, scene.active, bystander_db)
+    wake = _wake_window(rng, scene.active, scene.pattern)
+    return Mixture(_colour(rng, audio), wake, words, scene.active, scene.pattern, bystander_db)
+
+
+def make_mixture(rng: np.random.Generator, stock: Stock, seconds: float, pattern: str | None = None) -> Mixture:
+    """A clip of ``seconds``; ``pattern`` is one of PATTERNS, drawn when None."""
+    return render(rng, stock, make_scene(rng, stock, seconds, pattern))
 
 
 def _dry(rng: np.random.Generator, voice: Voice, turns: list[Turn], active: Flags, count: int) -> Samples:
@@ -277,10 +319,8 @@ def _dry(rng: np.random.Generator, voice: Voice, turns: list[Turn], active: Flag
         length = round(turn.seconds * RATE_HZ) // GATE_HOP * GATE_HOP
         start = round(turn.start * RATE_HZ) // GATE_HOP * GATE_HOP
         spoken = np.flatnonzero(speech.active[at // GATE_HOP :])
-        if not len(spoken):
-            at, spoken = 0, np.flatnonzero(speech.active)
-        if not len(spoken):
-            return dry
+        if not len(spoken):  # the voice has no more to say: the same words twice would betray it
+            break
         at += int(spoken[0]) * GATE_HOP
         piece = speech.samples[at : at + length]
         length = min(len(piece), count - start) // GATE_HOP * GATE_HOP

@@ -31,11 +31,11 @@ class Objective(nn.Module):
         log_probabilities, clip = self.model.decide(layers[-1], batch.waveforms.shape[-1])
         frames = functional.nll_loss(log_probabilities.flatten(0, 1), batch.labels.flatten())
         addressed = functional.binary_cross_entropy_with_logits(clip, batch.addressed)
-        voices = self._same_voice(layers[len(layers) // 2], batch.talkers)
+        voices = self.same_voice(layers[len(layers) // 2], batch.talkers)
         loss = frames + CLIP_WEIGHT * addressed + VOICE_WEIGHT * voices
         return loss, {"frames": frames.item(), "clip": addressed.item(), "voices": voices.item()}
 
-    def _same_voice(self, steps: Tensor, talkers: Tensor) -> Tensor:
+    def same_voice(self, steps: Tensor, talkers: Tensor) -> Tensor:
         """Cross-entropy of "same voice" over pairs of steps with exactly one talker, both answers weighing the same."""
         alone = talkers.sum(dim=1) == 1
         draw = torch.rand(alone.shape, device=alone.device).masked_fill(~alone, -1.0)

@@ -104,7 +104,7 @@ def simulate_room(rng: np.random.Generator) -> Room:
     return Room(tuple(near), tuple(far))
 
 
-def make_bank(folder: Path, shards: int, seed: int) -> None:
+def make_bank(folder: Path, shards: int, seed: int, *, rooms: int = ROOMS_PER_SHARD) -> None:
     """Writes shards of simulated rooms that are not there yet into ``folder`` (npz without pickles)."""
     folder.mkdir(parents=True, exist_ok=True)
     for shard in range(shards):
@@ -112,9 +112,9 @@ def make_bank(folder: Path, shards: int, seed: int) -> None:
         if path.exists():
             continue
         rng = np.random.default_rng([seed, shard])
-        rooms = [simulate_room(rng) for _ in range(ROOMS_PER_SHARD)]
-        rows = [(index, 0, response) for index, room in enumerate(rooms) for response in room.near]
-        rows += [(index, 1, response) for index, room in enumerate(rooms) for response in room.far]
+        simulated = [simulate_room(rng) for _ in range(rooms)]
+        rows = [(index, 0, response) for index, room in enumerate(simulated) for response in room.near]
+        rows += [(index, 1, response) for index, room in enumerate(simulated) for response in room.far]
         scales = [float(np.abs(response.taps).max()) + 1e-9 for *_, response in rows]
         partial = path.with_suffix(".partial")
         with partial.open("wb") as sink:

@@ -18,13 +18,13 @@ from stream.find.speakers.net import PyanNetHousehold
 from stream.train.batches import Batch, Mixtures, load_stock
 from stream.train.export import draw_curve, export
 from stream.train.objective import Objective
-from stream.train.rooms import make_bank
+from stream.train.rooms import ROOMS_PER_SHARD, make_bank
 from stream.train.validate import held_out_clips, measure
 
 LEARNING_RATE = 1.5e-3
 WARM_UP_STEPS = 150
 MEAN_DECAY = 0.998
-AUDIO_S = 192.0
+AUDIO_S = 112.0
 ROOM_SHARDS = 44
 CHECKPOINT_MINUTES = 4.0
 
@@ -126,6 +126,7 @@ def train_speakers(
     workers: int = 1,
     clips_per_length: int = 40,
     room_shards: int = ROOM_SHARDS,
+    rooms_per_shard: int = ROOMS_PER_SHARD,
 ) -> Path:
     """Trains for ``minutes`` or ``steps`` (one of them) and returns the folder of the exported model, ``out``/model.
 
@@ -136,7 +137,7 @@ def train_speakers(
     if (minutes is None) == (steps is None):
         raise ValueError("give either minutes or steps")
     out.mkdir(parents=True, exist_ok=True)
-    make_bank(out / "rooms", room_shards, 1)
+    make_bank(out / "rooms", room_shards, 1, rooms=rooms_per_shard)
     chosen = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
     run = Run.start(chosen, seed)
     if resume and (out / "checkpoint.pt").exists():

@@ -1,0 +1,106 @@
+"""Mixtures: the truth is true, seeds reproduce, and no voice plays two parts."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from stream.train.batches import Mixtures, collate, load_stock
+from stream.train.mixtures import PATTERNS, Stock, make_mixture, plan_turns
+from stream.train.rooms import make_bank
+from stream.train.voices import GATE_HOP, active_frames, load_voices
+
+
+@pytest.fixture(scope="module")
+def stock(tiny_corpora: Path, tmp_path_factory: pytest.TempPathFactory) -> Stock:
+    """The training side of the tiny corpora, with two shards of rooms (the first one is held out)."""
+    bank = tmp_path_factory.mktemp("rooms")
+    make_bank(bank, 2, 1, rooms=2)
+    return load_stock(tiny_corpora, bank, held_out=False)
+
+
+def test_seed_reproduces_to_the_bit(stock: Stock) -> None:
+    """The same seed gives the same clip, another seed another."""
+    first, again, other = (make_mixture(np.random.default_rng(seed), stock, 3.0) for seed in (4, 4, 5))
+    assert np.array_equal(first.audio, again.audio)
+    assert np.array_equal(first.active, again.active)
+    assert not np.array_equal(first.audio, other.audio)
+
+
+@pytest.mark.parametrize("pattern", PATTERNS)
+def test_only_the_addressed_have_a_main_speaker(stock: Stock, pattern: str) -> None:
+    """Accidents have no main speech, a lone main speaker has no bystanders, every other pattern has a main speaker."""
+    clips = [make_mixture(np.random.default_rng([9, seed]), stock, 6.0, pattern) for seed in range(6)]
+    assert all(clip.active.shape[1] == 600 and len(clip.audio) == 96_000 for clip in clips)
+    assert all(np.isfinite(clip.audio).all() and np.abs(clip.audio).max() <= 1.01 for clip in clips)
+    if pattern == "accident":
+        assert not any(clip.active[0].any() for clip in clips)
+    elif pattern == "nobody":
+        assert not any(clip.active[1:].any() for clip in clips)
+    else:
+        assert any(clip.active[0].any() and clip.active[1:].any() for clip in clips)
+
+
+def test_bystanders_are_silent_outside_their_turns(stock: Stock, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without noise, room and device colour, there is sound exactly where the truth has a talker."""
+    dry = np.zeros(64, np.float32)
+    dry[0] = 1
+    monkeypatch.setattr("stream.train.mixtures._background", lambda _rng, _stock, count: np.zeros(count, np.float32))
+    monkeypatch.setattr("stream.train.mixtures._responses", lambda *_: [dry] * 4)
+    monkeypatch.setattr("stream.train.mixtures._colour", lambda _rng, audio: audio)
+    monkeypatch.setattr("stream.train.mixtures.spectral_tilt", lambda _rng, bins, _db: np.ones(bins, np.float32))
+    for seed in range(12):
+        clip = make_mixture(np.random.default_rng([2, seed]), stock, 5.0, "both")
+        power = np.mean(clip.audio.reshape(-1, GATE_HOP) ** 2, axis=1)
+        silent = ~clip.active.any(axis=0)
+        assert silent.any()
+        assert 0.02 * power[~silent].mean() > power[silent].max()
+
+
+def test_pauses_of_a_fifth_of_a_second_are_cut_out() -> None:
+    """A pause of 0.3 s is silence in the truth, one of 0.1 s is speech."""
+    tone = np.sin(np.arange(16_000) * 0.2).astype(np.float32)
+    tone[4_000:8_800] = 0
+    tone[11_200:12_800] = 0
+    active = active_frames(tone)
+    assert not active[26:54].any()
+    assert active[56:98].all()
+
+
+def test_split_shares_no_voice(tiny_corpora: Path) -> None:
+    """Held-out voices are not trained on, and both sides together are all voices."""
+    heard = {take.tobytes() for voice in load_voices(tiny_corpora / "speech", held_out=False) for take in voice.takes}
+    kept = {take.tobytes() for voice in load_voices(tiny_corpora / "speech", held_out=True) for take in voice.takes}
+    assert not heard & kept
+    assert heard
+    assert kept
+    assert 60 == len(heard | kept)
+
+
+def test_turns_fit_the_clip() -> None:
+    """No turn starts after the clip's end, and accidents plan no main speaker."""
+    for seed in range(200):
+        rng = np.random.default_rng(seed)
+        pattern = PATTERNS[seed % len(PATTERNS)]
+        turns = plan_turns(rng, pattern, 5.0)
+        assert all(0 <= turn.start < 5.0 and turn.seconds > 0 for turn in turns)
+        assert pattern != "accident" or all(turn.talker > 0 for turn in turns)
+
+
+def test_batches_follow_from_seed_and_step(stock: Stock) -> None:
+    """A run that goes on at step 3 sees the batch that step 3 had."""
+    batches = iter(Mixtures(stock, seed=6, first=2, audio_s=8.0))
+    next(batches)
+    third = next(batches)
+    resumed = next(iter(Mixtures(stock, seed=6, first=3, audio_s=8.0)))
+    assert bool((third.waveforms == resumed.waveforms).all())
+    assert bool((third.labels == resumed.labels).all())
+
+
+def test_labels_are_the_truth(stock: Stock) -> None:
+    """A 20 ms label says main, bystander, both or nobody as the 10 ms truth does, and absent words are -1."""
+    clip = make_mixture(np.random.default_rng(31), stock, 4.0, "overlap")
+    batch = collate([clip])
+    main, bystander = clip.active[0].reshape(-1, 2).any(1), clip.active[1:].any(0).reshape(-1, 2).any(1)
+    assert np.array_equal(main + 2 * bystander, batch.labels[0].numpy())
+    assert (clip.words is None) == bool((batch.waveforms[0, 2] == -1).all())
