@@ -47,7 +47,11 @@ def _wake_word(wake_word: WakeWord | None) -> dict[str, Any] | None:
 
 def _transcript(transcript: Transcript) -> dict[str, Any]:
     words = [{"text": word.text, "confidence": word.confidence, **_times(word.segment)} for word in transcript.words]
-    return {"text": " ".join(word.text for word in transcript.words), "confidence": transcript.confidence, "words": words}
+    return {
+        "text": " ".join(word.text for word in transcript.words),
+        "confidence": transcript.confidence,
+        "words": words,
+    }
 
 
 def _times(segment: Segment | None) -> dict[str, float | None]:

@@ -46,9 +46,7 @@ def _clip(folder: Traversable, row: dict[str, Any], number: int) -> DemoClip:
 def _event(row: dict[str, Any], audio: bytes, number: int) -> ClipEvent:
     said = row["event"]
     wake = row["wake_word"]
-    words = tuple(
-        Word(word["text"], Segment(word["start"], word["end"]), WORD_CONFIDENCE) for word in row["words"]
-    )
+    words = tuple(Word(word["text"], Segment(word["start"], word["end"]), WORD_CONFIDENCE) for word in row["words"])
     return ClipEvent(
         event_id=f"evt-90a7{number:04d}-b4e1-51",
         clip_id=f"clip-3301{number:04d}-ae07",

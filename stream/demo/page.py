@@ -57,8 +57,8 @@ def _banner(summary: Summary) -> str:
         '<p class="lead">Clip events went through the service on an embedded broker. Only the voice of the person who '
         "spoke to the device came out, without spoken or written identifiers.</p>"
         '<div class="note"><p><strong>The “before” side exists only because these clips are the demonstration’s own.'
-        "</strong> No one who works with the service’s output ever sees it. It comes from a telephone conversation that "
-        "the pyannote.audio package ships, and from synthetic voices; all accounts, names and numbers are invented."
+        "</strong> Nobody who works with the service’s output sees it. It comes from a telephone conversation that "
+        "the pyannote.audio package ships, and from synthetic voices; accounts, numbers and addresses are invented."
         f"</p></div>{_figures(summary)}"
         f'<ul class="checks">{checks}</ul>{_setup(summary.setup)}'
     )
@@ -123,7 +123,9 @@ def _overview(results: Iterable[Result]) -> str:
         '<thead><tr><th scope="col">Clip</th><th scope="col">Outcome</th><th scope="col" class="number">Kept, s</th>'
         '<th scope="col" class="number">Muted, s</th><th scope="col">Identifiers replaced</th></tr></thead>'
     )
-    return f'<section class="card scroll"><h2>All clips</h2><table>{head}<tbody>{"".join(rows)}</tbody></table></section>'
+    return (
+        f'<section class="card scroll"><h2>All clips</h2><table>{head}<tbody>{"".join(rows)}</tbody></table></section>'
+    )
 
 
 def _footer() -> str:
@@ -157,7 +159,9 @@ def _sound(number: int, result: Result) -> str:
     try:
         sent = pcm(clip.flac)
     except (RuntimeError, ValueError):
-        return drawing.nothing(f"<p class='dropped'>The bytes that came can’t be decoded to the end.</p>{_held(result)}")
+        return drawing.nothing(
+            f"<p class='dropped'>The bytes that came can’t be decoded to the end.</p>{_held(result)}"
+        )
     rows = drawing.before(clip, sent, before)
     players = _player(before, clip.flac, "before")
     if result.output:

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import soundfile
 
-from stream.clip import SAMPLE_RATE_HZ, AnonymizedClip, Reason, Segment, Withheld, Why
+from stream.clip import SAMPLE_RATE_HZ, AnonymizedClip, Reason, Segment, Why, Withheld
 from stream.demo.clips import DemoClip, Must
 from stream.segments import Segments, intersect, seconds, subtract, union
 

@@ -44,11 +44,12 @@ def _row(result: Result) -> tuple[RenderableType, ...]:
 
 def _figures(summary: Summary) -> Text:
     figures = totals(summary.results)
+    kept = 100 * share(figures.main_audible_s, figures.main_s)
+    leaked = 100 * share(figures.others_audible_s, figures.others_s)
     return Text(
         f"{summary.published} of {len(summary.results)} clips published. {summary.seconds_in:.1f} s of sound came in, "
-        f"{summary.seconds_kept:.1f} s left. In published clips {100 * share(figures.main_audible_s, figures.main_s):.1f}"
-        f" % of the main speakers' own speech is audible, and "
-        f"{100 * share(figures.others_audible_s, figures.others_s):.1f} % of everybody else's."
+        f"{summary.seconds_kept:.1f} s left. In published clips {kept:.1f} % of the main speakers' own "
+        f"speech is audible, and {leaked:.1f} % of everybody else's."
     )
 
 

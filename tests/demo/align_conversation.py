@@ -2,7 +2,7 @@
 
 Run once, by hand, where ``pocketsphinx`` is installed (it is no dependency of the service)::
 
-    python tests/demo/align_conversation.py SAMPLE_FOLDER stream/demo/conversation.json
+    python -m tests.demo.align_conversation SAMPLE_FOLDER stream/demo/conversation.json
 
 The folder is ``pyannote/audio/sample`` of the installed package. Each line of its transcript (``sample.stm``) is
 force-aligned with the audio of that line by pocketsphinx and its English model; a line that cannot be aligned gets its
@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import json
 import sys
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -28,9 +29,7 @@ def plain(word: str) -> str:
     return "".join(letter for letter in word.lower() if letter.isalpha() or letter == "'")
 
 
-def aligned(
-    samples: np.ndarray, words: list[str], start: float, end: float, margin: float
-) -> list[list[float]] | None:
+def aligned(samples: np.ndarray, words: list[str], start: float, end: float, margin: float) -> list[list[float]] | None:
     """Times of ``words`` in ``samples[start:end]``; None where the aligner does not find each of them."""
     decoder = pocketsphinx.Decoder(samprate=RATE_HZ, loglevel="FATAL", beam=1e-80, wbeam=1e-60, pbeam=1e-80)
     first = max(0.0, start - margin)
@@ -52,7 +51,7 @@ def spread(words: list[str], start: float, end: float) -> list[list[float]]:
     """Each word gets time in proportion to its letters."""
     edges = np.concatenate([[0], np.cumsum([len(word) for word in words])])
     at = start + (end - start) * edges / edges[-1]
-    return [[round(float(a), 3), round(float(b), 3)] for a, b in zip(at[:-1], at[1:], strict=True)]
+    return [[round(float(a), 3), round(float(b), 3)] for a, b in pairwise(at)]
 
 
 def main(folder: Path, out: Path) -> None:

@@ -2,7 +2,7 @@
 
 Run once, by hand, on a machine with flite (Debian: ``apt-get install libflite1``)::
 
-    python tests/demo/render_clips.py stream/demo/own
+    python -m tests.demo.render_clips stream/demo/own
 
 Every voice is flite's. Someone near the device and someone far away are simulated: each gets a room impulse response
 made of a direct sound and an exponentially decaying noise tail (near: short, mostly direct; far: long, mostly
@@ -23,9 +23,8 @@ import numpy as np
 import numpy.typing as npt
 import soundfile
 
-sys.path.insert(0, str(Path(__file__).parent))
-from flite import Utterance, say  # noqa: E402 - a sibling of this script
-from scripts import SCRIPTS, Line, Script  # noqa: E402
+from tests.demo.flite import Utterance, say
+from tests.demo.scripts import SCRIPTS, Line, Script
 
 RATE_HZ = 16_000
 PAUSE_S = 0.2  # longer pauses of a speaker part two turns

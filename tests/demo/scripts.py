@@ -43,7 +43,9 @@ class Script:
     seed: int = 7
 
 
-def event(number: int, first_name: str, city: str, postcode: str, place: tuple[float, float], **more: Any) -> dict[str, Any]:
+def event(
+    number: int, first_name: str, city: str, postcode: str, place: tuple[float, float], **more: Any
+) -> dict[str, Any]:
     """The fields that say whose clip it is; ``more`` replaces or adds."""
     return {
         "account_id": f"acct-{480_000 + 977 * number}",
@@ -70,12 +72,24 @@ SCRIPTS = (
         "A card number is read out, the television talks",
         11.8,
         (
-            Line("rms", "computer pay with my card number four one one one, one one one one, one one one one, "
-                 "one one one one, thank you", 0.3),
+            Line(
+                "rms",
+                "computer pay with my card number four one one one, one one one one, one one one one, "
+                "one one one one, thank you",
+                0.3,
+            ),
             far("slt", "and now the weather, it will rain in the north for most of the afternoon", 7.7, -15.0),
         ),
-        event(1, "Lorenzo", "Springfield", "62704", (39.7817, -89.6501), intent="Pay",
-              slots={"card": "4111111111111111"}, attributes={"app_build": "7.4.1"}),
+        event(
+            1,
+            "Lorenzo",
+            "Springfield",
+            "62704",
+            (39.7817, -89.6501),
+            intent="Pay",
+            slots={"card": "4111111111111111"},
+            attributes={"app_build": "7.4.1"},
+        ),
         (("four one one one one one one one one one one one one one one one", "CREDIT_CARD"),),
         kind="tv",
     ),
@@ -87,8 +101,15 @@ SCRIPTS = (
             Line("slt", "computer send the invoice to marta kowalski at example dot com please", 0.3),
             far("awb", "do not forget to ask her about the garden", 5.2, -12.0, heard=True),
         ),
-        event(2, "Ingrid", "Asheville", "28801", (35.5951, -82.5515), intent="SendMail",
-              slots={"recipient": "marta.kowalski@example.com"}),
+        event(
+            2,
+            "Ingrid",
+            "Asheville",
+            "28801",
+            (35.5951, -82.5515),
+            intent="SendMail",
+            slots={"recipient": "marta.kowalski@example.com"},
+        ),
         (("marta kowalski at example dot com", "EMAIL_ADDRESS"),),
     ),
     Script(
@@ -111,8 +132,7 @@ SCRIPTS = (
             Line("slt", "computer call my office on two oh two, five five five, oh one four two", 0.3),
             far("rms", "where did you put the blue folder, i can not find it anywhere", 4.2, -13.0),
         ),
-        event(4, "Beatrix", "Georgetown", "20007", (38.9097, -77.0654), intent="Call",
-              slots={"number": "2025550142"}),
+        event(4, "Beatrix", "Georgetown", "20007", (38.9097, -77.0654), intent="Call", slots={"number": "2025550142"}),
         (("two oh two five five five oh one four two", "PHONE_NUMBER"),),
     ),
     Script(
@@ -120,8 +140,11 @@ SCRIPTS = (
         "A social security number, the radio plays",
         10.9,
         (
-            Line("rms", "computer note that my social security number is zero seven eight, zero five, "
-                 "one one two zero", 0.3),
+            Line(
+                "rms",
+                "computer note that my social security number is zero seven eight, zero five, one one two zero",
+                0.3,
+            ),
             far("slt", "traffic is slow on the bridge this evening because of road works", 7.3, -14.0),
         ),
         event(5, "Anselm", "Duluth", "55802", (46.7867, -92.1005), intent="Note"),
@@ -136,8 +159,15 @@ SCRIPTS = (
             Line("awb", "computer remind me that priya raman comes to dinner on friday", 0.3),
             far("slt", "no i am still at home, i will call you back later", 4.7, -12.0, heard=True),
         ),
-        event(6, "Oonagh", "Burlington", "05401", (44.4759, -73.2121), intent="Remind",
-              slots={"what": "priya raman comes to dinner"}),
+        event(
+            6,
+            "Oonagh",
+            "Burlington",
+            "05401",
+            (44.4759, -73.2121),
+            intent="Remind",
+            slots={"what": "priya raman comes to dinner"},
+        ),
         (("priya raman", "PERSON"),),
     ),
     Script(
