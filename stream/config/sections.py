@@ -181,21 +181,6 @@ so a directory needs one."""
         return self
 
 
-class WordSettings(Section):
-    """The detectors that say which words identify somebody."""
-
-    model: str = "builtin"
-    """`builtin`, or a local directory with a spaCy pipeline for names."""
-    sha256: Sha256 = ""
-    """Expected fingerprint of that directory (see `clipveil fingerprint`)."""
-
-    @model_validator(mode="after")
-    def _pinned(self) -> WordSettings:
-        if self.model != "builtin" and not self.sha256:
-            raise ValueError("a model directory needs its sha256 (`clipveil fingerprint DIRECTORY` prints it)")
-        return self
-
-
 class PolicySettings(Section):
     """What may leave, and how sure we must be."""
 
@@ -205,7 +190,7 @@ class PolicySettings(Section):
     """`safe` withholds what is uncertain; `throughput` publishes more and leaks more (figures in the model card)."""
     transcript_required: bool = _DEFAULT.transcript_required
     """Withhold clips without a transcript: without words nobody knows which identifiers are audible."""
-    languages: Names = _DEFAULT.languages
+    languages: Annotated[Names, Field(min_length=1)] = _DEFAULT.languages
     """Languages (first part of the locale) that the detectors know; others are withheld."""
     audio_seconds_min: Seconds = _DEFAULT.audio_seconds_min
     """Shorter clips are withheld."""
@@ -281,14 +266,27 @@ class EngineSettings(Section):
     """After this many failed starts in a row of a replacement process the service stops with an error."""
     recycle_clips: Count = 2000
     """A process is replaced after this many clips, so that no memory keeps what it heard for long."""
-    batch_records: Count = 16
-    """Most records of one partition in one transaction."""
-    records_in_flight_max: Count = 64
-    """Most records held at once, over all partitions."""
-    bytes_in_flight_max: Count = 64 * 1024 * 1024
+
+
+class WorkerSettings(Section):
+    """How much the worker holds, and when it gives up."""
+
+    partition_records_max: Count = 16
+    """Most records of one partition between poll and commit."""
+    records_in_flight_max: Count = 32
+    """Most records held at once, over all partitions; a drain has to wait for so many."""
+    bytes_in_flight_max: Count = 256 * 1024 * 1024
     """Most bytes of events held at once, over all partitions."""
-    drain_seconds_max: Seconds = 60.0
-    """After SIGTERM, how long clips that were begun may take to be committed."""
+    batch_records_max: Count = 32
+    """Most records in one transaction."""
+    event_bytes_max: Count = 8 * 1024 * 1024
+    """Larger events are withheld."""
+    faults_in_a_row_max: Count = 20
+    """After so many clips in a row that were withheld because of the machinery, the worker stops with an error."""
+    commit_failures_in_a_row_max: Count = 10
+    """After so many failed transactions of one partition in a row, the worker stops with an error."""
+    drain_seconds_max: Seconds = 20.0
+    """After SIGTERM, how long clips that were begun may take to be committed; the rest is done again by others."""
 
 
 class HttpSettings(Section):
@@ -316,9 +314,13 @@ class Settings(Section):
     topics: TopicSettings = TopicSettings()
     registry: RegistrySettings = RegistrySettings()
     speakers: SpeakerSettings = SpeakerSettings()
-    words: WordSettings = WordSettings()
     policy: PolicySettings = PolicySettings()
     tokens: TokenSettings = TokenSettings()
     engine: EngineSettings = EngineSettings()
+    worker: WorkerSettings = WorkerSettings()
     http: HttpSettings = HttpSettings()
     log: LogSettings = LogSettings()
+
+    def without_secrets(self) -> Settings:
+        """What an inference process is told: nothing with which it could reach a broker or make a token."""
+        return Settings(speakers=self.speakers, policy=self.policy)

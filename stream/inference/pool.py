@@ -11,10 +11,13 @@ import time
 from dataclasses import dataclass
 from typing import Protocol
 
-from stream.clip import Job, Outcome, Reason, Withheld
+from stream.clip import Job, Outcome, Reason, TokenKey, Withheld
+from stream.config import Settings
 from stream.inference.frames import Start
 from stream.inference.process import Died, Process, StartFailed
 from stream.ops import log
+
+BUILDER = "stream.inference.parts:build_parts"
 
 
 class Counter(Protocol):
@@ -35,6 +38,22 @@ class PoolLimits:
     starts_in_a_row: int = 3  # of a replacement, before the pool gives up
     recycle_clips: int = 2000
     retry_s: float = 1.0  # after a failed start; doubles with each
+
+
+def make_pool(
+    settings: Settings, key: TokenKey, counter: Counter | None = None, builder: str = BUILDER
+) -> InferencePool:
+    """A pool as the settings say; its processes are told nothing but what they need."""
+    engine = settings.engine
+    limits = PoolLimits(
+        processes=engine.processes,
+        clip_s=engine.clip_seconds_max,
+        start_s=engine.start_seconds_max,
+        starts_in_a_row=engine.start_attempts_max,
+        recycle_clips=engine.recycle_clips,
+    )
+    told = settings.without_secrets().model_dump(mode="json", include={"speakers", "policy"})
+    return InferencePool(Start(builder, told, key), limits, settings.policy.version, counter)
 
 
 class InferencePool:
@@ -90,18 +109,15 @@ class InferencePool:
     # -------------------------------------------------------------- one slot, one process after the other
     async def _slot(self, number: int) -> None:
         process: Process | None = None
-        # Processes of the first generation are recycled one after the other, not all at once.
-        recycle_after = max(1, self._limits.recycle_clips * (number + 1) // self._limits.processes)
         first = True
         try:
             while True:
                 process = await self._launch(number, attempts=1 if first else self._limits.starts_in_a_row)
                 first = False
-                cause = await self._serve(process, recycle_after)
+                cause = await self._serve(process)
                 self._mark(number, ready=False)
                 await (process.stop() if cause == "recycled" else process.kill())
                 self._tell_replaced(cause, process)
-                recycle_after = self._limits.recycle_clips
         except StartFailed as failure:
             self._failure = self._failure or failure
             self._failed.set()
@@ -126,11 +142,11 @@ class InferencePool:
         log.get().info(log.Event.INFERENCE_STARTED, pid=process.pid, seconds=round(time.monotonic() - began, 3))
         return process
 
-    async def _serve(self, process: Process, recycle_after: int) -> str:
+    async def _serve(self, process: Process) -> str:
         """Jobs, one at a time, until the process must be replaced; why it must."""
         ended = asyncio.create_task(process.wait())
         try:
-            while process.served < recycle_after:
+            while process.served < self._limits.recycle_clips or self._replacing:
                 taking = asyncio.create_task(self._jobs.get())
                 try:
                     await asyncio.wait({taking, ended}, return_when=asyncio.FIRST_COMPLETED)
@@ -150,6 +166,11 @@ class InferencePool:
             return "recycled"
         finally:
             ended.cancel()
+
+    @property
+    def _replacing(self) -> bool:
+        """Whether some process is being replaced: then the others are not recycled, so that one is always ready."""
+        return len(self._ready) < self._limits.processes
 
     async def _answer(self, process: Process, job: Job, outcome: asyncio.Future[Outcome]) -> Reason | None:
         """Gives ``outcome`` its result; the reason where it is the process's fault."""

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable, Mapping, Sequence
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, PlatformCollector, ProcessCollector
@@ -27,8 +26,6 @@ class Metrics:
     def __init__(self, registry: CollectorRegistry | None = None) -> None:
         self.registry = registry or CollectorRegistry()
         self._types: set[str] = set()
-        self._last_outcome = time.monotonic()
-        self._held_records = 0
         self._owned_partitions = 0
         ProcessCollector(registry=self.registry)
         PlatformCollector(registry=self.registry)
@@ -51,7 +48,7 @@ class Metrics:
         self._in_flight_bytes = self._gauge("bytes_in_flight", "Bytes of the records in flight.")
         self._partitions = self._gauge("partitions", "Input partitions that this worker owns.")
         self._lag = self._gauge("lag", "Records between our position and the end, by partition.", "topic", "partition")
-        self._rebalances = self._counter("rebalances", "Changes of the set of partitions that this worker owns.")
+        self._rebalances = self._counter("rebalances", "Changes of the number of partitions that this worker owns.")
 
     def _make_clip_metrics(self) -> None:
         self._audio_in = self._counter("audio_in_seconds", "Seconds of audio decoded.")
@@ -85,7 +82,6 @@ class Metrics:
 
     def committed(self, partition: Partition, outcomes: Sequence[Outcome]) -> None:  # noqa: ARG002
         self._commits.inc()
-        self._last_outcome = time.monotonic()
         for outcome in outcomes:
             self._count(outcome)
 
@@ -95,9 +91,7 @@ class Metrics:
     def holding(self, records: int, size_bytes: int, partitions: int) -> None:
         if partitions != self._owned_partitions:
             self._rebalances.inc()
-        if self._held_records == 0 and records > 0:
-            self._last_outcome = time.monotonic()  # the wait begins with the first record held
-        self._held_records, self._owned_partitions = records, partitions
+        self._owned_partitions = partitions
         self._in_flight.set(records)
         self._in_flight_bytes.set(size_bytes)
         self._partitions.set(partitions)
@@ -143,17 +137,7 @@ class Metrics:
     def log_dropped(self, number: int) -> None:
         self._dropped.inc(number)
 
-    # -------------------------------------------------------------- for probes and Prometheus
-    @property
-    def owned_partitions(self) -> int:
-        """Input partitions owned at the moment."""
-        return self._owned_partitions
-
-    @property
-    def stalled_seconds(self) -> float:
-        """How long records have been held without any of them being committed; 0 when none is held."""
-        return time.monotonic() - self._last_outcome if self._held_records else 0.0
-
+    # -------------------------------------------------------------- for Prometheus
     def render(self) -> bytes:
         """Prometheus' text format."""
         return generate_latest(self.registry)

@@ -140,9 +140,9 @@ async def test_processes_are_recycled() -> None:
 
 
 async def test_processes_of_a_pool_are_not_recycled_all_at_once() -> None:
-    """The first generation's shares differ, so that a process is ready at any time."""
+    """While one is replaced the other goes on, so that a process is ready at any time."""
     count = Count()
-    async with running(make(count=count, processes=2, recycle_clips=8)) as order:
+    async with running(make(count=count, processes=2, recycle_clips=3)) as order:
         for _ in range(12):
             await order("refuse")
         after_start = count.ready[count.ready.index(2) :]

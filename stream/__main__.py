@@ -1,0 +1,45 @@
+"""The command line: ``clipveil`` and ``python -m stream``."""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from stream.commands import config, demo, evaluate, produce, run, tail, train
+from stream.commands.failure import FAILED, CommandFailed
+from stream.ops.log import fault
+
+app = typer.Typer(
+    name="clipveil",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="De-identify voice-assistant clips before a human hears them. Clip events come in on Kafka; what an annotator "
+    "may have goes out on another topic; whatever can't be vouched for is withheld.",
+)
+app.command()(run.run)
+app.command()(demo.demo)
+app.command()(produce.produce)
+app.command()(tail.tail)
+app.add_typer(evaluate.app, name="evaluate")
+app.add_typer(train.app, name="train")
+app.add_typer(config.app, name="config")
+app.command()(config.fingerprint)
+
+
+def main() -> None:
+    """Run the command that was typed. Failures are one line on stderr; no traceback, since one may quote a clip."""
+    try:
+        app(prog_name="clipveil")
+    except CommandFailed as failure:
+        typer.echo(f"clipveil: {failure}", err=True)
+        sys.exit(failure.code)
+    except Exception as error:  # noqa: BLE001 - told by class and place
+        about = fault(error)
+        typer.echo(f"clipveil: unexpected {about['error']} at {about.get('where', 'an unknown place')}", err=True)
+        sys.exit(FAILED)
+
+
+if __name__ == "__main__":
+    main()

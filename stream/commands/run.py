@@ -1,0 +1,215 @@
+"""``clipveil run``: the service. Everything is put together here."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+import time
+from typing import TYPE_CHECKING
+
+from stream.commands.failure import WRONG_INPUT, CommandFailed, settings_from, told
+from stream.commands.options import Config
+from stream.config import ConfigError, Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from stream.clip import TokenKey
+    from stream.inference.pool import InferencePool
+    from stream.ops.metrics import Metrics
+    from stream.ports import Broker
+    from stream.wire.registry import Registry
+    from stream.worker import Limits, Worker
+
+
+def run(config: Config = None) -> None:
+    """De-identify clip events from Kafka until SIGTERM or Ctrl-C, which finish what was begun and exit with 0.
+
+    Needs brokers, a schema registry and a token key: see docs/configuration.md, and check with `clipveil config check`.
+    Probes and metrics are served over HTTP: /livez, /readyz, /metrics.
+    """
+    settings = settings_from(config)
+    with told(ConfigError, code=WRONG_INPUT):
+        key = settings.tokens.token_key()
+
+    from stream.commands.connect import broker_of
+    from stream.ops import log
+    from stream.ops.hardening import no_core_dumps
+    from stream.ops.metrics import Metrics
+
+    no_core_dumps()
+    metrics = Metrics()
+    log.configure(settings.log.level, on_dropped=metrics.log_dropped)
+    asyncio.run(_run_until_signal(Service(settings, key, metrics, broker_of)))
+
+
+async def _run_until_signal(service: Service) -> None:
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, service.stop)
+    await service.run()
+
+
+class Service:
+    """The worker with all that it needs, from the first probe to the last commit. ``run`` it once."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        key: TokenKey,
+        metrics: Metrics,
+        make_broker: Callable[[Settings], Broker],
+        builder: str | None = None,
+    ) -> None:
+        self._settings, self._key, self._metrics = settings, key, metrics
+        self._make_broker, self._builder = make_broker, builder
+        self._task: asyncio.Task[None] | None = None
+        self._pool: InferencePool | None = None
+        self._worker: Worker | None = None
+        self._stopping = False
+        self.port: int | None = None  # of the HTTP server, once it listens
+
+    def stop(self) -> None:
+        """Finish what was begun, then end. A second call, or one before anything began, ends it at once."""
+        if self._worker is not None and not self._stopping:
+            self._worker.stop()
+        elif self._task is not None:
+            self._task.cancel()
+        self._stopping = True
+
+    def live(self) -> bool:
+        """Whether the worker comes round and, while it holds records, commits some now and then."""
+        if self._worker is None:
+            return True
+        health, now = self._worker.health, time.monotonic()
+        return now - min(health.looped_at, health.progressed_at) < self._settings.http.stalled_seconds_max
+
+    def ready(self) -> bool:
+        """Whether models are loaded and every partition of ours is open for records."""
+        return self._pool is not None and self._pool.ready and self._worker is not None and self._worker.health.ready
+
+    async def run(self) -> None:
+        """Until ``stop``. Raises CommandFailed where it can't start or can't go on."""
+        self._task = asyncio.create_task(self._serve())
+        try:
+            await self._task
+        except asyncio.CancelledError:
+            if not self._stopping:
+                raise
+            if self._worker is not None:
+                raise CommandFailed("stopped at once; clips in flight will be done again") from None
+
+    async def _serve(self) -> None:
+        from stream.ops import log
+
+        log.get().info(log.Event.STARTING)
+        async with contextlib.AsyncExitStack() as stack:
+            await self._serve_probes(stack)
+            pool = await self._start_pool(stack)
+            broker = await self._connect(stack)
+            worker = await self._make_worker(stack, broker, pool)
+            self._worker = worker
+            log.get().info(log.Event.STARTED, processes=self._settings.engine.processes, port=self.port)
+            await _until_either_ends(worker, pool)
+
+    async def _serve_probes(self, stack: contextlib.AsyncExitStack) -> None:
+        from stream.ops.health import HealthServer
+
+        http = self._settings.http
+        server = HealthServer(http.host, http.port, live=self.live, ready=self.ready, metrics=self._metrics)
+        stack.push_async_callback(server.stop)
+        try:
+            self.port = await server.start()
+        except OSError as error:
+            raise CommandFailed(f"can't listen on {http.host}:{http.port}: {error.strerror}") from None
+
+    async def _start_pool(self, stack: contextlib.AsyncExitStack) -> InferencePool:
+        from stream.inference.pool import BUILDER, make_pool
+        from stream.inference.process import StartFailed
+
+        pool = make_pool(self._settings, self._key, self._metrics, self._builder or BUILDER)
+        stack.push_async_callback(pool.stop)
+        with told(StartFailed, prefix="the models can't be loaded: "):
+            await pool.start()
+        self._pool = pool
+        return pool
+
+    async def _connect(self, stack: contextlib.AsyncExitStack) -> Broker:
+        from stream.commands.connect import prepare_topics
+
+        broker = self._make_broker(self._settings)
+        stack.push_async_callback(broker.close)
+        await prepare_topics(broker, self._settings)
+        return broker
+
+    async def _make_worker(self, stack: contextlib.AsyncExitStack, broker: Broker, pool: InferencePool) -> Worker:
+        from stream.commands.connect import register, registry_of
+        from stream.intake import Intake
+        from stream.wire import avro
+        from stream.wire.clips import CLIP_SCHEMA
+        from stream.wire.outcomes import AUDIT_SCHEMA, WITHHELD_SCHEMA, Destination, Outcomes
+        from stream.worker import Worker
+
+        settings = self._settings
+        registry: Registry = registry_of(settings)
+        stack.push_async_callback(registry.close)
+        topics = {
+            CLIP_SCHEMA: settings.topics.anonymized,
+            WITHHELD_SCHEMA: settings.topics.withheld,
+            AUDIT_SCHEMA: settings.topics.audit,
+        }
+        destinations = {
+            schema: Destination(topic, await register(registry, f"{topic}-value", schema, settings))
+            for schema, topic in topics.items()
+        }
+        intake = Intake(
+            engine=pool,
+            schemas=registry,
+            unframe=avro.unframe,
+            writer=Outcomes(destinations),
+            policy_version=settings.policy.version,
+            event_bytes_max=settings.worker.event_bytes_max,
+            message_bytes_max=settings.kafka.max_request_bytes - 1024,  # room for what a record has beside its value
+        )
+        group = settings.kafka.group
+        source = broker.source(settings.topics.raw, group)
+        return Worker(
+            source, lambda partition: broker.outbox(partition, group), intake, self._metrics, limits_of(settings)
+        )
+
+
+def limits_of(settings: Settings) -> Limits:
+    """The worker's bounds."""
+    from stream.worker import Limits
+
+    of = settings.worker
+    return Limits(
+        lane_records=of.partition_records_max,
+        held_records=of.records_in_flight_max,
+        held_bytes=of.bytes_in_flight_max,
+        batch_records=of.batch_records_max,
+        faults_in_a_row=of.faults_in_a_row_max,
+        failures_in_a_row=of.commit_failures_in_a_row_max,
+        drain_s=of.drain_seconds_max,
+    )
+
+
+async def _until_either_ends(worker: Worker, pool: InferencePool) -> None:
+    """Until the worker was stopped. Raises CommandFailed where it ends otherwise, or processes can't be replaced."""
+    from stream.ports import SourceLost
+    from stream.worker import Died, NotCommitting, TooManyFaults
+
+    working, failing = asyncio.create_task(worker.run()), asyncio.create_task(pool.failed())
+    try:
+        await asyncio.wait({working, failing}, return_when=asyncio.FIRST_COMPLETED)
+        if not working.done():
+            raise CommandFailed(f"inference processes can't be replaced: {failing.result()}")
+        try:
+            await working
+        except (SourceLost, Died, NotCommitting, TooManyFaults) as error:  # their messages are class names, counts
+            raise CommandFailed(f"stopped: {type(error).__name__}: {error}") from None
+    finally:
+        for task in (working, failing):
+            task.cancel()
+        await asyncio.gather(working, failing, return_exceptions=True)

@@ -1,0 +1,76 @@
+"""``clipveil tail``: watch what annotators get."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from stream.commands.failure import settings_from
+from stream.commands.options import Config
+from stream.config import Settings
+
+if TYPE_CHECKING:
+    from stream.clip import AnonymizedClip, Record
+    from stream.ports import Schemas
+
+
+def tail(
+    config: Config = None,
+    from_start: Annotated[bool, typer.Option("--from-start", help="Begin with the oldest clip on the topic.")] = False,
+    follow: Annotated[
+        bool, typer.Option("--follow/--no-follow", help="Wait for more clips, or stop at the end of the topic.")
+    ] = True,
+    count: Annotated[int | None, typer.Option(min=1, help="Stop after so many clips.")] = None,
+) -> None:
+    """Print one line for each anonymized clip as it is published: token, seconds kept, words."""
+    settings = settings_from(config)
+    asyncio.run(_watch(settings, from_start=from_start, follow=follow, count=count))
+
+
+async def _watch(settings: Settings, *, from_start: bool, follow: bool, count: int | None) -> None:
+    from stream.commands.connect import broker_of, prepare_topics, registry_of
+
+    broker, registry = broker_of(settings), registry_of(settings)
+    seen = 0
+    try:
+        await prepare_topics(broker, settings)
+        async for record in broker.read(settings.topics.anonymized, from_end=not from_start, follow=follow):
+            typer.echo(await line_of(record, registry))
+            seen += 1
+            if seen == count:
+                return
+    finally:
+        await registry.close()
+        await broker.close()
+
+
+async def line_of(record: Record, schemas: Schemas) -> str:
+    """One line about one record of the anonymized topic."""
+    from stream.clip import Refusal
+    from stream.wire import avro
+    from stream.wire.clips import decode_anonymized
+
+    if record.value is None:
+        return f"{_printable((record.key or b'').decode(errors='replace'))}  erased"
+    try:
+        reference, body = avro.unframe(record.value)
+        return _line(decode_anonymized(await schemas.writer_schema(reference), body))
+    except Refusal as refusal:
+        return f"?  partition {record.coordinates.partition} offset {record.coordinates.offset}: {refusal.reason.value}"
+
+
+def _line(clip: AnonymizedClip) -> str:
+    from stream.clip import SAMPLE_RATE_HZ
+    from stream.segments import seconds
+
+    duration = len(clip.samples) / SAMPLE_RATE_HZ
+    kept = duration - seconds([mute.segment for mute in clip.mutes])
+    words = " ".join(word.text for word in clip.words)
+    return f"{clip.metadata.token}  {kept:5.1f} of {duration:5.1f} s  {_printable(words)}"
+
+
+def _printable(text: str) -> str:
+    """Without control characters: what comes from a topic must not steer a terminal."""
+    return "".join(character if character.isprintable() else "?" for character in text)

@@ -1,0 +1,54 @@
+"""``clipveil train``: make the built-in models anew from corpora."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from stream.commands.failure import WRONG_INPUT, CommandFailed, told
+
+app = typer.Typer(no_args_is_help=True, help="Make the built-in models anew from corpora.")
+
+Corpora = Annotated[Path, typer.Option(help="Folder with the training corpora.")]
+Out = Annotated[Path, typer.Option(help="Folder for the model and what it takes to resume.")]
+
+
+@app.command()
+def speakers(
+    corpora: Corpora,
+    out: Out = Path("out/train"),
+    minutes: Annotated[float | None, typer.Option(min=0.01, help="How long to train; default 30.")] = None,
+    steps: Annotated[int | None, typer.Option(min=1, help="How many steps to train, in place of minutes.")] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on from the last checkpoint in OUT.")] = False,
+    device: Annotated[str | None, typer.Option(help="cpu or cuda; default: a GPU where there is one.")] = None,
+) -> None:
+    """Train the built-in speaker model on mixtures of voices, rooms and noises."""
+    _need_folder(corpora)
+    if minutes is not None and steps is not None:
+        raise CommandFailed("--minutes and --steps exclude each other", WRONG_INPUT)
+
+    from stream.train.speakers import train_speakers
+
+    limit = None if steps is not None else minutes or 30.0
+    with told(ValueError, code=WRONG_INPUT):
+        folder = train_speakers(corpora, out, minutes=limit, steps=steps, resume=resume, device=device)
+    typer.echo(f"the model is in {folder}")
+
+
+@app.command()
+def names(corpora: Corpora, out: Out = Path("out/train")) -> None:
+    """Train the built-in name model on utterances."""
+    _need_folder(corpora)
+
+    from stream.train.names import train_names
+
+    with told(ValueError, code=WRONG_INPUT):
+        folder = train_names(corpora, out)
+    typer.echo(f"the model is in {folder}")
+
+
+def _need_folder(corpora: Path) -> None:
+    if not corpora.is_dir():
+        raise CommandFailed(f"{corpora} is not a directory", WRONG_INPUT)

@@ -1,0 +1,63 @@
+"""What an inference process is made of, from the settings. Loads the models, and runs them once."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import numpy as np
+
+from stream.clip import (
+    SAMPLE_RATE_HZ,
+    Clip,
+    ClipEvent,
+    Consent,
+    Coordinates,
+    InlineAudio,
+    Segment,
+    Subject,
+    Transcript,
+    WakeWord,
+    Word,
+)
+from stream.config import Settings
+from stream.policy import Policy
+from stream.ports import Parts
+
+
+def build_parts(settings: Settings, policy: Policy | None = None) -> Parts:
+    """Decoder, finders and encoder as the settings say, warmed up; ``policy`` replaces theirs.
+
+    Raises whatever the models' loading raises; nothing of it quotes a clip, since none was heard yet.
+    """
+    from stream.find.pii import make_word_finder
+    from stream.find.speakers.making import make_speaker_finder
+    from stream.wire.clips import Decoder, Encoder
+
+    policy = policy or settings.policy.as_policy()
+    speakers = make_speaker_finder(settings.speakers.model, settings.speakers.sha256, policy)
+    parts = Parts(Decoder(policy), speakers, make_word_finder(policy.languages), Encoder())
+    _warm_up(parts, min(policy.languages))
+    return parts
+
+
+def _warm_up(parts: Parts, language: str) -> None:
+    """The first clip of a process must not pay for what libraries put off; a model that can't run fails here."""
+    noise = np.random.default_rng(0).normal(0.0, 0.01, 3 * SAMPLE_RATE_HZ).astype(np.float32)
+    noise.flags.writeable = False
+    wake_word = WakeWord(Segment(0.2, 0.7))
+    transcript = Transcript((Word("play", Segment(0.9, 1.2)), Word("music", Segment(1.2, 1.6))))
+    moment = datetime(2000, 1, 1, tzinfo=UTC)
+    event = ClipEvent(
+        event_id="warm-up",
+        clip_id="warm-up",
+        captured_at=moment,
+        subject=Subject(account_id="warm-up"),
+        device_model="",
+        locale=language,
+        consent=Consent(human_review=True),
+        wake_word=wake_word,
+        audio=InlineAudio(b""),
+        transcripts=(transcript,),
+    )
+    parts.speakers.find(noise, wake_word, transcript)
+    parts.words.find(Clip(Coordinates("warm-up", 0, 0), event, noise))

@@ -1,0 +1,225 @@
+"""Settings: what is wrong is told in a line and without values, the environment wins, nothing secret is printed."""
+
+from __future__ import annotations
+
+import base64
+import pickle
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from stream.clip import TokenKey
+from stream.commands.config import document
+from stream.config import ConfigError, Section, Settings, load
+from stream.policy import SAFE, THROUGHPUT, Policy
+
+SECRET = "hunter2-canary"
+KEY = bytes(range(32))
+
+
+@pytest.fixture(autouse=True)
+def bare_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tests start without any setting of the person who runs them."""
+    import os
+
+    for name in list(os.environ):
+        if name.startswith("CLIPVEIL_"):
+            monkeypatch.delenv(name)
+
+
+@pytest.fixture
+def write(tmp_path: Path):
+    """Writes a settings file."""
+
+    def to_file(text: str) -> Path:
+        path = tmp_path / "clipveil.yaml"
+        path.write_text(text, encoding="utf-8")
+        return path
+
+    return to_file
+
+
+def problems(path: Path | None = None) -> tuple[str, ...]:
+    with pytest.raises(ConfigError) as caught:
+        load(path)
+    return caught.value.problems
+
+
+def test_without_file_and_environment_all_settings_have_defaults() -> None:
+    """Nothing needs to be set to try things out; the default policy is the code's."""
+    assert Settings() == Settings(**load().model_dump())
+    assert Policy() == load().policy.as_policy()
+
+
+def test_the_file_is_read_and_the_environment_wins(write, monkeypatch) -> None:
+    """A setting of the environment replaces the file's; the others of the section stay."""
+    path = write("kafka: {group: from-file, client_id: from-file}\n")
+    monkeypatch.setenv("CLIPVEIL_KAFKA__GROUP", "from-environment")
+    kafka = load(path).kafka
+    assert ("from-environment", "from-file") == (kafka.group, kafka.client_id)
+
+
+def test_the_environment_names_the_file(write, monkeypatch) -> None:
+    """CLIPVEIL_CONFIG is the default of --config."""
+    monkeypatch.setenv("CLIPVEIL_CONFIG", str(write("kafka: {group: named}\n")))
+    assert "named" == load().kafka.group
+
+
+def test_lists_are_comma_separated_in_the_environment(monkeypatch) -> None:
+    """Lists need no JSON; mappings do."""
+    monkeypatch.setenv("CLIPVEIL_POLICY__LANGUAGES", "en, de")
+    monkeypatch.setenv("CLIPVEIL_POLICY__DEVICE_FAMILIES", '{"echo-3": "speaker"}')
+    policy = load().policy.as_policy()
+    assert frozenset({"en", "de"}) == policy.languages
+    assert {"echo-3": "speaker"} == dict(policy.device_families)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("kafka: {bootstrap_server: x}", "kafka.bootstrap_server: unknown setting (did you mean bootstrap_servers?)"),
+        ("kafkas: {}", "kafkas: unknown setting (did you mean kafka?)"),
+        ("policy: {words_max: many}", "policy.words_max: Input should be a valid integer"),
+        ("policy: {operating_point: bold}", "policy.operating_point: Input should be 'safe' or 'throughput'"),
+        ("policy: {languages: []}", "policy.languages: "),
+        ("policy: {audio_seconds_min: 9, audio_seconds_max: 8}", "policy: audio_seconds_min must be below"),
+        ("kafka: {security_protocol: SASL_SSL}", "kafka: a SASL protocol needs sasl_username and sasl_password"),
+        ("kafka: {heartbeat_interval_s: 20}", "kafka: heartbeat_interval_s must be at most a third"),
+        ("speakers: {model: /models/x}", "speakers: a model directory needs its sha256"),
+        ("topics: {raw: same, audit: same}", "topics: the four topics need four different names"),
+        ("registry: {url: 'http://r', folder: /r}", "registry: url and folder exclude each other"),
+        ("registry: {url: 'http://name:word@r'}", "registry.url: "),
+        ("tokens: {key: a, key_file: /k}", "tokens: key and key_file exclude each other"),
+        ("- a\n- b", "needs sections"),
+        ("kafka: {group: 'x", "is not YAML (line 2)"),
+    ],
+)
+def test_what_is_wrong_in_the_file_is_one_readable_line(write, text: str, expected: str) -> None:
+    """Each problem names its setting and says what would be right."""
+    told = problems(write(text + "\n"))
+    assert 1 == len(told)
+    assert expected in told[0]
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "expected"),
+    [
+        ("CLIPVEIL_KAFKA__GRUOP", "x", "kafka.gruop: unknown setting (did you mean group?)"),
+        ("CLIPVEIL_KAFAK__GROUP", "x", "CLIPVEIL_KAFAK__GROUP: unknown section (did you mean kafka?)"),
+        ("CLIPVEIL_KAFKA_GROUP", "x", "CLIPVEIL_KAFKA_GROUP: two underscores go between"),
+        ("CLIPVEIL_KAFKA", SECRET, "CLIPVEIL_KAFKA__...: a value that should be JSON is not"),
+    ],
+)
+def test_a_misspelt_variable_is_refused(monkeypatch, name: str, value: str, expected: str) -> None:
+    """A variable that is none of ours must not silently leave a default in force."""
+    monkeypatch.setenv(name, value)
+    told = problems()
+    assert 1 == len(told)
+    assert expected in told[0]
+
+
+def test_variables_of_kubernetes_services_are_passed_over(monkeypatch) -> None:
+    """A service called clipveil or clipveil-http makes Kubernetes set variables that look like ours."""
+    for name in ("CLIPVEIL_SERVICE_HOST", "CLIPVEIL_HTTP_SERVICE_PORT", "CLIPVEIL_HTTP_PORT_8080_TCP_ADDR"):
+        monkeypatch.setenv(name, "10.0.0.1")
+    assert Settings().http == load().http
+
+
+def test_a_missing_file_is_told() -> None:
+    """No traceback for a wrong path."""
+    assert ("/no/such/file.yaml: No such file or directory",) == problems(Path("/no/such/file.yaml"))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"kafka: {{sasl_password: [{SECRET}]}}",
+        f"kafka: {{sasl_password: {SECRET}, group: ''}}",
+        f"kafka: {{ssl_key_password: {SECRET}, request_timeout_s: {SECRET}}}",
+        f"tokens: {{key: {SECRET}, key_file: /k}}",
+        f"registry: {{password: {SECRET}}}",
+        f"kafka: {{sasl_password: {SECRET}",
+        f"{SECRET}",
+    ],
+)
+def test_problems_never_tell_values(write, text: str) -> None:
+    """A value may be a secret, also one in the wrong place."""
+    told = problems(write(text + "\n"))
+    assert SECRET not in "".join(told)
+
+
+def test_secrets_are_never_printed(write) -> None:
+    """Neither repr nor any dump of the settings has a secret in it."""
+    settings = load(
+        write(
+            f"kafka: {{sasl_password: {SECRET}, ssl_key_password: {SECRET}}}\n"
+            f"registry: {{username: u, password: {SECRET}}}\ntokens: {{key: {SECRET}}}\n"
+        )
+    )
+    printed = [repr(settings), str(settings), settings.model_dump_json(), repr(settings.model_dump())]
+    assert SECRET not in "".join(printed)
+    assert SECRET == settings.kafka.password()
+
+
+def test_an_inference_process_is_told_no_secret(write) -> None:
+    """What goes to the processes has the policy, but neither passwords nor keys, in any encoding of pickle."""
+    settings = load(
+        write(f"kafka: {{sasl_password: {SECRET}}}\ntokens: {{key: {SECRET}}}\npolicy: {{version: v7}}\n")
+    ).without_secrets()
+    assert SECRET.encode() not in pickle.dumps(settings)
+    assert "v7" == settings.policy.version
+
+
+def test_settings_are_frozen() -> None:
+    """Nothing changes a setting while the service runs."""
+    with pytest.raises(ValidationError):
+        load().kafka.group = "other"
+
+
+def test_the_token_key_comes_from_a_setting_or_a_file(write, tmp_path: Path) -> None:
+    """Both ways give the same key, with campaign and epoch."""
+    text = base64.b64encode(KEY).decode()
+    (tmp_path / "key").write_text(f"{text}\n")
+    expected = TokenKey("spring", "7", KEY)
+    for where in (f"key: {text}", f"key_file: {tmp_path / 'key'}"):
+        assert expected == load(write(f"tokens: {{{where}, campaign: spring, epoch: '7'}}\n")).tokens.token_key()
+
+
+@pytest.mark.parametrize(
+    ("tokens", "expected"),
+    [
+        ("{}", "tokens.key: needed"),
+        ("{key: '?????'}", "tokens.key: is not base64"),
+        (f"{{key: {base64.b64encode(KEY[:31]).decode()}}}", "tokens.key: has fewer than 32 bytes"),
+        ("{key_file: /no/such/key}", "tokens.key_file: /no/such/key can't be read"),
+    ],
+)
+def test_without_a_good_key_nothing_starts(write, tokens: str, expected: str) -> None:
+    """Tokens under a guessable key would lead back to accounts."""
+    with pytest.raises(ConfigError, match=expected.replace("?", r"\?")):
+        load(write(f"tokens: {tokens}\n")).tokens.token_key()
+
+
+def test_the_operating_point_is_chosen_by_name(write) -> None:
+    """Both points can be had, and safe is the default."""
+    assert SAFE == load().policy.as_policy().operating_point
+    assert THROUGHPUT == load(write("policy: {operating_point: throughput}\n")).policy.as_policy().operating_point
+
+
+def test_every_setting_says_what_it_means() -> None:
+    """No section and no setting without a description."""
+    silent = [
+        f"{name}.{setting}"
+        for name, section in Settings.model_fields.items()
+        if isinstance(section.annotation, type) and issubclass(section.annotation, Section)
+        for setting, field in section.annotation.model_fields.items()
+        if not field.description
+    ]
+    assert [] == silent
+
+
+def test_the_documentation_is_made_from_the_settings() -> None:
+    """docs/configuration.md is what `clipveil config docs` prints."""
+    written = (Path(__file__).parents[1] / "docs" / "configuration.md").read_text(encoding="utf-8")
+    assert document() == written, "run: clipveil config docs > docs/configuration.md"
