@@ -45,6 +45,7 @@ class Event(StrEnum):
     INFERENCE_REPLACED = "inference_replaced"
     INFERENCE_START_FAILED = "inference_start_failed"
     SCHEMA_REGISTERED = "schema_registered"
+    REGISTRY_UNAVAILABLE = "registry_unavailable"  # records wait until it answers
     LIBRARY_MESSAGE = "library_message"
     UNCAUGHT = "uncaught"
     TOO_MANY_FAULTS = "too_many_faults"  # clip after clip withheld because of the machinery: the worker stops
@@ -67,6 +68,9 @@ def _matching(pattern: str) -> Rule:
 _NAME = _matching(r"[A-Za-z_][A-Za-z0-9_.]{0,99}")  # of a class, a module, a logger
 _SETTING = _matching(r"[A-Za-z0-9._:/,-]{0,199}")  # comes from the settings, not from a record
 
+_REASONS = frozenset(Reason)
+_EVENTS = frozenset(Event)
+
 KEYS: Mapping[str, Rule] = MappingProxyType(
     {
         # where
@@ -78,7 +82,7 @@ KEYS: Mapping[str, Rule] = MappingProxyType(
         "group": _SETTING,
         "lag": _number,
         # what became of it
-        "reason": lambda value: value in set(Reason),
+        "reason": lambda value: isinstance(value, str) and value in _REASONS,
         "records": _number,
         "published": _number,
         "withheld": _number,
@@ -90,7 +94,7 @@ KEYS: Mapping[str, Rule] = MappingProxyType(
         # who says so, and what went wrong
         "error": _NAME,
         "where": _matching(r"stream[a-z_.]*:[0-9]{1,5}"),
-        "logger": _NAME,
+        "logger": _matching(r"[A-Za-z_][A-Za-z0-9_.-]{0,99}"),
         "source_level": _NAME,
         "cause": _matching("recycled|timed_out|died"),  # of a process's end
         "suppressed": _number,
@@ -177,7 +181,7 @@ class _AllowList:
         kept |= {key: value for key, value in line.items() if key in KEYS and KEYS[key](value)}
         dropped = len(line.keys() - kept.keys() - {"event"})
         event = line.get("event")
-        if event in set(Event):
+        if isinstance(event, str) and event in _EVENTS:
             kept["event"] = str(event)
         else:
             kept["event"] = Event.UNLISTED.value
