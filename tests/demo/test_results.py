@@ -1,0 +1,78 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from stream.clip import SAMPLE_RATE_HZ, Reason, Segment, Why
+from stream.demo.clips import Must
+from stream.demo.results import Output, Result, audible, heard, totals
+from stream.segments import seconds
+from tests.demo.truth import named, true_result
+
+
+def test_audible_finds_what_is_not_zero() -> None:
+    """A single sample other than zero makes its frame audible."""
+    samples = np.zeros(SAMPLE_RATE_HZ, dtype=np.int16)
+    samples[8_000] = 1
+    (found,) = audible(samples)
+    assert found.start <= 0.5 < found.end
+    assert found.duration == pytest.approx(0.005)
+    assert audible(np.zeros(100, dtype=np.int16)) == ()
+
+
+def test_true_evidence_leaves_no_bystander_and_no_identifier() -> None:
+    """With perfect detectors Sheila vanishes from Diane's clip and Diane from Sheila's."""
+    for name in ("diane-1", "sheila-1", "diane-4", "sheila-5"):
+        figures = heard(true_result(named(name)))
+        assert figures.others_s > 2.0
+        assert figures.others_audible_s == pytest.approx(0.0, abs=0.02)
+        assert figures.main_audible_s > 0.6 * figures.main_s
+        assert (figures.spans_audible, figures.spans > 0) == (0, True)
+
+
+def test_a_leak_is_seen() -> None:
+    """Sound published unchanged is counted as leak, whatever the mutes say."""
+    clip = named("diane-1")
+    result = true_result(clip)
+    assert result.output is not None
+    leaky = Result(clip, Output(result.output.clip, clip.flac))
+    figures = heard(leaky)
+    assert figures.others_audible_s > 0.9 * figures.others_s
+    assert figures.spans_audible == figures.spans == 2
+    assert totals([leaky, leaky]).spans_audible == 4
+
+
+def test_seconds_kept_and_muted_tile_the_clip() -> None:
+    """Kept and muted add up; the mutes' reasons add up to the muted seconds."""
+    result = true_result(named("own-email"))
+    assert result.kept_s + result.muted_s == pytest.approx(result.clip.duration)
+    assert sum(result.muted_by_reason().values()) == pytest.approx(result.muted_s)
+    assert result.muted_by_reason()[Why.IDENTIFIER] > 2.0
+    assert dict(result.identifiers()) == {"EMAIL_ADDRESS": 1}
+
+
+def test_a_withheld_clip_keeps_nothing() -> None:
+    """All of it is muted, it has a reason, and it is as it must be."""
+    result = true_result(named("own-no-consent"))
+    assert (result.kept_s, result.reason, result.as_it_must) == (0.0, Reason.NO_CONSENT, True)
+    assert result.muted_s == result.clip.duration
+
+
+def test_as_it_must() -> None:
+    """Publishing what must be withheld is wrong, and the other way round; EITHER is never wrong."""
+    published, withheld = true_result(named("own-timer")), true_result(named("own-no-consent"))
+    for result in (published, withheld):
+        wrong = Must.WITHHOLD if result.output else Must.PUBLISH
+        assert not replace(result, clip=replace(result.clip, must=wrong)).as_it_must
+        assert replace(result, clip=replace(result.clip, must=Must.EITHER)).as_it_must
+
+
+def test_audible_covers_a_true_sound() -> None:
+    """The published sound of a clip is audible for about as long as it is kept."""
+    result = true_result(named("diane-2"))
+    assert result.output is not None
+    sound = audible(np.round(result.output.clip.samples * 32767).astype(np.int16))
+    assert seconds(sound) == pytest.approx(result.kept_s, abs=0.3)
+    assert all(isinstance(one, Segment) for one in sound)
