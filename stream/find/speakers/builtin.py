@@ -22,7 +22,7 @@ from stream.clip import (
 )
 from stream.find.speakers import net
 from stream.find.speakers.confidence import confidence
-from stream.find.speakers.frames import MAIN_LABEL, Frames, level_db, turns
+from stream.find.speakers.frames import MAIN_LABEL, Frames, level_db, surely_main, turns
 from stream.policy import OperatingPoint
 
 BUILTIN = Path(__file__).parents[2] / "models" / "speakers"
@@ -48,10 +48,14 @@ class BuiltinFinder:
         """Turns of ``main``, ``bystander`` and ``unsure``; ``main`` is None when the main speaker is never surely
         heard. Raises Refusal for samples that can't be judged."""
         frames = self.listen(samples, wake_word, transcript)
-        found = turns(frames, self._point, len(samples) / SAMPLE_RATE_HZ)
-        main = MAIN_LABEL if any(turn.speaker == MAIN_LABEL for turn in found) else None
-        sure = confidence(frames, self._point, wake_word, transcript) if main else 0.0
-        return SpeakerEvidence(found, main, sure, Receipt("speakers", self._version, complete=True))
+        kept = surely_main(frames, self._point)
+        sure = confidence(frames, kept, wake_word, transcript, self._point.name)
+        return SpeakerEvidence(
+            turns=turns(frames, kept, len(samples) / SAMPLE_RATE_HZ),
+            main=MAIN_LABEL if kept.any() else None,
+            confidence=sure,
+            receipt=Receipt("speakers", self._version, complete=True),
+        )
 
     def listen(self, samples: Samples, wake_word: WakeWord | None, transcript: Transcript | None) -> Frames:
         """What the model says of every frame, before any threshold."""

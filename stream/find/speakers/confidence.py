@@ -1,23 +1,123 @@
-"""How sure the built-in model's evidence is, from everything that speaks for it or against it. Pure."""
+"""How sure the built-in model's evidence is, from everything that speaks for it or against it. Pure.
+
+A clip is as sure as a logistic regression says of a few signs, each of which may only count one way: more speech that
+is given up, more entropy or more overlap never makes a clip surer, and a louder main speaker, or one who covers the
+wake word and the words, never makes it less sure. The weights were fitted on held-out voices, rooms and noises
+(``stream.evaluate.calibration``) and lie in ``confidence.json``, one set for each operating point, since what is kept
+depends on it.
+"""
 
 from __future__ import annotations
 
+import json
 import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
 
 import numpy as np
 
-from stream.clip import Transcript, WakeWord
-from stream.find.speakers.frames import MAIN, Frames, surely_main
-from stream.policy import OperatingPoint
+from stream.clip import Segment, Transcript, WakeWord
+from stream.find.speakers.frames import BOTH, BYSTANDER, FRAME_S, MAIN, Flags, Floats, Frames
+from stream.policy import SAFE
+
+# sign -> which way it may count: +1 only for the clip, -1 only against it, 0 either way (that the device says a thing at
+# all is no merit of the clip, it only shifts what the sign beside it is worth)
+SIGNS: Mapping[str, int] = {
+    "addressed": +1,  # the clip head's log-odds
+    "given_up": -1,  # share of the main speaker's likely speech that is not kept
+    "leaking": -1,  # log of the share of others' likely speech that is
+    "entropy": -1,  # of a frame of speech
+    "overlap": -1,  # share of speech that is both at once
+    "others": -1,  # share of speech that is others'
+    "has_wake": 0,
+    "main_in_wake": +1,  # probability of the main speaker inside the wake-word window
+    "has_words": 0,
+    "main_in_words": +1,  # and inside the device's words
+    "words_in_main": +1,  # share of what is kept that lies inside words
+    "louder": +1,  # main above others, tens of dB
+    "above_noise": +1,  # main above the clip's quiet parts, tens of dB
+    "longer": 0,  # log of the clip's length against 8 s
+}
+UNHEARD_LEVEL_DB = 20.0  # how much louder than nobody a main speaker counts
+
+
+@dataclass(frozen=True)
+class Weights:
+    """Of one operating point: log-odds = ``intercept`` + sum of ``weights`` times signs."""
+
+    intercept: float
+    weights: Mapping[str, float]
+
+
+@cache
+def shipped_weights() -> Mapping[str, Weights]:
+    """By operating point. Raises ValueError when they are not weights of our signs, each in its direction."""
+    text = resources.files("stream.find.speakers").joinpath("confidence.json").read_text(encoding="utf-8")
+    found = {name: Weights(row["intercept"], row["weights"]) for name, row in json.loads(text)["points"].items()}
+    for row in found.values():
+        if set(row.weights) != set(SIGNS) or any(row.weights[name] * way < 0 for name, way in SIGNS.items()):
+            raise ValueError("the weights of the speaker evidence do not fit its signs")
+    return found
 
 
 def confidence(
-    frames: Frames, point: OperatingPoint, wake_word: WakeWord | None, transcript: Transcript | None
+    frames: Frames, kept: Flags, wake_word: WakeWord | None, transcript: Transcript | None, point_name: str
 ) -> float:
-    """0..1: that the main speaker spoke to the device, times that nobody else is inside the main speaker's turns."""
-    sure = surely_main(frames, point)
-    if not sure.any():
+    """0..1: that the main speaker spoke to the device and that what is kept, (frame,) flags, is all theirs and theirs
+    alone; 0 where nothing is kept."""
+    if not kept.any():
         return 0.0
-    addressed = 1.0 / (1.0 + math.exp(-frames.clip_log_odds))
-    alone = float(np.mean(frames.probabilities[sure, MAIN]))
-    return addressed * alone
+    of_points = shipped_weights()
+    row = of_points.get(point_name, of_points[SAFE.name])
+    found = signs(frames, kept, wake_word, transcript)
+    log_odds = row.intercept + sum(row.weights[name] * value for name, value in found.items())
+    return 1.0 / (1.0 + math.exp(-min(30.0, max(-30.0, log_odds))))
+
+
+def signs(frames: Frames, kept: Flags, wake_word: WakeWord | None, transcript: Transcript | None) -> dict[str, float]:
+    """All of SIGNS for one clip and the frames (frame,) of it that would be kept."""
+    p = frames.probabilities
+    others, speech = frames.others, float(frames.speech.sum()) + 1e-3
+    present = p[:, MAIN] + p[:, BOTH]
+    entropy = -(p * np.log(p + 1e-9)).sum(axis=1)
+    wake = _inside([wake_word.segment] if wake_word else [], len(p))
+    words = _inside([word.segment for word in transcript.words if word.segment] if transcript else [], len(p))
+    main_db = _level(frames, p[:, MAIN] * kept)
+    others_db = _level(frames, p[:, BYSTANDER]) if p[:, BYSTANDER].sum() > 10 else main_db - UNHEARD_LEVEL_DB
+    return {
+        "addressed": float(np.clip(frames.clip_log_odds, -6.0, 6.0)),
+        "given_up": float(p[~kept, MAIN].sum() / (p[:, MAIN].sum() + 1e-3)),
+        "leaking": math.log((float(others[kept].sum()) + 0.02) / (float(others.sum()) + 1.0)),
+        "entropy": float((entropy * frames.speech).sum() / speech),
+        "overlap": float(p[:, BOTH].sum() / speech),
+        "others": float(others.sum() / speech),
+        "has_wake": float(wake.any()),
+        "main_in_wake": _mean(present[wake]),
+        "has_words": float(words.any()),
+        "main_in_words": _mean(present[words]),
+        "words_in_main": _mean(words[kept]),
+        "louder": float(np.clip(main_db - others_db, -10.0, UNHEARD_LEVEL_DB)) / 10.0,
+        "above_noise": float(np.clip(main_db - np.percentile(frames.level_db, 10), 0.0, 40.0)) / 10.0,
+        "longer": math.log(len(p) * FRAME_S / 8.0),
+    }
+
+
+def _inside(segments: Iterable[Segment], count: int) -> Flags:
+    """(frame,): whose middle lies in any of ``segments``."""
+    middles = (np.arange(count) + 0.5) * FRAME_S
+    flags = np.zeros(count, np.bool_)
+    for segment in segments:
+        flags |= (middles >= segment.start) & (middles < segment.end)
+    return flags
+
+
+def _mean(values: Floats | Flags) -> float:
+    return float(values.mean()) if len(values) else 0.0
+
+
+def _level(frames: Frames, weights: Floats) -> float:
+    """Mean power in dB of the frames, weighted."""
+    power = 10.0 ** (frames.level_db.astype(np.float64) / 10.0)
+    return 10.0 * math.log10(float((power * weights).sum() / (weights.sum() + 1e-6)) + 1e-10)

@@ -72,9 +72,9 @@ def surely_main(frames: Frames, point: OperatingPoint) -> Flags:
     return sure
 
 
-def turns(frames: Frames, point: OperatingPoint, duration: float) -> tuple[Turn, ...]:
-    """All speech as turns of ``main``, ``bystander`` and ``unsure``, inside a clip of ``duration`` seconds."""
-    sure = surely_main(frames, point)
+def turns(frames: Frames, sure: Flags, duration: float) -> tuple[Turn, ...]:
+    """All speech as turns of ``main`` (where ``sure``, (frame,) flags), ``bystander`` and ``unsure``, inside a clip of
+    ``duration`` seconds."""
     loudest = frames.probabilities.argmax(axis=1)
     both = (loudest == BOTH) & ~sure
     voices = {

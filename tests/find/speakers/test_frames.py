@@ -24,7 +24,7 @@ def _frames(*stretches: tuple[tuple[float, ...], int]) -> Frames:
 
 
 def _spoken(frames: Frames, duration: float = 10.0) -> list[tuple[float, float, str]]:
-    found = turns(frames, POINT, duration)
+    found = turns(frames, surely_main(frames, POINT), duration)
     return [(round(turn.segment.start, 2), round(turn.segment.end, 2), turn.speaker) for turn in found]
 
 

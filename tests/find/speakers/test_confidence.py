@@ -1,0 +1,76 @@
+"""How sure a clip's evidence is: every sign counts, and only its own way."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from stream.clip import Segment, Transcript, WakeWord, Word
+from stream.find.speakers.confidence import SIGNS, Weights, confidence, shipped_weights, signs
+from stream.find.speakers.frames import Frames
+from stream.policy import OPERATING_POINTS
+
+SILENCE, MAIN, OTHER, BOTH = (1, 0, 0, 0), (0.02, 0.96, 0, 0.02), (0.02, 0.02, 0.96, 0), (0, 0, 0, 1)
+WAKE = WakeWord(Segment(0.0, 0.6))
+WORDS = Transcript((Word("x", Segment(0.0, 0.5)), Word("y", Segment(0.5, 1.0))))
+
+
+def _frames(*stretches: tuple[tuple[float, ...], int, float]) -> Frames:
+    """Probabilities, frames, and level in dB of each stretch."""
+    rows = np.concatenate([np.tile(np.float32(row), (count, 1)) for row, count, _ in stretches])
+    levels = np.concatenate([np.full(count, level, np.float32) for _, count, level in stretches])
+    return Frames(rows, 2.0, levels)
+
+
+CLEAR = _frames((MAIN, 50, -20.0), (SILENCE, 50, -60.0), (OTHER, 50, -40.0))
+KEPT = np.arange(150) < 50
+
+
+def test_signs_are_those_worked_out_by_hand() -> None:
+    """One second of main at -20 dB, one of silence at -60, one of a bystander at -40."""
+    found = signs(CLEAR, KEPT, WAKE, WORDS)
+    assert set(found) == set(SIGNS)
+    assert found["addressed"] == 2.0
+    assert found["given_up"] == pytest.approx(1.0 / 49.0, rel=1e-3)
+    assert found["others"] == pytest.approx(49.0 / 98.0, rel=1e-3)
+    assert found["main_in_wake"] == pytest.approx(0.98)
+    assert found["words_in_main"] == 1.0
+    assert found["louder"] == pytest.approx(2.0, abs=0.01)
+    assert found["above_noise"] == pytest.approx(4.0, abs=0.01)
+    assert (found["has_wake"], found["has_words"]) == (1.0, 1.0)
+
+
+def test_what_the_device_does_not_say_is_no_sign() -> None:
+    """Without wake word and words their signs are zero."""
+    found = signs(CLEAR, KEPT, None, None)
+    assert [found[name] for name in ("has_wake", "main_in_wake", "has_words", "main_in_words", "words_in_main")] == [
+        0
+    ] * 5
+
+
+def test_nothing_kept_is_not_trusted() -> None:
+    """Whatever else speaks for it."""
+    assert confidence(CLEAR, np.zeros(150, np.bool_), WAKE, WORDS, "safe") == 0.0
+
+
+@pytest.mark.parametrize("point", sorted(OPERATING_POINTS))
+def test_shipped_weights_fit_their_signs(point: str) -> None:
+    """Of each operating point; none counts against its direction."""
+    row = shipped_weights()[point]
+    assert isinstance(row, Weights)
+    assert all(row.weights[name] * way >= 0 for name, way in SIGNS.items())
+
+
+@pytest.mark.parametrize("point", sorted(OPERATING_POINTS))
+def test_a_murky_clip_is_trusted_less_than_a_clear_one(point: str) -> None:
+    """Overlap, doubt and a clip head that says nobody was addressed."""
+    murky = _frames((MAIN, 50, -20.0), (BOTH, 50, -20.0), ((0.25, 0.25, 0.25, 0.25), 50, -22.0))
+    clear = confidence(CLEAR, KEPT, WAKE, WORDS, point)
+    assert 0.0 < confidence(replace(murky, clip_log_odds=-3.0), KEPT, WAKE, WORDS, point) < clear < 1.0
+
+
+def test_an_unknown_point_is_judged_as_the_safe_one() -> None:
+    """A point of one's own has no weights."""
+    assert confidence(CLEAR, KEPT, None, None, "other") == confidence(CLEAR, KEPT, None, None, "safe")
