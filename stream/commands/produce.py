@@ -98,13 +98,13 @@ async def _send(settings: Settings, topic: str, recordings: list[Recording], abo
     from rich.console import Console
     from rich.progress import MofNCompleteColumn, Progress
 
-    from stream.commands.connect import broker_of, prepare_topics, register, registry_of
+    from stream.commands.connect import connect, register, registry_of
     from stream.wire.clips import EVENT_SCHEMA
 
-    broker, registry = broker_of(settings), registry_of(settings)
+    registry = registry_of(settings)
+    broker = await connect(settings)
     began, sent_bytes = time.monotonic(), 0
     try:
-        await prepare_topics(broker, settings)
         reference = await register(registry, f"{topic}-value", EVENT_SCHEMA, settings)
         with Progress(*Progress.get_default_columns(), MofNCompleteColumn(), console=Console(stderr=True)) as bar:
             for recording in bar.track(recordings, description="sending"):

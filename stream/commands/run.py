@@ -13,7 +13,7 @@ from stream.commands.options import Config
 from stream.config import ConfigError, Settings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
 
     from stream.clip import TokenKey
     from stream.inference.pool import InferencePool
@@ -33,7 +33,7 @@ def run(config: Config = None) -> None:
     with told(ConfigError, code=WRONG_INPUT):
         key = settings.tokens.token_key()
 
-    from stream.commands.connect import broker_of
+    from stream.commands.connect import connect
     from stream.ops import log
     from stream.ops.hardening import no_core_dumps
     from stream.ops.metrics import Metrics
@@ -41,7 +41,7 @@ def run(config: Config = None) -> None:
     no_core_dumps()
     metrics = Metrics()
     log.configure(settings.log.level, on_dropped=metrics.log_dropped)
-    asyncio.run(_run_until_signal(Service(settings, key, metrics, broker_of)))
+    asyncio.run(_run_until_signal(Service(settings, key, metrics, connect)))
 
 
 async def _run_until_signal(service: Service) -> None:
@@ -59,11 +59,11 @@ class Service:
         settings: Settings,
         key: TokenKey,
         metrics: Metrics,
-        make_broker: Callable[[Settings], Broker],
+        connect: Callable[[Settings], Awaitable[Broker]],
         builder: str | None = None,
     ) -> None:
         self._settings, self._key, self._metrics = settings, key, metrics
-        self._make_broker, self._builder = make_broker, builder
+        self._connect_to, self._builder = connect, builder
         self._task: asyncio.Task[None] | None = None
         self._pool: InferencePool | None = None
         self._worker: Worker | None = None
@@ -136,11 +136,8 @@ class Service:
         return pool
 
     async def _connect(self, stack: contextlib.AsyncExitStack) -> Broker:
-        from stream.commands.connect import prepare_topics
-
-        broker = self._make_broker(self._settings)
+        broker = await self._connect_to(self._settings)
         stack.push_async_callback(broker.close)
-        await prepare_topics(broker, self._settings)
         return broker
 
     async def _make_worker(self, stack: contextlib.AsyncExitStack, broker: Broker, pool: InferencePool) -> Worker:

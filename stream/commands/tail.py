@@ -30,12 +30,12 @@ def tail(
 
 
 async def _watch(settings: Settings, *, from_start: bool, follow: bool, count: int | None) -> None:
-    from stream.commands.connect import broker_of, prepare_topics, registry_of
+    from stream.commands.connect import connect, registry_of
 
-    broker, registry = broker_of(settings), registry_of(settings)
+    registry = registry_of(settings)
+    broker = await connect(settings)
     seen = 0
     try:
-        await prepare_topics(broker, settings)
         async for record in broker.read(settings.topics.anonymized, from_end=not from_start, follow=follow):
             typer.echo(await line_of(record, registry))
             seen += 1

@@ -38,15 +38,19 @@ def speakers(
 
 
 @app.command()
-def names(corpora: Corpora, out: Out = Path("out/train")) -> None:
+def names(
+    corpora: Corpora,
+    out: Out = Path("out/train/names"),
+    minutes: Annotated[float, typer.Option(min=0.01, help="How long to train, on one thread.")] = 12.0,
+) -> None:
     """Train the built-in name model on utterances."""
     _need_folder(corpora)
 
     from stream.train.names import train_names
 
-    with told(ValueError, code=WRONG_INPUT):
-        folder = train_names(corpora, out)
-    typer.echo(f"the model is in {folder}")
+    with told(ValueError, OSError, code=WRONG_INPUT):
+        figures = train_names(corpora, out, minutes)
+    typer.echo(f"the model is in {out}; held out: {', '.join(f'{name} {of:.3f}' for name, of in figures.items())}")
 
 
 def _need_folder(corpora: Path) -> None:

@@ -106,6 +106,8 @@ class KafkaSettings(Section):
             raise ValueError("a SASL protocol needs sasl_username and sasl_password (or sasl_password_file)")
         if self.heartbeat_interval_s * 3 > self.session_timeout_s:
             raise ValueError("heartbeat_interval_s must be at most a third of session_timeout_s")
+        if self.ssl_key_file is not None and self.ssl_certificate_file is None:
+            raise ValueError("ssl_key_file needs ssl_certificate_file")
         return self
 
     def password(self) -> str | None:
@@ -130,6 +132,8 @@ class TopicSettings(Section):
     """Create the topics that are missing, at the start. For trying out; in production they exist."""
     partitions: Count = 6
     """Partitions of a topic that is created."""
+    replication_max: Count = 3
+    """Replicas of a topic that is created; fewer where there are fewer brokers."""
 
     @model_validator(mode="after")
     def _distinct(self) -> TopicSettings:

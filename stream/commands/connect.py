@@ -1,0 +1,159 @@
+"""From settings to what is outside: brokers and registry."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from stream.commands.failure import WRONG_INPUT, CommandFailed, told
+from stream.config import ConfigError, Settings
+from stream.ops import log
+from stream.ports import Broker, BrokerUnavailable, RegistryUnavailable
+
+if TYPE_CHECKING:
+    from stream.wire.kafka_connection import KafkaConnection
+    from stream.wire.registry import Registry
+
+RETRY_S = 0.5
+RETRY_S_MAX = 8.0
+
+
+# ------------------------------------------------------------------ brokers
+async def connect(settings: Settings) -> Broker:
+    """The Kafka cluster of the settings, once it answers and has our topics; those are made where the settings say so.
+
+    Raises CommandFailed after kafka.connect_seconds_max.
+    """
+    from stream.wire.kafka import KafkaBroker
+
+    connection = connection_of(settings)
+    deadline = time.monotonic() + settings.kafka.connect_seconds_max
+    pause_s, attempt = RETRY_S, 0
+    while True:
+        attempt += 1
+        broker = KafkaBroker(connection)
+        try:
+            async with asyncio.timeout(max(0.1, deadline - time.monotonic())):
+                await _find_topics(broker, settings)
+            return broker
+        except (BrokerUnavailable, TimeoutError) as error:
+            trouble = error
+        except BaseException:
+            await broker.close()
+            raise
+        await broker.close()
+        if time.monotonic() + pause_s > deadline:
+            raise CommandFailed(_unreachable(settings, trouble)) from None
+        log.get().warning(log.Event.WAITING_FOR_BROKER, attempt=attempt, error=type(trouble).__name__)
+        await asyncio.sleep(pause_s)
+        pause_s = min(2 * pause_s, RETRY_S_MAX)
+
+
+async def _find_topics(broker: Broker, settings: Settings) -> None:
+    topics = settings.topics
+    names = (topics.raw, topics.anonymized, topics.withheld, topics.audit)
+    if topics.create:
+        await broker.create_topics(dict.fromkeys(names, topics.partitions), frozenset({topics.anonymized}))
+        return
+    for name in names:
+        await broker.end_offsets(name)
+
+
+def _unreachable(settings: Settings, trouble: Exception) -> str:
+    seconds = f"{settings.kafka.connect_seconds_max:g} s"
+    if isinstance(trouble, BrokerUnavailable):
+        return f"Kafka at {settings.kafka.bootstrap_servers} does not answer ({trouble}), tried for {seconds}"
+    topics = settings.topics
+    names = ", ".join((topics.raw, topics.anonymized, topics.withheld, topics.audit))
+    return f"Kafka at {settings.kafka.bootstrap_servers} does not have all topics ({names}), waited for {seconds}"
+
+
+def connection_of(settings: Settings) -> KafkaConnection:
+    """The settings as the Kafka clients take them. Raises CommandFailed for files that can't be read."""
+    from stream.wire.kafka_connection import KafkaConnection
+
+    kafka = settings.kafka
+    return KafkaConnection(
+        bootstrap_servers=kafka.bootstrap_servers,
+        security=_security(settings),
+        client_id=kafka.client_id,
+        session_timeout_s=kafka.session_timeout_s,
+        heartbeat_interval_s=kafka.heartbeat_interval_s,
+        rebalance_timeout_s=kafka.rebalance_timeout_s,
+        transaction_timeout_s=kafka.transaction_timeout_s,
+        request_timeout_s=kafka.request_timeout_s,
+        max_request_bytes=kafka.max_request_bytes,
+        fetch_bytes_max=kafka.fetch_bytes_max,
+        replication_factor_max=settings.topics.replication_max,
+    )
+
+
+def _security(settings: Settings) -> dict[str, Any]:
+    kafka = settings.kafka
+    security: dict[str, Any] = {"security_protocol": kafka.security_protocol}
+    if kafka.security_protocol.startswith("SASL"):
+        with told(ConfigError, code=WRONG_INPUT):
+            password = kafka.password()
+        security |= {
+            "sasl_mechanism": kafka.sasl_mechanism,
+            "sasl_plain_username": kafka.sasl_username,
+            "sasl_plain_password": password,
+        }
+    if kafka.security_protocol.endswith("SSL"):
+        context = _ssl_context("kafka.ssl_ca_file", kafka.ssl_ca_file)
+        if kafka.ssl_certificate_file is not None:
+            secret = kafka.ssl_key_password
+            try:
+                context.load_cert_chain(
+                    kafka.ssl_certificate_file,
+                    kafka.ssl_key_file,
+                    None if secret is None else secret.get_secret_value(),
+                )
+            except OSError:  # ssl's own errors too
+                raise CommandFailed("kafka.ssl_certificate_file and ssl_key_file can't be used", WRONG_INPUT) from None
+        security["ssl_context"] = context
+    return security
+
+
+def _ssl_context(name: str, ca_file: Path | None) -> ssl.SSLContext:
+    try:
+        return ssl.create_default_context(cafile=ca_file)
+    except OSError:
+        raise CommandFailed(f"{name}: {ca_file} holds no certificates", WRONG_INPUT) from None
+
+
+# ------------------------------------------------------------------ registry
+def registry_of(settings: Settings) -> Registry:
+    """The registry that the settings name. Raises CommandFailed where they name none."""
+    from stream.wire.registry import RestRegistry
+    from stream.wire.registry_files import FileRegistry
+
+    of = settings.registry
+    if of.url is not None:
+        auth = None if of.username is None or of.password is None else (of.username, of.password.get_secret_value())
+        context = _ssl_context("registry.ca_file", of.ca_file)
+        return RestRegistry(of.url, auth=auth, ssl_context=context, timeout_s=of.request_timeout_s)
+    if of.folder is not None:
+        return FileRegistry(of.folder)
+    raise CommandFailed("registry.url or registry.folder: needed, to know the schemas of records", WRONG_INPUT)
+
+
+async def register(registry: Registry, subject: str, schema: str, settings: Settings) -> int | str:
+    """The id of one of our schemas, registered now or before, as the settings say. Raises CommandFailed."""
+    from stream.wire.avro import schema_text
+    from stream.wire.registry import SchemaRefused
+
+    add = registry.register if settings.registry.register_schemas else registry.find
+    try:
+        registered = await add(subject, schema_text(schema))
+    except SchemaRefused as error:
+        raise CommandFailed(f"schema {schema}, subject {subject}: {error}") from None
+    except RegistryUnavailable as error:
+        raise CommandFailed(f"the schema registry does not answer ({error})") from None
+    except OSError as error:
+        raise CommandFailed(f"the schema registry can't be used: {error.strerror}") from None
+    log.get().info(log.Event.SCHEMA_REGISTERED, subject=subject, schema_id=registered.id)
+    return registered.id
