@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from stream.clip import Job, Outcome, Published, Reason, Record, Refusal, Withheld
-from stream.ports import Engine, Message, OutcomeWriter, Schemas
+from stream.ops.log import Event, get
+from stream.ports import Engine, Message, OutcomeWriter, RegistryUnavailable, Schemas
 
 
 class Finished(NamedTuple):
@@ -29,6 +30,7 @@ class Intake:
     policy_version: str
     event_bytes_max: int = 8 * 2**20
     message_bytes_max: int = 8 * 2**20  # more the broker would refuse for ever: such a clip is withheld
+    registry_retry_s: float = 1.0  # while the registry is down; doubles, up to 32 times as long
 
     async def finish(self, record: Record) -> Finished:
         """The outcome, and all that is to be written of it; whatever is raised on the way ends in withheld."""
@@ -55,11 +57,22 @@ class Intake:
         if len(record.value) > self.event_bytes_max:
             raise Refusal(Reason.EVENT_TOO_LARGE)
         reference, body = self.unframe(record.value)
-        writer_schema = await self.schemas.writer_schema(reference)
+        writer_schema = await self._writer_schema(reference)
         outcome = await self.engine.run(Job(record.coordinates, writer_schema, body))
         if outcome.coordinates != record.coordinates:
             raise Refusal(Reason.INTERNAL_ERROR)  # another clip's outcome: nothing of it may go out under this one
         return outcome
+
+    async def _writer_schema(self, reference: int | str) -> str:
+        """Waits for a registry that is down: nothing is known of the record, so it is neither withheld nor lost."""
+        pause_s = self.registry_retry_s
+        while True:
+            try:
+                return await self.schemas.writer_schema(reference)
+            except RegistryUnavailable:
+                get().warning(Event.REGISTRY_UNAVAILABLE)
+            await asyncio.sleep(pause_s)
+            pause_s = min(2 * pause_s, 32 * self.registry_retry_s)
 
     def _messages(self, outcome: Outcome) -> tuple[Message, ...]:
         if isinstance(outcome, Published):
