@@ -122,7 +122,7 @@ SCRIPTS = (
             far("slt", "yes i fell asleep in the middle", 7.3, -13.0),
         ),
         event(3, "Callum", "Springfield", "65806", (37.2153, -93.2982), intent="Deliver"),
-        (("twelve maple street springfield", "STREET_ADDRESS"),),
+        (("twelve maple street springfield", "ADDRESS"),),
     ),
     Script(
         "own-phone",

@@ -29,7 +29,7 @@ def test_there_are_enough_clips_of_both_kinds() -> None:
     assert len(all_clips()) >= 12
     assert mains.count("Diane") >= 3
     assert mains.count("Sheila") >= 3
-    assert {"CREDIT_CARD", "EMAIL_ADDRESS", "PERSON", "STREET_ADDRESS", "PHONE_NUMBER", "US_SSN"} <= {
+    assert {"CREDIT_CARD", "EMAIL_ADDRESS", "PERSON", "ADDRESS", "PHONE_NUMBER", "US_SSN"} <= {
         span.entity_type for clip in all_clips() for span in clip.spans
     }
 
