@@ -56,10 +56,10 @@ def measure(model: PyanNetHousehold, batches: list[Batch]) -> Figures:
         for batch in batches:
             scores, clip = model.judge(batch.waveforms.to(model.device))
             scores = scores.cpu()
-            losses.append(torch.nn.functional.nll_loss(scores.flatten(0, 1), batch.labels.flatten()).item())
             clips.append(clip.cpu().item())
             addressed.append(bool(batch.addressed.item()))
             if addressed[-1]:
+                losses.append(torch.nn.functional.nll_loss(scores.flatten(0, 1), batch.labels.flatten()).item())
                 keep.append(scores[0, :, MAIN].exp().numpy())
                 labels.append(batch.labels[0].numpy())
     leak, kept = _tradeoff(np.concatenate(keep), np.concatenate(labels))

@@ -7,8 +7,9 @@ Input: ``waveforms`` (batch, 3, samples), float32, 16 kHz, a whole clip without 
 - channel 2, the device's word times: 1 inside a word, 0 outside; all -1 when there are no word times.
 
 ``PyanNetHousehold.forward`` gives log-probabilities (batch, frames, 4) in the order of pyannote's ``Powerset(2, 2)``
-over ("main", "bystander"): 0 nobody, 1 main alone, 2 bystander(s) alone, 3 both. ``judge`` gives the same and the clip
-head, (batch,) log-odds that somebody spoke to the device at all (an accidental activation is low). There are
+over ("main", "bystander"): 0 nobody, 1 main alone, 2 bystander(s) alone, 3 both, all given that somebody spoke to the
+device. ``judge`` gives the same and the clip head, (batch,) log-odds that somebody did (low for an accidental
+activation): a frame is main speech alone with probability sigmoid(clip) * exp(frame[1]). There are
 ``num_frames(samples) = ceil(samples / 320)`` frames; frame i speaks of samples [320 i, 320 (i + 1)), so step and
 receptive field as pyannote counts them are 20 ms; what a frame knows comes from the whole clip.
 
