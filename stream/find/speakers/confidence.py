@@ -22,8 +22,8 @@ from stream.clip import Segment, Transcript, WakeWord
 from stream.find.speakers.frames import BOTH, BYSTANDER, FRAME_S, MAIN, Flags, Floats, Frames
 from stream.policy import SAFE
 
-# sign -> which way it may count: +1 only for the clip, -1 only against it, 0 either way (that the device says a thing at
-# all is no merit of the clip, it only shifts what the sign beside it is worth)
+# sign -> which way it may count: +1 only for the clip, -1 only against it, 0 either way (that the device says a thing
+# at all is no merit of the clip, it only shifts what the sign beside it is worth)
 SIGNS: Mapping[str, int] = {
     "addressed": +1,  # the clip head's log-odds
     "given_up": -1,  # share of the main speaker's likely speech that is not kept

@@ -1,0 +1,225 @@
+"""Chooses what the speaker evidence is worth: the weights of ``find/speakers/confidence.py``, and figures for choosing
+the operating points. It sees only voices, rooms and noises that training held out, mixed anew; no evaluation corpus.
+
+    python -m stream.evaluate.calibration CORPORA ROOMS [--model DIRECTORY] [--write]
+
+ROOMS is the folder of simulated rooms that training made (``rooms`` in its output folder). With --write the weights go
+into ``confidence.json``; the thresholds of ``policy.py`` are changed by hand, from the table that is printed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from rich.console import Console
+from scipy.optimize import minimize  # type: ignore[import-untyped]  # comes without stubs
+
+from stream.clip import SAMPLE_RATE_HZ, Segment, Transcript, Turn, WakeWord, Word
+from stream.evaluate.corpus import Truth
+from stream.evaluate.scoring import Prediction, figures, tally
+from stream.find.speakers import confidence
+from stream.find.speakers.builtin import BuiltinFinder
+from stream.find.speakers.frames import MAIN_LABEL, Flags, Frames, runs, surely_main, turns
+from stream.policy import OPERATING_POINTS, OperatingPoint
+from stream.segments import seconds, subtract, union, widen
+from stream.train.batches import load_stock
+from stream.train.mixtures import Mixture, make_mixture
+
+WEIGHTS_FILE = Path(confidence.__file__).with_name("confidence.json")
+FLAG_S = 0.01  # a mixture's flags are per 10 ms
+CLIP_S = (3.0, 20.0)
+LEAK_SHARE_MAX = 0.02  # a clip is good when no more of its bystanders' speech is audible
+LEAK_S_MAX = 0.1  # or no more than this
+KEPT_SHARE_MIN = 0.85  # and at least this of its main speaker's
+RIDGE = 3.0
+FOLDS = 5
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Heard:
+    """A held-out clip and what the model hears in it."""
+
+    truth: Truth
+    wake_word: WakeWord | None
+    transcript: Transcript | None = field(repr=False)
+    frames: Frames
+
+
+def hear_held_out(corpora: Path, rooms: Path, finder: BuiltinFinder, count: int, seed: int) -> list[Heard]:
+    """``count`` mixtures of held-out material and the frames of each."""
+    stock = load_stock(corpora, rooms, held_out=True)
+    clips = []
+    for number in range(count):
+        rng = np.random.default_rng([seed, number])
+        mixture = make_mixture(rng, stock, round(float(np.clip(rng.gamma(5.0, 1.9), *CLIP_S)), 2))
+        truth, wake_word, transcript = _told(mixture, str(number))
+        clips.append(Heard(truth, wake_word, transcript, finder.listen(mixture.audio, wake_word, transcript)))
+    return clips
+
+
+def _told(mixture: Mixture, clip_id: str) -> tuple[Truth, WakeWord | None, Transcript | None]:
+    """Truth, and what the device would say, of a mixture."""
+    spoken = tuple(
+        Turn(segment, MAIN_LABEL if row == 0 else f"b{row}")
+        for row, active in enumerate(mixture.active)
+        for segment in _segments(active)
+    )
+    wake, words = _segments(mixture.wake), [] if mixture.words is None else _segments(mixture.words)
+    truth = Truth(
+        clip_id=clip_id,
+        collection="held-out",
+        duration=len(mixture.audio) / SAMPLE_RATE_HZ,
+        turns=tuple(sorted(spoken)),
+        main=MAIN_LABEL if mixture.addressed else None,
+        identifiers=(),
+        conditions={},
+        group=clip_id,
+    )
+    transcript = Transcript(tuple(Word("", segment) for segment in words)) if words else None
+    return truth, WakeWord(wake[0]) if wake else None, transcript
+
+
+def _segments(flags: Flags) -> list[Segment]:
+    return [Segment(start * FLAG_S, end * FLAG_S) for start, end in runs(flags)]
+
+
+# ------------------------------------------------------------------ what a point would do
+def signs_of(clips: Sequence[Heard], kept: Sequence[Flags]) -> Floats:
+    """(clip, sign), in the order of SIGNS."""
+    rows = [
+        list(confidence.signs(clip.frames, flags, clip.wake_word, clip.transcript).values())
+        for clip, flags in zip(clips, kept, strict=True)
+    ]
+    return np.array(rows)
+
+
+def predict(clip: Heard, kept: Flags, point: OperatingPoint, sure: float) -> Prediction:
+    """What the plan would make of the clip, were it as sure as ``sure``."""
+    found = turns(clip.frames, kept, clip.truth.duration)
+    main = union(turn.segment for turn in found if turn.speaker == MAIN_LABEL)
+    others = union(turn.segment for turn in found if turn.speaker != MAIN_LABEL)
+    own = widen(subtract(main, others), -point.keep_margin_s, clip.truth.duration)
+    overlap = seconds(main) - seconds(subtract(main, others))
+    published = (
+        bool(kept.any())
+        and sure >= point.confidence_min
+        and overlap <= point.overlap_share_max * seconds(main)
+        and seconds(own) >= point.kept_seconds_min
+    )
+    return Prediction(clip.truth.clip_id, published, "", own, found, sure)
+
+
+def is_good(clip: Heard, kept: Flags, point: OperatingPoint) -> bool:
+    """Whether publishing the clip would do no harm and be of use."""
+    sums = tally(clip.truth, predict(clip, kept, replace(point, confidence_min=0.0, overlap_share_max=1.0), 1.0))
+    leak_max = max(LEAK_S_MAX, LEAK_SHARE_MAX * sums["bystander"])
+    return bool(
+        sums["main_published"]
+        and sums["leaked"] <= leak_max
+        and sums["main_kept"] >= KEPT_SHARE_MIN * sums["main_speech"]
+    )
+
+
+# ------------------------------------------------------------------ fitting
+def fit(signs: Floats, good: Flags) -> confidence.Weights:
+    """Logistic regression with ridge, each weight held to its sign's direction."""
+    centre, scale = signs.mean(axis=0), signs.std(axis=0) + 1e-6
+    scaled = np.column_stack(((signs - centre) / scale, np.ones(len(signs))))
+
+    def loss(weights: Floats) -> tuple[float, Floats]:
+        log_odds = scaled @ weights
+        gradient = scaled.T @ (1.0 / (1.0 + np.exp(-log_odds)) - good)
+        penalty = np.append(weights[:-1], 0.0)
+        value = np.logaddexp(0.0, log_odds).sum() - log_odds[good].sum() + RIDGE / 2 * (penalty**2).sum()
+        return float(value), gradient + RIDGE * penalty
+
+    bounds = [{1: (0.0, None), -1: (None, 0.0), 0: (None, None)}[way] for way in confidence.SIGNS.values()]
+    found = minimize(loss, np.zeros(scaled.shape[1]), jac=True, bounds=[*bounds, (None, None)], method="L-BFGS-B").x
+    raw = found[:-1] / scale
+    return confidence.Weights(float(found[-1] - raw @ centre), dict(zip(confidence.SIGNS, raw.tolist(), strict=True)))
+
+
+def apply(weights: confidence.Weights, signs: Floats) -> Floats:
+    """(clip,): the confidence of each row of signs."""
+    log_odds = weights.intercept + signs @ np.array([weights.weights[name] for name in confidence.SIGNS])
+    return np.asarray(1.0 / (1.0 + np.exp(-log_odds)), np.float64)
+
+
+def cross_fit(signs: Floats, good: Flags) -> Floats:
+    """(clip,): each clip's confidence by weights that were fitted without it."""
+    fold = np.arange(len(good)) % FOLDS
+    sure = np.zeros(len(good))
+    for number in range(FOLDS):
+        rest = fold != number
+        sure[~rest] = apply(fit(signs[rest], good[rest]), signs[~rest])
+    return sure
+
+
+def sweep(clips: Sequence[Heard], point: OperatingPoint, steps: int = 12) -> list[dict[str, float | None]]:
+    """Figures of ``point``'s frame thresholds for a range of confidences, by cross-fitted weights."""
+    kept = [surely_main(clip.frames, point) for clip in clips]
+    good = np.array([is_good(clip, flags, point) for clip, flags in zip(clips, kept, strict=True)])
+    sure = cross_fit(signs_of(clips, kept), good)
+    rows: list[dict[str, float | None]] = []
+    for level in np.unique(np.quantile(sure, np.linspace(0.0, 0.95, steps))).tolist():
+        stricter = replace(point, confidence_min=level)
+        chosen = [
+            tally(clip.truth, predict(clip, flags, stricter, own))
+            for clip, flags, own in zip(clips, kept, sure.tolist(), strict=True)
+        ]
+        rows.append({"confidence_min": level, **figures(chosen)})
+    return rows
+
+
+def calibrate(clips: Sequence[Heard]) -> dict[str, confidence.Weights]:
+    """Weights for each operating point of the policy."""
+    weights = {}
+    for name, point in OPERATING_POINTS.items():
+        kept = [surely_main(clip.frames, point) for clip in clips]
+        good = np.array([is_good(clip, flags, point) for clip, flags in zip(clips, kept, strict=True)])
+        weights[name] = fit(signs_of(clips, kept), good)
+    return weights
+
+
+def write(weights: dict[str, confidence.Weights]) -> None:
+    """Into the package, rounded: the fifth digit of a weight says nothing."""
+    points = {
+        name: {
+            "intercept": round(row.intercept, 4),
+            "weights": {sign: round(weight, 4) for sign, weight in row.weights.items()},
+        }
+        for name, row in weights.items()
+    }
+    WEIGHTS_FILE.write_text(json.dumps({"points": points}, indent=1) + "\n", encoding="utf-8")
+
+
+def main() -> None:
+    """See the module."""
+    options = argparse.ArgumentParser(prog="python -m stream.evaluate.calibration")
+    options.add_argument("corpora", type=Path)
+    options.add_argument("rooms", type=Path)
+    options.add_argument("--model", type=Path)
+    options.add_argument("--clips", type=int, default=1500)
+    options.add_argument("--write", action="store_true")
+    chosen = options.parse_args()
+    console = Console()
+    finder = BuiltinFinder(OPERATING_POINTS["safe"], chosen.model)
+    clips = hear_held_out(chosen.corpora, chosen.rooms, finder, chosen.clips, seed=20_261_122)
+    shown = ("confidence_min", "bystander_leak", "main_kept_published", "main_kept", "yield", "accidental_published")
+    for name, point in OPERATING_POINTS.items():
+        console.print(name, point)
+        for row in sweep(clips, point):
+            console.print("  ".join(f"{key} {row[key] or 0.0:.3f}" for key in shown))
+    if chosen.write:
+        write(calibrate(clips))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,95 @@
+"""Fitting the confidence, and that calibration judges clips as the plan will."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import numpy as np
+import pytest
+
+from stream import plan
+from stream.clip import (
+    SAMPLE_RATE_HZ,
+    Clip,
+    ClipEvent,
+    Consent,
+    Coordinates,
+    Evidence,
+    InlineAudio,
+    Receipt,
+    Segment,
+    SpeakerEvidence,
+    Subject,
+    Turn,
+    WordEvidence,
+)
+from stream.evaluate.calibration import Heard, apply, cross_fit, fit, is_good, predict
+from stream.evaluate.corpus import Truth
+from stream.find.speakers.confidence import SIGNS
+from stream.find.speakers.frames import Frames, surely_main, turns
+from stream.policy import OperatingPoint, Policy
+
+POINT = OperatingPoint("safe", 0.8, 0.1, 0.5, 0.5, 0.05, 0.3)
+MAIN, OTHER, BOTH, SILENCE = (0.01, 0.99, 0, 0), (0.01, 0, 0.99, 0), (0, 0, 0, 1), (1, 0, 0, 0)
+
+
+def _heard(*turns_of_truth: tuple[float, float, str], main: str | None = "main") -> Heard:
+    """Four seconds; the model hears main 0-1.5, both 1.5-1.7, a bystander 1.7-2.5, nobody after that."""
+    rows = np.array([MAIN] * 75 + [BOTH] * 10 + [OTHER] * 40 + [SILENCE] * 75, np.float32)
+    spoken = tuple(Turn(Segment(start, end), speaker) for start, end, speaker in turns_of_truth)
+    truth = Truth("a", "x", 4.0, spoken, main, (), {}, "a")
+    return Heard(truth, None, None, Frames(rows, 1.0, np.zeros(200, np.float32)))
+
+
+def test_calibration_keeps_what_the_plan_keeps() -> None:
+    """Same frames, same point: the prediction's kept sound is the plan's keep-list."""
+    heard = _heard((0.0, 1.7, "main"))
+    kept = surely_main(heard.frames, POINT)
+    receipt = Receipt("x", "1", True)
+    evidence = SpeakerEvidence(turns(heard.frames, kept, 4.0), "main", 0.9, receipt)
+    moment = datetime(2026, 1, 1, tzinfo=UTC)
+    event = ClipEvent("e", "c", moment, Subject("a"), "x", "en", Consent(True), None, InlineAudio(b""), ())
+    clip = Clip(Coordinates("t", 0, 0), event, np.zeros(4 * SAMPLE_RATE_HZ, np.float32))
+    decided = plan.decide(clip, Evidence(evidence, WordEvidence((), receipt)), Policy(operating_point=POINT))
+    assert predict(heard, kept, POINT, 0.9).kept == decided.keep
+    assert predict(heard, kept, POINT, 0.9).published
+    assert not predict(heard, kept, POINT, 0.4).published
+
+
+@pytest.mark.parametrize(
+    ("good", "spoken", "main"),
+    [
+        (True, [(0.0, 1.5, "main"), (1.7, 2.5, "b1")], "main"),
+        (False, [(0.0, 1.0, "main"), (1.0, 2.5, "b1")], "main"),  # half a second leaks
+        (False, [(0.0, 1.5, "main"), (2.0, 4.0, "main")], "main"),  # more than half is lost
+        (False, [(0.0, 1.5, "b1")], None),  # nobody spoke to the device
+    ],
+)
+def test_a_good_clip_leaks_nothing_and_keeps_the_most(
+    good: bool, spoken: list[tuple[float, float, str]], main: str | None
+) -> None:
+    """The label that the confidence is fitted to."""
+    heard = _heard(*spoken, main=main)
+    assert is_good(heard, surely_main(heard.frames, POINT), POINT) is good
+
+
+def test_a_sign_never_counts_against_its_direction() -> None:
+    """Though the examples say otherwise: there every sign is lower where the clip is good."""
+    rng = np.random.default_rng(0)
+    good = rng.random(400) < 0.5
+    signs = rng.standard_normal((400, len(SIGNS))) - good[:, None]
+    weights = fit(signs, good).weights
+    assert all(weights[name] * way >= 0 for name, way in SIGNS.items())
+    assert weights["given_up"] < 0
+    assert weights["addressed"] == 0
+
+
+def test_a_telling_sign_is_learnt() -> None:
+    """Confidence by weights that never saw the clip still parts good from bad."""
+    rng = np.random.default_rng(1)
+    good = rng.random(500) < 0.3
+    signs = rng.standard_normal((500, len(SIGNS)))
+    signs[:, 0] += 3.0 * good
+    sure = cross_fit(signs, good)
+    assert sure[good].mean() > 0.7 > 0.2 > sure[~good].mean()
+    assert apply(fit(signs, good), signs) == pytest.approx(sure, abs=0.2)
