@@ -107,7 +107,8 @@ class Outbox(Protocol):
     async def start(self) -> None: ...
 
     async def commit(self, messages: Sequence[Message], next_offset: int) -> None:
-        """One transaction: all messages, and the group's offset of the input partition. Returns when it is final.
+        """One transaction: all messages, and the group's offset of the input partition. Returns when it is final;
+        readers may see it a moment later, and whoever starts the partition's next outbox has surely waited for it.
 
         Raises Fenced when a newer owner exists, CommitFailed otherwise; either way this outbox is spent.
         """
@@ -125,6 +126,10 @@ class CommitFailed(Exception):
 
 class NotDelivered(Exception):
     """A plain send that the cluster did not take, or not entirely."""
+
+
+class BrokerUnavailable(Exception):
+    """The cluster did not answer, or refused. Carries the class name of the cause, never its message."""
 
 
 class SourceLost(Exception):
@@ -164,7 +169,10 @@ class Source(Protocol):
 
 
 class Broker(Protocol):
-    """One Kafka cluster, or the embedded stand-in: makes the above, and serves produce, tail and the tests."""
+    """One Kafka cluster, or the embedded stand-in: makes the above, and serves produce, tail and the tests.
+
+    All but ``send``, which raises NotDelivered, raise BrokerUnavailable where the cluster does not answer.
+    """
 
     def source(self, topic: str, group: str) -> Source: ...
 

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from stream.wire.kafka import KafkaConnection
+from tests.kafka.server import KafkaServer
 
 
 @pytest.fixture(scope="session")
@@ -15,3 +19,20 @@ def corpora() -> Path:
     if not folder.is_dir():
         pytest.skip(f"no corpora at {folder.name}: set CLIPVEIL_CORPORA")
     return folder
+
+
+@pytest.fixture(scope="session")
+def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KafkaServer]:
+    """A real Apache Kafka for the whole run. Where there can be none, tests fail: they are never skipped."""
+    server = KafkaServer(tmp_path_factory.mktemp("kafka"))
+    try:
+        server.start()
+        yield server
+    finally:
+        server.stop()
+
+
+@pytest.fixture(scope="session")
+def connection(kafka: KafkaServer) -> KafkaConnection:
+    """How to reach it; a member that is gone is noticed as soon as the broker allows."""
+    return KafkaConnection(kafka.bootstrap, session_timeout_s=6, heartbeat_interval_s=1, rebalance_timeout_s=20)

@@ -6,6 +6,7 @@ An event is four bytes of wire format and one line of text: what the engine is t
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -179,6 +180,14 @@ async def until(condition: Callable[[], Awaitable[bool]], timeout_s: float = 30.
     async with asyncio.timeout(timeout_s):
         while not await condition():
             await asyncio.sleep(0.02)
+
+
+async def eventually(expected: object, look: Callable[[], Awaitable[object]], timeout_s: float = 10.0) -> None:
+    """A transaction that is final may take a moment to show."""
+    deadline = time.monotonic() + timeout_s
+    while (actual := await look()) != expected and time.monotonic() < deadline:
+        await asyncio.sleep(0.02)
+    assert expected == actual
 
 
 async def until_committed(broker: Broker, topics: Topics, timeout_s: float = 60.0) -> None:

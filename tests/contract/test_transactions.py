@@ -6,13 +6,17 @@ import pytest
 
 from stream.ports import Broker, CommitFailed, Fenced, Message, Outbox, Partition
 from tests.contract.conftest import HalfCommit
-from tests.contract.stand_ins import Topics, everything, send
+from tests.contract.stand_ins import Topics, eventually, everything, send
 
 TOO_LARGE = bytes(20_000_000)
 
 
 async def values(broker: Broker, topic: str) -> list[bytes | None]:
     return [record.value for record in await everything(broker, topic)]
+
+
+async def committed(broker: Broker, topics: Topics) -> dict[int, int]:
+    return dict(await broker.committed(topics.raw, topics.group))
 
 
 async def opened(broker: Broker, topics: Topics) -> Outbox:
@@ -27,12 +31,12 @@ async def test_messages_and_offset_are_committed_together(broker: Broker, topics
     await send(broker, topics.raw, [b"in"] * 3)
     outbox = await opened(broker, topics)
     await outbox.commit([Message(topics.anonymized, b"t", b"one"), Message(topics.audit, b"-", b"two")], 2)
-    assert [b"one"] == await values(broker, topics.anonymized)
-    assert [b"two"] == await values(broker, topics.audit)
-    assert {0: 2} == dict(await broker.committed(topics.raw, topics.group))
+    await eventually([b"one"], lambda: values(broker, topics.anonymized))
+    await eventually([b"two"], lambda: values(broker, topics.audit))
+    await eventually({0: 2}, lambda: committed(broker, topics))
     await outbox.commit([Message(topics.anonymized, b"t", b"three")], 3)
-    assert [b"one", b"three"] == await values(broker, topics.anonymized)
-    assert {0: 3} == dict(await broker.committed(topics.raw, topics.group))
+    await eventually([b"one", b"three"], lambda: values(broker, topics.anonymized))
+    await eventually({0: 3}, lambda: committed(broker, topics))
     await outbox.stop()
 
 
@@ -44,13 +48,13 @@ async def test_a_refused_message_leaves_neither_output_nor_offset(broker: Broker
         await outbox.commit([Message(topics.anonymized, b"t", b"good"), Message(topics.audit, b"-", TOO_LARGE)], 1)
     await outbox.stop()
     assert [] == await values(broker, topics.anonymized)
-    assert {} == dict(await broker.committed(topics.raw, topics.group))
+    await eventually({}, lambda: committed(broker, topics))
 
     successor = await opened(broker, topics)
     await successor.commit([Message(topics.anonymized, b"t", b"again")], 1)
     await successor.stop()
-    assert [b"again"] == await values(broker, topics.anonymized)
-    assert {0: 1} == dict(await broker.committed(topics.raw, topics.group))
+    await eventually([b"again"], lambda: values(broker, topics.anonymized))
+    await eventually({0: 1}, lambda: committed(broker, topics))
 
 
 async def test_a_new_outbox_fences_the_old_one(broker: Broker, topics: Topics) -> None:
@@ -61,10 +65,10 @@ async def test_a_new_outbox_fences_the_old_one(broker: Broker, topics: Topics) -
     newest = await opened(broker, topics)
     with pytest.raises(Fenced):
         await stale.commit([Message(topics.anonymized, b"t", b"stale")], 2)
-    assert {0: 1} == dict(await broker.committed(topics.raw, topics.group))
+    await eventually({0: 1}, lambda: committed(broker, topics))
     await newest.commit([Message(topics.anonymized, b"t", b"second")], 2)
-    assert [b"first", b"second"] == await values(broker, topics.anonymized)
-    assert {0: 2} == dict(await broker.committed(topics.raw, topics.group))
+    await eventually([b"first", b"second"], lambda: values(broker, topics.anonymized))
+    await eventually({0: 2}, lambda: committed(broker, topics))
     await stale.stop()
     await newest.stop()
 
@@ -77,8 +81,8 @@ async def test_outboxes_of_other_partitions_do_not_fence_each_other(broker: Brok
         await outbox.start()
     for number, outbox in enumerate(outboxes):
         await outbox.commit([Message(topics.audit, b"-", b"%d" % number, None, 0)], number + 1)
-    assert [b"0", b"1"] == await values(broker, topics.audit)
-    assert {0: 1, 1: 2} == dict(await broker.committed(topics.raw, topics.group))
+    await eventually([b"0", b"1"], lambda: values(broker, topics.audit))
+    await eventually({0: 1, 1: 2}, lambda: committed(broker, topics))
     for outbox in outboxes:
         await outbox.stop()
 
@@ -92,7 +96,7 @@ async def test_nothing_half_written_is_read_and_a_successor_clears_it(
     assert [] == await values(broker, topics.anonymized)
     successor = await opened(broker, topics)
     await successor.commit([Message(topics.anonymized, b"t", b"whole")], 1)
-    assert [b"whole"] == await values(broker, topics.anonymized)
+    await eventually([b"whole"], lambda: values(broker, topics.anonymized))
     await successor.stop()
 
 
@@ -101,5 +105,5 @@ async def test_a_commit_without_messages_moves_the_offset(broker: Broker, topics
     await topics.create(broker)
     outbox = await opened(broker, topics)
     await outbox.commit([], 5)
-    assert {0: 5} == dict(await broker.committed(topics.raw, topics.group))
+    await eventually({0: 5}, lambda: committed(broker, topics))
     await outbox.stop()

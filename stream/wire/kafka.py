@@ -1,0 +1,158 @@
+"""Apache Kafka through aiokafka: the one cluster that a command talks to."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import AsyncExitStack
+from typing import Any, TypeVar
+
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
+
+from stream.clip import Record
+from stream.ports import BrokerUnavailable, Message, NotDelivered, Partition
+from stream.wire.kafka_connection import KafkaConnection, bounded_stop, silence
+from stream.wire.kafka_outbox import KafkaOutbox
+from stream.wire.kafka_source import KafkaSource, as_record
+
+__all__ = ["KafkaBroker", "KafkaConnection"]
+
+POLL_MS = 200
+T = TypeVar("T")
+
+
+class KafkaBroker:
+    """ports.Broker. Its clients are made when they are needed; ``close`` ends those that it made for itself."""
+
+    def __init__(self, connection: KafkaConnection) -> None:
+        silence()
+        self._connection = connection
+        self._clients: dict[Callable[..., Any], Any] = {}
+        self._starting = asyncio.Lock()
+
+    def source(self, topic: str, group: str) -> KafkaSource:
+        return KafkaSource(self._connection, topic, group)
+
+    def outbox(self, partition: Partition, group: str) -> KafkaOutbox:
+        return KafkaOutbox(self._connection, partition, group)
+
+    async def create_topics(self, topics: Mapping[str, int], compacted: frozenset[str] = frozenset()) -> None:
+        if not compacted <= topics.keys():
+            raise ValueError("a compacted topic is not among the topics")
+        largest = {"max.message.bytes": str(self._connection.max_request_bytes)}
+        admin = await self._admin()
+        brokers = len((await _answered(admin.describe_cluster()))["brokers"])
+        wanted = [
+            NewTopic(
+                name,
+                partitions,
+                min(brokers, self._connection.replication_factor_max),
+                topic_configs=largest | ({"cleanup.policy": "compact"} if name in compacted else {}),
+            )
+            for name, partitions in topics.items()
+        ]
+        response = await _answered(admin.create_topics(wanted))
+        for _, code, *_ in response.topic_errors:
+            if code and for_code(code) is not TopicAlreadyExistsError:
+                raise BrokerUnavailable(for_code(code).__name__)
+        for name in topics:
+            await self._partitions(name)
+
+    async def send(self, messages: Sequence[Message]) -> None:
+        try:
+            producer = await self._producer()
+            deliveries = [
+                await producer.send(message.topic, message.value, message.key, message.partition, message.timestamp_ms)
+                for message in messages
+            ]
+            await asyncio.gather(*deliveries)
+        except (KafkaError, BrokerUnavailable, AssertionError) as error:
+            raise NotDelivered(type(error).__name__) from None
+
+    async def read(self, topic: str, *, from_end: bool = False, follow: bool = False) -> AsyncIterator[Record]:
+        partitions = await self._partitions(topic)
+        async with AsyncExitStack() as stack:
+            consumer = AIOKafkaConsumer(**self._connection.consumer())
+            stack.push_async_callback(bounded_stop, consumer.stop(), self._connection.stop_timeout_s)
+            consumer.assign(partitions)
+            await _answered(consumer.start())
+            ends = await _answered(consumer.end_offsets(partitions))  # the last stable offsets
+            if from_end:
+                for here in partitions:
+                    consumer.seek(here, ends[here])
+            async for record in _following(consumer, partitions) if follow else _to(consumer, ends):
+                yield record
+
+    async def end_offsets(self, topic: str) -> Mapping[int, int]:
+        partitions = await self._partitions(topic)
+        consumer = await self._inspector()
+        ends = await _answered(consumer.end_offsets(partitions))
+        return {here.partition: ends[here] for here in partitions}
+
+    async def committed(self, topic: str, group: str) -> Mapping[int, int]:
+        admin = await self._admin()
+        offsets = await _answered(admin.list_consumer_group_offsets(group))
+        return {here.partition: at.offset for here, at in offsets.items() if here.topic == topic and at.offset >= 0}
+
+    async def close(self) -> None:
+        clients, self._clients = self._clients, {}
+        for client in clients.values():
+            closing = client.close() if isinstance(client, AIOKafkaAdminClient) else client.stop()
+            await bounded_stop(closing, self._connection.stop_timeout_s)
+
+    # -------------------------------------------------------------- clients, one of a kind
+    async def _admin(self) -> AIOKafkaAdminClient:
+        return await self._client(AIOKafkaAdminClient, self._connection.client)
+
+    async def _producer(self) -> AIOKafkaProducer:
+        return await self._client(AIOKafkaProducer, self._connection.producer)
+
+    async def _inspector(self) -> AIOKafkaConsumer:
+        return await self._client(AIOKafkaConsumer, self._connection.consumer)
+
+    async def _client(self, kind: Callable[..., Any], arguments: Callable[[], dict[str, Any]]) -> Any:
+        async with self._starting:
+            if kind not in self._clients:
+                client = kind(**arguments())
+                self._clients[kind] = client
+                await _answered(client.start())
+            return self._clients[kind]
+
+    async def _partitions(self, topic: str) -> list[TopicPartition]:
+        """Once every partition has a leader; a topic that was just created may take a moment."""
+        admin = await self._admin()
+        async with asyncio.timeout(self._connection.request_timeout_s):
+            while True:
+                (found,) = await _answered(admin.describe_topics([topic]))
+                leaders = [partition["leader"] for partition in found["partitions"]]
+                if found["error_code"] == 0 and leaders and min(leaders) >= 0:
+                    return [TopicPartition(topic, number) for number in range(len(leaders))]
+                await asyncio.sleep(POLL_MS / 1000)
+
+
+async def _answered(answer: Awaitable[T]) -> T:
+    """Errors of the library can name what was asked for: only their class goes on."""
+    try:
+        return await answer
+    except KafkaError as error:
+        raise BrokerUnavailable(type(error).__name__) from None
+
+
+async def _to(consumer: AIOKafkaConsumer, ends: Mapping[TopicPartition, int]) -> AsyncIterator[Record]:
+    """Partition by partition; a position passes control records and aborted ones without a record."""
+    for here in sorted(ends):
+        while await consumer.position(here) < ends[here]:
+            found = await _answered(consumer.getmany(here, timeout_ms=POLL_MS))
+            for record in found.get(here, ()):
+                if record.offset < ends[here]:
+                    yield as_record(record)
+
+
+async def _following(consumer: AIOKafkaConsumer, partitions: Sequence[TopicPartition]) -> AsyncIterator[Record]:
+    while True:
+        found = await _answered(consumer.getmany(*partitions, timeout_ms=POLL_MS))
+        for here in sorted(found):
+            for record in found[here]:
+                yield as_record(record)

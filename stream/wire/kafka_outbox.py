@@ -1,0 +1,82 @@
+"""The transactional producer of one input partition.
+
+One for each partition, because aiokafka sends no group generation with the offsets of a transaction: with one
+producer for each worker, a worker that lost a partition in mid-transaction would publish what the next owner publishes
+too. A transactional id for each input partition makes the broker fence the old owner when the new one starts.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from asyncio import Future
+from collections.abc import Sequence
+
+from aiokafka import AIOKafkaProducer, TopicPartition
+from aiokafka.errors import InvalidProducerEpoch, KafkaError, ProducerFenced
+from aiokafka.structs import OffsetAndMetadata
+
+from stream.ports import CommitFailed, Fenced, Message, Partition
+from stream.wire.kafka_connection import KafkaConnection, bounded_stop, milliseconds
+
+
+class KafkaOutbox:
+    """ports.Outbox. After any exception aiokafka's producer may use the same epoch again for what it half sent:
+    such an outbox is spent, and must be replaced by a new one."""
+
+    def __init__(self, connection: KafkaConnection, partition: Partition, group: str) -> None:
+        self._connection = connection
+        self._input = TopicPartition(partition.topic, partition.number)
+        self._group = group
+        self._producer = AIOKafkaProducer(
+            **connection.producer(),
+            transactional_id=f"{group}-{partition.topic}-{partition.number}",
+            transaction_timeout_ms=milliseconds(connection.transaction_timeout_s),
+        )
+        self._spent = False
+
+    async def start(self) -> None:
+        """Returns when the predecessor is fenced, and what it left open has been ended."""
+        try:
+            async with asyncio.timeout(self._connection.transaction_timeout_s):
+                await self._producer.start()
+        except (KafkaError, TimeoutError) as error:
+            self._spent = True
+            raise CommitFailed(type(error).__name__) from None
+
+    async def commit(self, messages: Sequence[Message], next_offset: int) -> None:
+        if self._spent:
+            raise CommitFailed("spent")
+        self._spent = True  # until all of it went well
+        try:
+            async with asyncio.timeout(self._connection.transaction_timeout_s):
+                await self._producer.begin_transaction()
+                await self._deliver(messages)
+                offset = {self._input: OffsetAndMetadata(next_offset, "")}
+                await self._producer.send_offsets_to_transaction(offset, self._group)
+                await self._producer.commit_transaction()
+        except (ProducerFenced, InvalidProducerEpoch):
+            raise Fenced("a newer outbox of this partition was started") from None
+        except (KafkaError, TimeoutError, AssertionError) as error:  # aiokafka asserts its own states
+            raise CommitFailed(type(error).__name__) from None
+        self._spent = False
+
+    async def stop(self) -> None:
+        await bounded_stop(self._producer.stop(), self._connection.stop_timeout_s)
+
+    async def _deliver(self, messages: Sequence[Message]) -> None:
+        """Every delivery is awaited before the offset is sent: a message that is too large, or refused, is otherwise
+        lost while its input counts as done."""
+        deliveries: list[Future[object]] = []
+        for message in messages:
+            delivery = await self._producer.send(
+                message.topic, message.value, message.key, message.partition, message.timestamp_ms
+            )
+            delivery.add_done_callback(_look_at)
+            deliveries.append(delivery)
+        await asyncio.gather(*deliveries)
+
+
+def _look_at(delivery: Future[object]) -> None:
+    """Where an earlier failure ends the batch, nobody else asks for this one's."""
+    if not delivery.cancelled():
+        delivery.exception()

@@ -1,0 +1,164 @@
+"""A member of the consumer group."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
+from aiokafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssignor
+from aiokafka.errors import IllegalStateError, KafkaError
+
+from stream.clip import Coordinates, Record
+from stream.ports import CommitFailed, Partition, SourceLost
+from stream.wire.kafka_connection import KafkaConnection, bounded_stop, milliseconds
+
+OnChange = Callable[[frozenset[Partition]], Awaitable[None]]
+LOOK_S = 0.05  # how soon a partition that was resumed during a poll joins it
+
+
+@dataclass(frozen=True, eq=False)
+class _Seek:
+    """One seek of one partition; two are never equal."""
+
+    offset: int
+
+
+class KafkaSource:
+    """ports.Source.
+
+    A partition is polled only after its owner has sought: records can arrive before the rebalance callback is over,
+    and before the predecessor's transaction is settled. Pausing is done by not asking for the partition, because
+    aiokafka's own pause throws away what was fetched.
+    """
+
+    def __init__(self, connection: KafkaConnection, topic: str, group: str) -> None:
+        self._connection = connection
+        self._topic = topic
+        self._sought: dict[Partition, _Seek] = {}
+        self._paused: set[Partition] = set()
+        self._consumer = AIOKafkaConsumer(
+            **connection.consumer(),
+            group_id=group,
+            # eager: aiokafka knows no cooperative rebalancing
+            partition_assignment_strategy=(RoundRobinPartitionAssignor,),
+            session_timeout_ms=milliseconds(connection.session_timeout_s),
+            heartbeat_interval_ms=milliseconds(connection.heartbeat_interval_s),
+            rebalance_timeout_ms=milliseconds(connection.rebalance_timeout_s),
+            # all may be paused for long while clips are heard; a worker that hangs fails its liveness probe instead
+            max_poll_interval_ms=sys.maxsize,
+        )
+
+    async def start(self, on_assigned: OnChange, on_revoked: OnChange) -> None:
+        listener = _Listener(self, on_assigned, on_revoked)
+        self._consumer.subscribe([self._topic], listener=listener)
+        try:
+            await self._consumer.start()
+        except KafkaError as error:
+            raise SourceLost(type(error).__name__) from None
+
+    async def poll(self, max_records: int, timeout_s: float) -> Mapping[Partition, Sequence[Record]]:
+        deadline = time.monotonic() + timeout_s
+        while True:
+            left = deadline - time.monotonic()
+            polled = await self._look(max_records, max(0.0, min(left, LOOK_S)))
+            if polled or left <= 0:
+                return polled
+
+    async def seek_to_committed(self, partition: Partition) -> int:
+        """aiokafka's own leaves the position as it is where nothing, or zero, was committed: records would be lost."""
+        here = _native(partition)
+        self._sought.pop(partition, None)
+        try:
+            async with asyncio.timeout(self._connection.request_timeout_s):
+                offset = await self._consumer.committed(here)
+                if offset is None:
+                    offset = (await self._consumer.beginning_offsets([here]))[here]
+            self._consumer.seek(here, offset)
+        except (KafkaError, TimeoutError, IllegalStateError) as error:
+            raise CommitFailed(type(error).__name__) from None
+        self._sought[partition] = _Seek(offset)
+        return int(offset)
+
+    def pause(self, partition: Partition) -> None:
+        self._paused.add(partition)
+
+    def resume(self, partition: Partition) -> None:
+        self._paused.discard(partition)
+
+    async def lag(self) -> Mapping[Partition, int]:
+        sought = [_native(partition) for partition in self._sought]
+        if not sought:
+            return {}
+        try:
+            ends = await self._consumer.end_offsets(sought)
+            positions = {here: await self._consumer.position(here) for here in sought}
+        except (KafkaError, IllegalStateError):
+            return {}  # a rebalance came between; there is another look soon
+        return {Partition(here.topic, here.partition): ends[here] - positions[here] for here in sought}
+
+    async def stop(self) -> None:
+        await bounded_stop(self._consumer.stop(), self._connection.stop_timeout_s)
+
+    def forget(self) -> None:
+        """Nothing is polled any more until it is sought anew."""
+        self._sought.clear()
+        self._paused.clear()
+
+    async def _look(self, max_records: int, timeout_s: float) -> dict[Partition, list[Record]]:
+        """What one look of ``timeout_s`` brings from the partitions that are ready now."""
+        ready = {partition: seek for partition, seek in self._sought.items() if partition not in self._paused}
+        # asked for nothing, aiokafka would look at everything; and it tells of lost membership only when asked
+        wanted = [_native(partition) for partition in ready] or [TopicPartition(self._topic, -1)]
+        try:
+            found = await self._consumer.getmany(*wanted, timeout_ms=milliseconds(timeout_s), max_records=max_records)
+        except KafkaError as error:
+            if error.retriable:
+                await asyncio.sleep(timeout_s)
+                return {}
+            raise SourceLost(type(error).__name__) from None
+        polled: dict[Partition, list[Record]] = {}
+        for here, records in found.items():
+            partition = Partition(here.topic, here.partition)
+            seek = self._sought.get(partition)
+            if seek is ready[partition]:
+                polled[partition] = [as_record(record) for record in records]
+            elif seek is not None:  # sought during this look: what it found may be from before
+                self._consumer.seek(here, seek.offset)
+        return polled
+
+
+class _Listener(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka has no hints
+    """Hands aiokafka's callbacks on. It logs what they raise, and goes on."""
+
+    def __init__(self, source: KafkaSource, on_assigned: OnChange, on_revoked: OnChange) -> None:
+        self._source = source
+        self._on_assigned = on_assigned
+        self._on_revoked = on_revoked
+
+    async def on_partitions_revoked(self, revoked: set[TopicPartition]) -> None:
+        self._source.forget()
+        if revoked:
+            await self._on_revoked(_ours(revoked))
+
+    async def on_partitions_assigned(self, assigned: set[TopicPartition]) -> None:
+        self._source.forget()
+        await self._on_assigned(_ours(assigned))
+
+
+def _native(partition: Partition) -> TopicPartition:
+    return TopicPartition(partition.topic, partition.number)
+
+
+def _ours(partitions: set[TopicPartition]) -> frozenset[Partition]:
+    return frozenset(Partition(here.topic, here.partition) for here in partitions)
+
+
+def as_record(record: Any) -> Record:
+    """Ours of aiokafka's, whose repr shows the value."""
+    coordinates = Coordinates(record.topic, record.partition, record.offset)
+    return Record(coordinates, record.value, record.key, record.timestamp)
