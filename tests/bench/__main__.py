@@ -12,12 +12,13 @@ from rich.table import Table
 
 import stream.find.speakers  # noqa: F401  # sets what pyannote reads when it is imported, before the layout imports it
 from tests.bench.speakers import measure, summary
+from tests.bench.stages import stage_costs
 from tests.find.speakers.layout import write_directory
 
 
 def main() -> None:
     options = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
-    options.add_argument("--rounds", type=int, default=3, help="counted rounds; each takes about half a minute a core")
+    options.add_argument("--rounds", type=int, default=3, help="rounds; each takes about a minute")
     options.add_argument("--json", type=Path, help="also write the figures here")
     chosen = options.parse_args()
     console = Console()
@@ -25,8 +26,11 @@ def main() -> None:
         directory = write_directory(Path(folder) / "model", small=False)
         rows = summary(measure(directory, chosen.rounds, lambda text: status.update(text)))
     console.print(_table(rows))
+    stages = stage_costs(max(5, chosen.rounds))
+    console.print(_stage_table(stages))
     if chosen.json:
-        chosen.json.write_text(json.dumps({"speakers": rows}, indent=1) + "\n", encoding="utf-8")
+        figures = {"speakers": rows, "stages": stages}
+        chosen.json.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
 
 
 def _table(rows: list[dict[str, object]]) -> Table:
@@ -51,6 +55,19 @@ def _table(rows: list[dict[str, object]]) -> Table:
             f"{row['clips_per_second_two_processes']:.2f}",
             f"{row['two_over_one']:.2f}",
         )
+    return table
+
+
+def _stage_table(rows: list[dict[str, float | str]]) -> Table:
+    lengths = sorted({int(row["clip_seconds"]) for row in rows})
+    table = Table(title="the whole pipeline with the built-in model: median CPU ms per clip and stage")
+    for name in ("stage", *(f"{length} s" for length in lengths)):
+        table.add_column(name, justify="left" if name == "stage" else "right")
+    costs = {(row["stage"], row["clip_seconds"]): float(row["cpu_ms"]) for row in rows}
+    for stage in dict.fromkeys(row["stage"] for row in rows):
+        table.add_row(str(stage), *(f"{costs[stage, length]:.1f}" for length in lengths))
+    table.add_section()
+    table.add_row("all", *(f"{sum(cost for (_, of), cost in costs.items() if of == n):.1f}" for n in lengths))
     return table
 
 

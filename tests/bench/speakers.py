@@ -43,21 +43,22 @@ Costs = dict[tuple[str, int, int], list[Cost]]  # engine, clip seconds, processe
 
 
 def measure(directory: Path, rounds: int, progress: Callable[[str], None]) -> Costs:
-    """Costs by engine, length and number of processes; the first, uncounted round warms up."""
+    """Costs by engine, length and number of processes, after one clip of each engine to warm up."""
     costs: Costs = defaultdict(list)
     context = multiprocessing.get_context("spawn")
     with (
         ProcessPoolExecutor(1, context, _build, (directory,)) as one,
         ProcessPoolExecutor(1, context, _build, (directory,)) as other,
     ):
-        for number, seconds, engine in itertools.product(range(rounds + 1), SECONDS, ENGINES):
-            progress(f"round {number} of {rounds}: {seconds} s, {engine}")
-            alone = one.submit(_run, engine, seconds).result()
+        for engine in ENGINES:
+            progress(f"warming up: {engine}")
+            for warm in [pool.submit(_run, engine, SECONDS[0]) for pool in (one, other)]:
+                warm.result()
+        for number, seconds, engine in itertools.product(range(rounds), SECONDS, ENGINES):
+            progress(f"round {number + 1} of {rounds}: {seconds} s, {engine}")
+            costs[engine, seconds, 1].append(one.submit(_run, engine, seconds).result())
             pair = [pool.submit(_run, engine, seconds) for pool in (one, other)]
-            together = [future.result() for future in pair]
-            if number:
-                costs[engine, seconds, 1].append(alone)
-                costs[engine, seconds, 2].extend(together)
+            costs[engine, seconds, 2].extend(future.result() for future in pair)
     return dict(costs)
 
 
