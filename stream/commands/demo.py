@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from stream.demo.clips import DemoClip
     from stream.demo.show import Shown
 
-WIDTH_MIN = 120  # of the table, where the output is no terminal
+WIDTH_MIN = 140  # of the table, where the output is no terminal
 INTERRUPTED = 130
 
 

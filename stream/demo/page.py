@@ -116,7 +116,7 @@ def _overview(results: Iterable[Result]) -> str:
         found = ", ".join(f"{name} {count}" for name, count in sorted(result.identifiers().items())) or "–"
         kept, muted = (f"{result.kept_s:.1f}", f"{result.muted_s:.1f}") if result.output else ("–", "–")
         rows.append(
-            f'<tr><td><a href="#clip-{number}">{escape(result.clip.title)}</a></td><td>{_badge(result)}</td>'
+            f'<tr><td>{number}. <a href="#clip-{number}">{escape(result.clip.title)}</a></td><td>{_badge(result)}</td>'
             f'<td class="number">{kept}</td><td class="number">{muted}</td><td>{escape(found)}</td></tr>'
         )
     head = (
