@@ -8,7 +8,7 @@ import typer
 
 from stream.commands import config, demo, evaluate, produce, run, tail, train
 from stream.commands.failure import FAILED, CommandFailed
-from stream.ops.log import fault
+from stream.ops import log
 
 app = typer.Typer(
     name="clipveil",
@@ -30,13 +30,14 @@ app.command()(config.fingerprint)
 
 def main() -> None:
     """Run the command that was typed. Failures are one line on stderr; no traceback, since one may quote a clip."""
+    log.configure("WARNING")  # of every command; the service configures it again from its settings
     try:
         app(prog_name="clipveil")
     except CommandFailed as failure:
         typer.echo(f"clipveil: {failure}", err=True)
         sys.exit(failure.code)
     except Exception as error:  # noqa: BLE001 - told by class and place
-        about = fault(error)
+        about = log.fault(error)
         typer.echo(f"clipveil: unexpected {about['error']} at {about.get('where', 'an unknown place')}", err=True)
         sys.exit(FAILED)
 

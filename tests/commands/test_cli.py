@@ -1,0 +1,145 @@
+"""The command line as a person meets it: help that helps, and one line where something is wrong."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from stream.__main__ import app
+from stream.commands.failure import CommandFailed
+
+ROOT = Path(__file__).parents[2]
+COMMANDS = ["run", "demo", "produce", "tail", "evaluate", "train", "config", "fingerprint"]
+HEAVY = {"torch", "pyannote", "presidio_analyzer", "spacy", "aiokafka", "fastavro", "aiohttp", "httpx", "soundfile"}
+
+
+def clipveil(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Runs the command without any setting of the person who runs the tests."""
+    bare = {name: value for name, value in os.environ.items() if not name.startswith("CLIPVEIL_")}
+    return subprocess.run(
+        [sys.executable, "-m", "stream", *arguments],
+        cwd=ROOT,
+        env=bare | {"COLUMNS": "120", "NO_COLOR": "1"} | environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+
+
+def test_help_names_every_command() -> None:
+    """``clipveil --help`` and ``clipveil`` alone list what can be done."""
+    for arguments in (["--help"], []):
+        told = clipveil(*arguments)
+        assert [] == [command for command in COMMANDS if not re.search(rf"│ {command} ", told.stdout + told.stderr)]
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["run"],
+        ["demo"],
+        ["produce"],
+        ["tail"],
+        ["evaluate", "clips"],
+        ["evaluate", "words"],
+        ["train", "speakers"],
+        ["train", "names"],
+        ["config", "show"],
+        ["config", "check"],
+        ["config", "docs"],
+        ["fingerprint"],
+    ],
+)
+def test_every_command_explains_itself(command: list[str]) -> None:
+    """Help of a command says what it does and has a text for every option and argument."""
+    told = CliRunner(env={"COLUMNS": "200", "NO_COLOR": "1"}).invoke(app, [*command, "--help"])
+    assert 0 == told.exit_code
+    rows = [line for line in told.stdout.splitlines() if re.match(r"│ [* ]*(--)?\w", line)]
+    assert rows
+    assert [] == [row for row in rows if len(re.sub(r"\[.*?\]|<.*?>|│|--[\w/-]+|-\w\b", "", row).split()) < 2]
+
+
+def test_help_imports_nothing_heavy() -> None:
+    """Help comes at once because models and clients are imported by the commands that need them."""
+    program = "import sys; sys.argv = ['clipveil', '--help']\nfrom stream.__main__ import main\ntry: main()\n" + (
+        f"except SystemExit: print('LOADED', sorted({HEAVY!r} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, timeout=60)
+    assert "LOADED []" == done.stdout.splitlines()[-1]
+
+
+UNREACHABLE = {"CLIPVEIL_KAFKA__BOOTSTRAP_SERVERS": "127.0.0.1:1", "CLIPVEIL_KAFKA__CONNECT_SECONDS_MAX": "1"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "environment", "code", "expected"),
+    [
+        ("run -c no.yaml", {}, 2, "no.yaml: No such file or directory"),
+        ("run", {}, 2, "tokens.key: needed"),
+        ("run", {"CLIPVEIL_KAFKA__GRUOP": "x"}, 2, "kafka.gruop: unknown setting (did you mean group?)"),
+        ("config check", {}, 2, "tokens.key: needed"),
+        ("config show", {"CLIPVEIL_LOG__LEVEL": "LOUD"}, 2, "log.level: Input should be 'DEBUG'"),
+        ("produce no-folder", {}, 2, "no-folder is not a directory"),
+        ("produce docs", {}, 2, "there is neither clips.jsonl nor a WAV or FLAC file"),
+        ("tail", {}, 2, "registry.url or registry.folder: needed"),
+        ("tail", UNREACHABLE | {"CLIPVEIL_REGISTRY__FOLDER": "none"}, 1, "Kafka at 127.0.0.1:1 does not answer"),
+        ("evaluate clips no-folder --json x.json", {}, 2, "no-folder is not a directory"),
+        ("evaluate clips docs --json x.json", {}, 2, "has neither clips.jsonl nor an RTTM file"),
+        ("evaluate clips docs --json no/x.json", {}, 2, "there is no folder for no/x.json"),
+        ("evaluate words no.jsonl --json x.json", {}, 2, "no.jsonl is not a file"),
+        ("train speakers --corpora no-folder", {}, 2, "no-folder is not a directory"),
+        ("train speakers --corpora docs --minutes 1 --steps 1", {}, 2, "exclude each other"),
+        ("train names --corpora no-folder", {}, 2, "no-folder is not a directory"),
+        ("fingerprint no-folder", {}, 2, "no-folder is not a directory"),
+    ],
+)
+def test_wrong_input_is_told(
+    monkeypatch: pytest.MonkeyPatch, arguments: str, environment: dict[str, str], code: int, expected: str
+) -> None:
+    """Every command says what is wrong with what it was given, with a fitting exit code."""
+    for name in [name for name in os.environ if name.startswith("CLIPVEIL_")]:
+        monkeypatch.delenv(name)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.chdir(ROOT)
+    failure = CliRunner().invoke(app, arguments.split()).exception
+    assert isinstance(failure, CommandFailed), failure
+    assert expected in str(failure)
+    assert code == failure.code
+
+
+def test_a_failure_is_one_line_and_an_exit_code() -> None:
+    """No traceback, nothing on stdout."""
+    done = clipveil("run")
+    assert (2, "") == (done.returncode, done.stdout)
+    assert re.fullmatch(r"clipveil: tokens\.key: needed[^\n]*\n", done.stderr)
+
+
+def test_settings_are_shown_without_secrets() -> None:
+    """``config show`` prints what is in force, and asterisks."""
+    done = clipveil("config", "show", CLIPVEIL_KAFKA__SASL_PASSWORD="canary", CLIPVEIL_KAFKA__GROUP="shown")
+    assert "group: shown" in done.stdout
+    assert "canary" not in done.stdout + done.stderr
+
+
+def test_an_unexpected_exception_is_told_without_its_message() -> None:
+    """Class and place, since the message may quote a clip."""
+    program = "\n".join(
+        [
+            "import sys",
+            "from stream.commands import config",
+            "sys.argv = ['clipveil', 'config', 'docs']",
+            "config.document.__globals__['_lines'] = lambda: int('canary')",
+            "from stream.__main__ import main",
+            "main()",
+        ]
+    )
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, timeout=60)
+    assert 1 == done.returncode
+    assert re.fullmatch(r"clipveil: unexpected ValueError at stream\.commands\.config:\d+\n", done.stderr)
