@@ -1,0 +1,112 @@
+"""Wrong values are refused by Helm, before anything reaches the cluster, in words that name the value."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.helm.chart import CHART, VARIANTS, RefusedByHelm, helm, manifests, render
+
+SHA256 = "0" * 64
+
+WRONG: dict[str, tuple[str, list[str]]] = {
+    # what is wrong: the values, what the error must name
+    "unknown value": ("replcas=3", ["replcas", "not allowed"]),
+    "unknown section": ("config.kafak.group=a", ["/config", "kafak", "not allowed"]),
+    "unknown setting": ("config.kafka.bootstrap=a", ["/config/kafka", "bootstrap", "not allowed"]),
+    "a password as a value": ("config.kafka.sasl_password=x", ["/config/kafka", "sasl_password", "not allowed"]),
+    "a token key as a value": ("config.tokens.key=x", ["/config/tokens", "key", "not allowed"]),
+    "text for a number": ("config.engine.processes=many", ["/config/engine/processes", "integer"]),
+    "no process": ("config.engine.processes=0", ["/config/engine/processes", "minimum"]),
+    "no drain": ("config.worker.drain_seconds_max=null", ["/config/worker", "drain_seconds_max"]),
+    "unknown protocol": ("config.kafka.security_protocol=TLS", ["/config/kafka/security_protocol", "SASL_SSL"]),
+    "unknown operating point": ("config.policy.operating_point=fast", ["operating_point", "'safe', 'throughput'"]),
+    "unknown level": ("config.log.level=TRACE", ["/config/log/level", "'INFO'"]),
+    "a password in an address": (
+        "config.registry.url=https://u:p@r",
+        ["/config/registry/url", "pattern"],
+    ),
+    "a privileged port": ("config.http.port=80", ["/config/http/port", "minimum", "1,024"]),
+    "no token key": ("secrets.tokenKey.existingSecret=", ["/secrets/tokenKey/existingSecret", "minLength"]),
+    "a budget that blocks nodes": ("podDisruptionBudget.maxUnavailable=0", ["maxUnavailable", "minimum"]),
+    "a digest that is none": ("image.digest=latest", ["/image/digest", "pattern"]),
+    "a size that is none": ("tmpSize=big", ["/tmpSize", "pattern"]),
+    "names that nobody resolves": ("networkPolicy.dnsPeers=null", ["/networkPolicy", "dnsPeers"]),
+    "labels that selectors use": (r"podLabels.app\.kubernetes\.io/name=x", ["app.kubernetes.io/name"]),
+    "SASL without a name": (
+        "config.kafka.security_protocol=SASL_SSL,secrets.saslPassword.existingSecret=s",
+        ["SASL_SSL needs config.kafka.sasl_username"],
+    ),
+    "SASL without a password": (
+        "config.kafka.security_protocol=SASL_SSL,config.kafka.sasl_username=u",
+        ["needs", "secrets.saslPassword.existingSecret"],
+    ),
+    "a password that nothing would use": ("secrets.saslPassword.existingSecret=s", ["secrets.saslPassword", "is SSL"]),
+    "a certificate that nothing would use": (
+        "config.kafka.security_protocol=PLAINTEXT,secrets.clientCertificate.existingSecret=s",
+        ["secrets.clientCertificate", "is PLAINTEXT"],
+    ),
+    "a registry user without password": ("config.registry.username=u", ["secrets.registryPassword", "belong together"]),
+    "a registry password without user": (
+        "secrets.registryPassword.existingSecret=s",
+        ["config.registry.username", "belong together"],
+    ),
+    "a model that is nowhere": (
+        f"config.speakers.model=/models/a,config.speakers.sha256={SHA256}",
+        ["config.speakers.model", "models.existingClaim"],
+    ),
+    "a model that is not on the volume": (
+        f"config.speakers.model=/opt/a,config.speakers.sha256={SHA256},models.existingClaim=c",
+        ["config.speakers.model", "/models/"],
+    ),
+    "a model that is not pinned": (
+        "config.speakers.model=/models/a,models.existingClaim=c",
+        ["config.speakers.sha256", "clipveil fingerprint"],
+    ),
+    "a scrape that the policy keeps out": ("podMonitor.enabled=true", ["networkPolicy.metricsPeers"]),
+}
+
+
+@pytest.mark.parametrize("wrong", WRONG)
+def test_wrong_values_are_refused(wrong: str) -> None:
+    """Helm renders nothing, and the error names the value and what it should be, in a few lines."""
+    values, words = WRONG[wrong]
+    with pytest.raises(RefusedByHelm) as refused:
+        render("--set", values)
+    text = str(refused.value)
+    assert [] == [word for word in words if word not in text], text
+    assert len(text) < 600
+
+
+def test_an_old_cluster_is_refused() -> None:
+    """Kubernetes older than what the chart is tested with is refused."""
+    with pytest.raises(RefusedByHelm, match=r"requires kubeVersion: >=1\.28"):
+        render("--kube-version", "1.27.9")
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        "config.policy.operating_point=throughput",
+        "config.policy=null,config.tokens=null,config.log=null",  # whole sections, back to their defaults
+        "global.region=eu",  # as part of another chart
+        "replicas=0",
+    ],
+)
+def test_right_values_pass(values: str) -> None:
+    """What is right is not refused."""
+    assert "Deployment" in manifests("--set", values)
+
+
+def test_the_next_step_is_told() -> None:
+    """After an install the notes name the Secret to make, the topics that must exist, and what is not protected."""
+    notes = helm("install", "clipveil", CHART, "--dry-run=client", "--namespace", "voice").partition("NOTES:")[2]
+    for words in (
+        "clipveil-token-key",
+        "rollout status deployment/clipveil",
+        "clips.anonymized (cleanup.policy=compact)",
+    ):
+        assert words in notes
+    assert "WARNING" not in notes
+    open_notes = helm("install", "x", CHART, "--dry-run=client", *VARIANTS["plaintext"]).partition("NOTES:")[2]
+    assert "PLAINTEXT sends voices over the network in the clear" in open_notes
+    assert "without a network policy" in open_notes
