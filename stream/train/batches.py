@@ -17,7 +17,7 @@ from stream.train.voices import GATE_HOP, Flags, load_voices
 
 SECONDS = (2.5, 4.0, 5.0, 6.0, 8.0, 10.0, 13.0, 17.0, 22.0)
 SHARES = (0.06, 0.12, 0.16, 0.18, 0.18, 0.12, 0.08, 0.06, 0.04)
-RENDERINGS = 2  # clips of one scene in a batch: rooms and voices cost most, and other levels and parts teach as much
+RENDERINGS = 3  # clips of one scene in a batch: rooms and voices cost most, and other levels and parts teach as much
 
 
 @dataclass(frozen=True, eq=False)
