@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from typing import Any, TypeVar
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
-from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
+from aiokafka.errors import KafkaError, LeaderNotAvailableError, TopicAlreadyExistsError, for_code
 
 from stream.clip import Record
 from stream.ports import BrokerUnavailable, Message, NotDelivered, Partition
@@ -20,6 +21,7 @@ from stream.wire.kafka_source import KafkaSource, as_record
 __all__ = ["KafkaBroker", "KafkaConnection"]
 
 POLL_MS = 200
+PATIENCE_S = 10.0
 T = TypeVar("T")
 
 
@@ -93,7 +95,7 @@ class KafkaBroker:
 
     async def committed(self, topic: str, group: str) -> Mapping[int, int]:
         admin = await self._admin()
-        offsets = await _answered(admin.list_consumer_group_offsets(group))
+        offsets = await self._patiently(lambda: admin.list_consumer_group_offsets(group))
         return {here.partition: at.offset for here, at in offsets.items() if here.topic == topic and at.offset >= 0}
 
     async def close(self) -> None:
@@ -123,13 +125,27 @@ class KafkaBroker:
     async def _partitions(self, topic: str) -> list[TopicPartition]:
         """Once every partition has a leader; a topic that was just created may take a moment."""
         admin = await self._admin()
-        async with asyncio.timeout(self._connection.request_timeout_s):
-            while True:
-                (found,) = await _answered(admin.describe_topics([topic]))
-                leaders = [partition["leader"] for partition in found["partitions"]]
-                if found["error_code"] == 0 and leaders and min(leaders) >= 0:
-                    return [TopicPartition(topic, number) for number in range(len(leaders))]
-                await asyncio.sleep(POLL_MS / 1000)
+
+        async def look() -> list[TopicPartition]:
+            (found,) = await admin.describe_topics([topic])
+            if found["error_code"]:
+                raise for_code(found["error_code"])
+            if not found["partitions"] or min(partition["leader"] for partition in found["partitions"]) < 0:
+                raise LeaderNotAvailableError
+            return [TopicPartition(topic, number) for number in range(len(found["partitions"]))]
+
+        return await self._patiently(look)
+
+    async def _patiently(self, ask: Callable[[], Awaitable[T]]) -> T:
+        """A cluster that elects a leader or a coordinator answers a little later."""
+        deadline = time.monotonic() + PATIENCE_S
+        while True:
+            try:
+                return await ask()
+            except KafkaError as error:
+                if not error.retriable or time.monotonic() > deadline:
+                    raise BrokerUnavailable(type(error).__name__) from None
+            await asyncio.sleep(POLL_MS / 1000)
 
 
 async def _answered(answer: Awaitable[T]) -> T:

@@ -191,6 +191,7 @@ class LocalOutbox:
         self._group = group
         self._transactional_id = f"{group}-{partition.topic}-{partition.number}"
         self._epoch = -1
+        self._spent = False
 
     async def start(self) -> None:
         await asyncio.sleep(0)
@@ -198,6 +199,9 @@ class LocalOutbox:
 
     async def commit(self, messages: Sequence[Message], next_offset: int) -> None:
         """Yields to the loop between writes, so that it can be cancelled or fenced half-way, as over a network."""
+        if self._spent:
+            raise CommitFailed("spent")
+        self._spent = True  # until all of it went well
         self._check_epoch()
         transaction = self._broker.begin_transaction(self._transactional_id)
         for message in messages:
@@ -207,6 +211,7 @@ class LocalOutbox:
             await asyncio.sleep(0)
             self._check_epoch()
         self._broker.commit(self._transactional_id, self._group, self._partition, next_offset)
+        self._spent = False
 
     async def stop(self) -> None:
         await asyncio.sleep(0)

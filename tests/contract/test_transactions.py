@@ -46,6 +46,8 @@ async def test_a_refused_message_leaves_neither_output_nor_offset(broker: Broker
     outbox = await opened(broker, topics)
     with pytest.raises(CommitFailed):
         await outbox.commit([Message(topics.anonymized, b"t", b"good"), Message(topics.audit, b"-", TOO_LARGE)], 1)
+    with pytest.raises(CommitFailed):  # spent: what it half sent must not come out with a later commit
+        await outbox.commit([Message(topics.anonymized, b"t", b"later")], 1)
     await outbox.stop()
     assert [] == await values(broker, topics.anonymized)
     await eventually({}, lambda: committed(broker, topics))

@@ -74,6 +74,11 @@ class KafkaServer:
                 raise RuntimeError(f"Kafka did not start:\n{self._log.read_text(errors='replace')[-3000:]}")
             time.sleep(0.1)
 
+    def signal(self, number: signal.Signals) -> None:
+        """SIGSTOP freezes the broker, SIGCONT lets it go on."""
+        assert self._process is not None
+        self._process.send_signal(number)
+
     def stop(self) -> None:
         """At once: nothing of it is kept."""
         if self._process is not None:

@@ -1,0 +1,222 @@
+"""What only a real Apache Kafka can show: each trap of the client library, and its way round."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from types import MappingProxyType
+
+import pytest
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+
+from stream.ports import BrokerUnavailable, CommitFailed, Message, NotDelivered, Partition, SourceLost
+from stream.wire.kafka import KafkaBroker, KafkaConnection
+from stream.wire.kafka_connection import bounded_stop
+from tests.contract.stand_ins import (
+    Topics,
+    WishEngine,
+    event,
+    eventually,
+    everything,
+    offsets,
+    send,
+    until_committed,
+    worker,
+)
+from tests.kafka.server import PASSWORD, USER, KafkaServer
+
+
+@pytest.fixture
+async def cluster(connection: KafkaConnection) -> AsyncIterator[KafkaBroker]:
+    """The real Kafka."""
+    broker = KafkaBroker(connection)
+    yield broker
+    await broker.close()
+
+
+@pytest.fixture
+def topics() -> Topics:
+    """Topic and group names that no other test uses."""
+    return Topics()
+
+
+async def small_topic(connection: KafkaConnection, name: str) -> None:
+    admin = AIOKafkaAdminClient(**connection.client())
+    await admin.start()
+    await admin.create_topics([NewTopic(name, 1, 1, topic_configs={"max.message.bytes": "2000"})])
+    await admin.close()
+
+
+async def test_a_message_that_only_the_broker_refuses_fails_the_commit(
+    cluster: KafkaBroker, connection: KafkaConnection, topics: Topics
+) -> None:
+    """The client takes it, the broker's answer comes later: every delivery is awaited before the offset is sent."""
+    await cluster.create_topics({topics.raw: 1, topics.anonymized: 1})
+    await small_topic(connection, topics.audit)
+    outbox = cluster.outbox(Partition(topics.raw, 0), topics.group)
+    await outbox.start()
+    with pytest.raises(CommitFailed):
+        await outbox.commit([Message(topics.anonymized, b"t", b"good"), Message(topics.audit, b"-", bytes(5000))], 1)
+    await outbox.stop()
+    successor = cluster.outbox(Partition(topics.raw, 0), topics.group)
+    await successor.start()
+    assert [] == await everything(cluster, topics.anonymized)
+    assert {} == dict(await cluster.committed(topics.raw, topics.group))
+    await successor.stop()
+
+
+async def test_a_worker_goes_on_after_a_refused_message(
+    cluster: KafkaBroker, connection: KafkaConnection, topics: Topics
+) -> None:
+    """A plain send that only the broker refuses is an error too, and the sender works afterwards."""
+    await small_topic(connection, topics.raw)
+    with pytest.raises(NotDelivered):
+        await send(cluster, topics.raw, [b"canary" * 1000])
+    await send(cluster, topics.raw, [b"small"])
+    assert [b"small"] == [record.value for record in await everything(cluster, topics.raw)]
+
+
+async def test_nothing_is_logged_of_what_is_sent(
+    connection: KafkaConnection, topics: Topics, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Even where the log is set to DEBUG beforehand: the library would write keys, values and requests."""
+    for name in ("", "aiokafka", "aiokafka.producer.producer", "aiokafka.conn"):
+        logging.getLogger(name).setLevel(logging.DEBUG)
+    try:
+        cluster = KafkaBroker(connection)
+        await topics.create(cluster)
+        await send(cluster, topics.raw, [event(0), b"canary-value"])
+        one = worker(cluster, topics, WishEngine())
+        running = asyncio.create_task(one.run())
+        await until_committed(cluster, topics)
+        one.stop()
+        await running
+        await everything(cluster, topics.raw)
+        await cluster.close()
+        assert [] == [record for record in caplog.records if record.name.startswith("aiokafka") and record.levelno < 30]
+        assert "canary" not in caplog.text
+    finally:
+        logging.getLogger().setLevel(logging.WARNING)
+
+
+async def test_secrets_are_not_shown(kafka: KafkaServer) -> None:
+    """A connection can be printed."""
+    assert "hunter2" not in repr(KafkaConnection(kafka.bootstrap, MappingProxyType({"sasl_plain_password": "hunter2"})))
+
+
+def sasl(kafka: KafkaServer, password: str) -> KafkaConnection:
+    security = {
+        "security_protocol": "SASL_PLAINTEXT",
+        "sasl_mechanism": "SCRAM-SHA-512",
+        "sasl_plain_username": USER,
+        "sasl_plain_password": password,
+    }
+    return KafkaConnection(kafka.sasl_bootstrap, security, session_timeout_s=6, heartbeat_interval_s=1)
+
+
+async def test_the_whole_way_with_sasl(kafka: KafkaServer, topics: Topics) -> None:
+    """Producers, sources, outboxes and the admin client all present the name and password."""
+    cluster = KafkaBroker(sasl(kafka, PASSWORD))
+    await topics.create(cluster)
+    await send(cluster, topics.raw, [event(0), event(1, "refuse")])
+    one = worker(cluster, topics, WishEngine())
+    running = asyncio.create_task(one.run())
+    await until_committed(cluster, topics)
+    one.stop()
+    await running
+    assert {0: [0, 1]} == offsets(await everything(cluster, topics.audit))
+    await cluster.close()
+
+
+async def test_a_wrong_password_is_told_without_it(kafka: KafkaServer, topics: Topics) -> None:
+    """Every way in fails, and says no more than the class of the error."""
+    cluster = KafkaBroker(sasl(kafka, "wrong-password"))
+    source = cluster.source(topics.raw, topics.group)
+    with pytest.raises(SourceLost) as lost:
+        await source.start(nothing, nothing)
+    await source.stop()
+    outbox = cluster.outbox(Partition(topics.raw, 0), topics.group)
+    with pytest.raises(CommitFailed) as failed:
+        await outbox.start()
+    await outbox.stop()
+    with pytest.raises(BrokerUnavailable) as unavailable:
+        await cluster.end_offsets(topics.raw)
+    for caught in (lost, failed, unavailable):
+        assert "wrong-password" not in f"{caught.value!r} {caught.value.__cause__!r}"
+        assert caught.value.__suppress_context__
+    await cluster.close()
+
+
+async def test_a_topic_that_is_missing_is_told(connection: KafkaConnection, topics: Topics) -> None:
+    """A worker on a misspelt topic does not wait for ever."""
+    cluster = KafkaBroker(replace(connection, request_timeout_s=2))
+    source = cluster.source(topics.raw, topics.group)
+    with pytest.raises(SourceLost):
+        await source.start(nothing, nothing)
+    await source.stop()
+
+
+async def test_a_stop_that_hangs_is_left_behind() -> None:
+    """The library's stop can hang, or raise: ours returns."""
+
+    async def hang() -> None:
+        await asyncio.Event().wait()
+
+    async def fail() -> None:
+        raise RuntimeError
+
+    await asyncio.wait_for(bounded_stop(hang(), 0.05), 10)
+    await asyncio.wait_for(bounded_stop(fail(), 0.05), 10)
+
+
+async def test_a_broker_that_freezes_repeats_nothing(
+    kafka: KafkaServer, connection: KafkaConnection, topics: Topics
+) -> None:
+    """While it stands still, requests time out and transactions fail; afterwards every input is there exactly once."""
+    impatient = replace(connection, request_timeout_s=2, transaction_timeout_s=3, stop_timeout_s=1)
+    cluster = KafkaBroker(impatient)
+    await topics.create(cluster)
+    await send(cluster, topics.raw, [event(number) for number in range(400)])
+    engine = WishEngine(before=lambda _: asyncio.sleep(0.02))
+    one = worker(cluster, topics, engine)
+    running = asyncio.create_task(one.run())
+    await eventually(True, lambda: some(cluster, topics), 30)
+    kafka.signal(signal.SIGSTOP)
+    try:
+        await asyncio.sleep(5)
+    finally:
+        kafka.signal(signal.SIGCONT)
+    await until_committed(cluster, topics)
+    one.stop()
+    await running
+    assert {0: list(range(400))} == offsets(await everything(cluster, topics.audit))
+    await cluster.close()
+
+
+async def test_stopping_while_the_broker_is_frozen_returns(
+    kafka: KafkaServer, connection: KafkaConnection, topics: Topics
+) -> None:
+    """Neither a worker's drain nor its leaving the group can wait for a broker that does not answer."""
+    cluster = KafkaBroker(replace(connection, stop_timeout_s=1))
+    await topics.create(cluster)
+    await send(cluster, topics.raw, [event(number) for number in range(10)])
+    one = worker(cluster, topics, WishEngine())
+    running = asyncio.create_task(one.run())
+    await until_committed(cluster, topics)
+    kafka.signal(signal.SIGSTOP)
+    try:
+        one.stop()
+        await asyncio.wait_for(running, 20)
+    finally:
+        kafka.signal(signal.SIGCONT)
+    await cluster.close()
+
+
+async def nothing(_: object) -> None: ...
+
+
+async def some(cluster: KafkaBroker, topics: Topics) -> bool:
+    return sum((await cluster.committed(topics.raw, topics.group)).values()) > 20
