@@ -1,0 +1,220 @@
+"""``clipveil run``: everything put together, on the embedded broker with obedient parts, and as a process on Kafka."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import httpx
+import pytest
+import yaml
+
+from stream.clip import TokenKey
+from stream.commands.failure import CommandFailed
+from stream.commands.run import Service
+from stream.config import Settings
+from stream.ops.metrics import Metrics
+from stream.ports import Broker, Message
+from stream.wire import avro
+from stream.wire.local import LocalBroker
+from stream.wire.registry_files import FileRegistry
+from tests import events
+from tests.kafka.server import KafkaServer
+
+ROOT = Path(__file__).parents[2]
+KEY = TokenKey("test", "1", b"k" * 32)
+OBEDIENT = "tests.inference.parts:obedient"
+Connect = Callable[[Settings], Awaitable[Broker]]
+
+
+def settings_in(folder: Path, **engine: float) -> Settings:
+    return Settings.model_validate(
+        {
+            "registry": {"folder": folder / "registry"},
+            "engine": {"processes": 1, "clip_seconds_max": 20, **engine},
+            "http": {"port": 0},
+            "topics": {"create": True, "partitions": 2},
+        }
+    )
+
+
+def service(settings: Settings, broker: Broker, builder: str = OBEDIENT) -> Service:
+    async def connect(settings: Settings) -> Broker:
+        names = (settings.topics.raw, settings.topics.anonymized, settings.topics.withheld, settings.topics.audit)
+        await broker.create_topics(dict.fromkeys(names, 2))
+        return broker
+
+    return Service(settings, KEY, Metrics(), connect, builder)
+
+
+async def send(broker: Broker, folder: Path, orders: list[str]) -> None:
+    """Records whose bodies tell the obedient parts what to do."""
+    registered = await FileRegistry(folder / "registry").register("clips.raw-value", avro.schema_text("clip_event"))
+    await broker.create_topics({"clips.raw": 2})
+    await broker.send([Message("clips.raw", None, avro.frame(registered.id, order.encode())) for order in orders])
+
+
+async def withheld(broker: Broker) -> list[str]:
+    schema = avro.schema_text("withheld")
+    values = [record.value async for record in broker.read("clips.withheld")]
+    return [avro.read(schema, "withheld", avro.unframe(value)[1])["reason"] for value in values if value]
+
+
+async def until(condition: Callable[[], object]) -> None:
+    async with asyncio.timeout(60):
+        while not condition():
+            await asyncio.sleep(0.05)
+
+
+async def test_the_service_works_until_it_is_stopped(tmp_path: Path) -> None:
+    """Ready once models are loaded and partitions open; every record is withheld or published; stop drains."""
+    broker = LocalBroker()
+    await send(broker, tmp_path, ["refuse", "kill", "raise canary", "refuse"])
+    running = service(settings_in(tmp_path), broker)
+    assert (True, False) == (running.live(), running.ready()), "before it starts"
+    task = asyncio.create_task(running.run())
+    await until(running.ready)
+    assert running.live()
+    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{running.port}") as client:
+        await _until_withheld(broker, 4)
+        assert 200 == (await client.get("/readyz")).status_code
+        assert 'clipveil_withheld_total{reason="inference_died"} 1.0' in (await client.get("/metrics")).text
+    running.stop()
+    await task
+    assert ["inference_died", "internal_error", "no_consent", "no_consent"] == sorted(await withheld(broker))
+    assert 4 == sum((await broker.committed("clips.raw", "clipveil")).values())
+
+
+async def _until_withheld(broker: Broker, number: int) -> None:
+    async with asyncio.timeout(60):
+        while len(await withheld(broker)) < number:
+            await asyncio.sleep(0.1)
+
+
+async def test_models_that_cant_be_loaded_are_told(tmp_path: Path) -> None:
+    """The start fails once, with the reason."""
+    with pytest.raises(CommandFailed, match="can't be loaded: ValueError: the model is not the one") as caught:
+        await service(settings_in(tmp_path), LocalBroker(), "tests.inference.parts:unloadable").run()
+    assert 1 == caught.value.code
+
+
+async def test_models_that_go_away_stop_the_service_and_withhold_nothing(tmp_path: Path) -> None:
+    """When processes can't be replaced the service ends with an error; what it held is done after a restart."""
+    broker = LocalBroker()
+    settings = settings_in(tmp_path, recycle_clips=1, start_attempts_max=1)
+    speakers = settings.speakers.model_copy(update={"model": str(tmp_path / "marker"), "sha256": "0" * 64})
+    await send(broker, tmp_path, ["refuse"] * 6)
+    gone = service(settings.model_copy(update={"speakers": speakers}), broker, "tests.inference.parts:once")
+    with pytest.raises(CommandFailed, match="can't be replaced: ValueError: gone"):
+        await gone.run()
+    assert ["no_consent"] == await withheld(broker)
+    running = service(settings_in(tmp_path), broker)
+    task = asyncio.create_task(running.run())
+    await _until_withheld(broker, 6)
+    running.stop()
+    await task
+    assert ["no_consent"] * 6 == await withheld(broker)
+
+
+async def test_a_stop_during_the_start_ends_it(tmp_path: Path) -> None:
+    """SIGTERM while models are loading does not wait for them, and leaves nothing behind."""
+    starting = service(settings_in(tmp_path), LocalBroker(), "tests.inference.parts:slow")
+    task = asyncio.create_task(starting.run())
+    await until(lambda: starting.port is not None)
+    await asyncio.sleep(0.2)
+    starting.stop()
+    async with asyncio.timeout(10):
+        await task
+
+
+async def test_a_second_stop_does_not_wait(tmp_path: Path) -> None:
+    """Whoever insists gets an end at once, an exit code that says so, and the clip is done again later."""
+    broker = LocalBroker()
+    await send(broker, tmp_path, ["hang"])
+    running = service(settings_in(tmp_path, clip_seconds_max=60), broker)
+    task = asyncio.create_task(running.run())
+    await until(lambda: running.ready() and running._worker is not None and running._worker.health.in_flight)
+    running.stop()
+    await asyncio.sleep(0.1)
+    running.stop()
+    with pytest.raises(CommandFailed, match="will be done again"):
+        await task
+    assert {} == dict(await broker.committed("clips.raw", "clipveil"))
+
+
+async def test_no_schema_registered_by_others_is_told(tmp_path: Path) -> None:
+    """Where schemas are registered by others, a missing one ends the start."""
+    settings = settings_in(tmp_path)
+    registry = settings.registry.model_copy(update={"register_schemas": False})
+    with pytest.raises(CommandFailed, match=r"schema anonymized_clip, subject clips\.anonymized-value"):
+        await service(settings.model_copy(update={"registry": registry}), LocalBroker()).run()
+
+
+def test_the_whole_command_on_kafka(kafka: KafkaServer, tmp_path: Path) -> None:
+    """Real models, real brokers: records end up withheld or published, SIGINT to the group drains and exits 0, and the
+    log is JSON without a word of any event."""
+    config = tmp_path / "clipveil.yaml"
+    names = {name: f"run-{tmp_path.name}-{name}" for name in ("raw", "anonymized", "withheld", "audit")}
+    config.write_text(
+        yaml.safe_dump(
+            {
+                "kafka": {"bootstrap_servers": kafka.bootstrap, "group": f"run-{tmp_path.name}"},
+                "topics": {**names, "create": True, "partitions": 2, "replication_max": 1},
+                "registry": {"folder": str(tmp_path / "registry")},
+                "tokens": {"key": base64.b64encode(KEY.secret).decode()},
+                "engine": {"processes": 1},
+                "http": {"port": 0},
+                "log": {"level": "DEBUG"},
+            }
+        )
+    )
+    recordings = tmp_path / "recordings"
+    recordings.mkdir()
+    for number in range(3):
+        (recordings / f"canary-{number}.wav").write_bytes(events.encoded(events.sound(seed=number)))
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("CLIPVEIL_")}
+    command = [sys.executable, "-m", "stream"]
+    subprocess.run([*command, "produce", recordings, "-c", config], cwd=ROOT, env=environment, check=True, timeout=60)
+    process = subprocess.Popen(
+        [*command, "run", "-c", config],
+        cwd=ROOT,
+        env=environment,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    assert process.stderr is not None
+    lines = []
+    try:
+        for line in process.stderr:
+            lines.append(line)
+            told = json.loads(line)
+            if told["event"] == "started":
+                _until_committed(told["port"], 3)
+                os.killpg(process.pid, signal.SIGINT)
+        assert 0 == process.wait(timeout=60), lines
+    finally:
+        process.kill()
+    told = [json.loads(line)["event"] for line in lines]
+    assert ["starting", "stopped"] == [told[0], told[-1]]
+    assert "canary" not in "".join(lines)
+
+
+def _until_committed(port: int, number: int) -> None:
+    for _ in range(600):
+        scraped = httpx.get(f"http://127.0.0.1:{port}/metrics").text.splitlines()
+        outcomes = [
+            line for line in scraped if line.startswith(("clipveil_published_total", "clipveil_withheld_total"))
+        ]
+        if sum(float(line.split()[-1]) for line in outcomes) >= number:
+            return
+        time.sleep(0.1)
+    raise AssertionError("clips were not committed within a minute")
