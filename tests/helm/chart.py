@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,7 @@ def helm(*arguments: str | Path) -> str:
     return run.stdout
 
 
+@functools.cache
 def render(*arguments: str | Path, release: str = "clipveil") -> str:
     """Every manifest of the chart, as the YAML that Helm prints. The arguments are Helm's: --values, --set-json."""
     return helm("template", release, CHART, "--namespace", "voice", "--kube-version", "1.34.0", *arguments)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from pathlib import Path
 from typing import Any
 
 import jsonschema
@@ -11,6 +12,7 @@ import kubernetes_validate
 import pytest
 import yaml
 
+from tests.helm import chart
 from tests.helm.chart import CHART, ROOT, VARIANTS, helm, manifests, pod_spec, render
 from tests.helm.update import SNAPSHOT
 
@@ -189,3 +191,10 @@ def test_a_digest_goes_before_a_tag() -> None:
         for arguments in (["--set", f"image.digest={digest},image.tag=v7"], ["--set", "image.tag=v7"], [])
     ]
     assert [f"clipveil@{digest}", "clipveil:v7", "clipveil:0.1.0"] == images
+
+
+def test_without_helm_the_tests_fail(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where Helm is missing nothing is skipped: the failure names the command that gets it."""
+    monkeypatch.setattr(chart, "HELM", tmp_path / "helm")
+    with pytest.raises(AssertionError, match="bash tests/tools/helm.sh"):
+        helm("version")

@@ -6,6 +6,8 @@ import base64
 import json
 import os
 import secrets
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +15,7 @@ import pytest
 from typer.testing import CliRunner
 
 from stream.config import PREFIX, Settings, load
-from tests.helm.chart import VARIANTS, Manifest, manifests, pod_spec
+from tests.helm.chart import ROOT, VARIANTS, Manifest, manifests, pod_spec
 
 TOKEN_KEY = base64.b64encode(secrets.token_bytes(32)).decode()
 
@@ -129,6 +131,27 @@ def test_values_survive_yaml(path: str, value: Any, read: Any) -> None:
     settings = read("--set-json", f"config.{path}={json.dumps(value)}")
     arrived = getattr(getattr(settings, section), name)
     assert value == (sorted(arrived, reverse=True) if isinstance(arrived, frozenset) else arrived)
+
+
+@pytest.mark.parametrize("variant", ["default", "sasl"])
+def test_the_command_accepts_them(variant: str, tmp_path: Path) -> None:
+    """`clipveil config check`, a process of its own with nothing but the pod's files and environment, is content."""
+    pod = Pod(manifests(*VARIANTS[variant]), tmp_path)
+    check = [sys.executable, "-m", "stream", "config", "check", "--config", pod.settings_file()]
+    run = subprocess.run(
+        check, cwd=ROOT, env=pod.environment(), capture_output=True, text=True, timeout=120, check=False
+    )
+    assert (0, "the settings are good\n") == (run.returncode, run.stdout), run.stderr
+
+
+def test_without_its_secret_the_command_refuses(tmp_path: Path) -> None:
+    """A token key that is not mounted stops the command before anything else, and the error names the setting."""
+    pod = Pod(manifests(), tmp_path)
+    (tmp_path / "etc/clipveil/secrets/token-key").unlink()
+    check = [sys.executable, "-m", "stream", "config", "check", "--config", pod.settings_file()]
+    run = subprocess.run(check, cwd=ROOT, env={}, capture_output=True, text=True, timeout=120, check=False)
+    assert run.returncode != 0
+    assert "tokens.key_file" in run.stderr
 
 
 def test_the_command_line_exists(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,47 @@
+# syntax=docker/dockerfile:1
+# The container image of clipveil. The base has no default: a tag can be moved, so name the digest that you have checked:
+#
+#   docker build --build-arg PYTHON_DIGEST=sha256:... --tag clipveil .
+#
+# Python packages come from requirements.lock, each checked against its hash. On x86-64 they hold PyTorch with CUDA,
+# which runs without a GPU too, and makes the image several GB large.
+ARG PYTHON_DIGEST
+
+FROM docker.io/library/python:3.11-slim-bookworm@${PYTHON_DIGEST} AS build
+WORKDIR /build
+COPY requirements.lock requirements-dev.lock ./
+RUN python -m venv --without-pip /opt/clipveil \
+ && pip --python /opt/clipveil/bin/python install --no-cache-dir --require-hashes -r requirements.lock
+# What builds the wheel is pinned by hash too, and stays in this stage.
+RUN awk '/^[a-zA-Z]/ {keep = /^(hatchling|packaging|pathspec|pluggy|tomlkit|trove-classifiers)==/} keep' \
+      requirements-dev.lock > requirements-build.lock \
+ && pip install --no-cache-dir --require-hashes -r requirements-build.lock
+COPY pyproject.toml README.md LICENSE ./
+COPY schemas schemas
+COPY stream stream
+RUN pip wheel --no-cache-dir --no-deps --no-build-isolation --wheel-dir wheels . \
+ && pip --python /opt/clipveil/bin/python install --no-cache-dir --no-deps --no-index wheels/clipveil-*.whl
+
+FROM docker.io/library/python:3.11-slim-bookworm@${PYTHON_DIGEST}
+LABEL org.opencontainers.image.title="clipveil" \
+      org.opencontainers.image.description="De-identifies voice-assistant clips on Kafka before a human hears them" \
+      org.opencontainers.image.licenses="Apache-2.0"
+# Nothing that installs is left for an intruder to use.
+RUN python -m pip uninstall --yes --root-user-action=ignore setuptools wheel pip
+COPY --from=build /opt/clipveil /opt/clipveil
+# One thread a process, no telemetry, no downloads, no files beside those in /tmp.
+ENV PATH=/opt/clipveil/bin:$PATH \
+    OMP_NUM_THREADS=1 \
+    PYANNOTE_METRICS_ENABLED=0 \
+    HF_HUB_OFFLINE=1 \
+    PYTHONDONTWRITEBYTECODE=1 \
+    HOME=/tmp
+USER 10001:10001
+WORKDIR /tmp
+# A command that can't be imported fails here, not in the cluster.
+RUN ["clipveil", "run", "--help"]
+EXPOSE 8080
+HEALTHCHECK --start-period=5m --interval=30s --timeout=5s --retries=3 \
+  CMD ["python", "-c", "import http.client as h, os, sys; c = h.HTTPConnection('127.0.0.1', int(os.environ.get('CLIPVEIL_HTTP__PORT', 8080)), timeout=4); c.request('GET', '/livez'); sys.exit(c.getresponse().status != 200)"]
+ENTRYPOINT ["clipveil"]
+CMD ["run"]
