@@ -76,8 +76,6 @@ def _opened(content: bytes) -> soundfile.SoundFile:
         containers.check_wav(content)
     elif kind == "OGG":
         containers.check_ogg(content)
-    elif kind == "MP3":
-        content = containers.without_id3(content)
     try:
         file = soundfile.SoundFile(io.BytesIO(content))
     except Exception:  # noqa: BLE001 - whatever the decoder finds wrong with it

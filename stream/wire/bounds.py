@@ -160,7 +160,9 @@ class _Walk:
         self._steps = STEPS_MAX
 
     def value(self, node: Node) -> None:
-        self._spend(1)
+        self._steps -= 1
+        if self._steps < 0:
+            raise Refusal(Reason.EVENT_UNDECODABLE)
         if isinstance(node, str):
             self._primitive(node)
         elif isinstance(node, list):
@@ -197,8 +199,7 @@ class _Walk:
             if count < 0:  # then the block's size in bytes follows, which readers ignore
                 count = -count
                 self._varint(64)
-            self._spend(count)  # before the loop: the items may take no bytes at all
-            for _ in range(count):
+            for _ in range(count):  # ends soon: every item takes a step, also one that takes no bytes
                 if keyed:
                     self._skip(self._varint(64))
                 self.value(item)
@@ -229,8 +230,3 @@ class _Walk:
         if number >> bits:
             raise Refusal(Reason.EVENT_UNDECODABLE)
         return (number >> 1) ^ -(number & 1)
-
-    def _spend(self, steps: int) -> None:
-        self._steps -= steps
-        if self._steps < 0:
-            raise Refusal(Reason.EVENT_UNDECODABLE)

@@ -15,7 +15,6 @@ from stream.clip import Reason, Refusal
 _RIFF_CHUNK: Final = struct.Struct("<4sI")
 _OGG_PAGE: Final = struct.Struct("<4sBBqIIIB")
 _OGG_LAST: Final = 0x04
-_ID3_HEADER_BYTES: Final = 10
 
 
 def container(content: bytes) -> str:
@@ -72,19 +71,6 @@ def check_ogg(content: bytes) -> None:
         last = bool(flags & _OGG_LAST)
     if not last:
         raise Refusal(Reason.AUDIO_TRUNCATED)
-
-
-def without_id3(content: bytes) -> bytes:
-    """An MP3 file from its first frame on: tags hold texts and pictures, which no decoder needs to see."""
-    while content[:3] == b"ID3" and len(content) >= _ID3_HEADER_BYTES:
-        size = 0
-        for byte in content[6:10]:
-            size = size << 7 | byte & 0x7F
-        footer = _ID3_HEADER_BYTES if content[5] & 0x10 else 0
-        content = content[_ID3_HEADER_BYTES + size + footer :]
-    if content[-128:-125] == b"TAG":
-        content = content[:-128]
-    return content
 
 
 def flac_without_metadata(content: bytes) -> bytes:
