@@ -52,7 +52,7 @@ class Limits:
     """Everything that the worker bounds."""
 
     poll_s: float = 0.25
-    lane_records: int = 16  # of one partition, between poll and commit; exceeded by one poll at most
+    lane_records: int = 16  # of one partition, between poll and commit; it may take one poll more
     held_records: int = 32  # of all partitions; a drain has to wait for so many
     held_bytes: int = 256 * 2**20  # of all partitions; exceeded by one poll at most
     batch_records: int = 32  # in one transaction
@@ -236,7 +236,7 @@ class Worker:
         await self.source.start(self._gained, self._lost)
         while True:
             self._looped_at = time.monotonic()
-            polled = await self.source.poll(max(1, self.throttle()), self.limits.poll_s)
+            polled = await self.source.poll(self.throttle(), self.limits.poll_s)
             for partition, records in polled.items():
                 lane, _ = self._lanes.get(partition, (None, None))
                 if lane is not None and lane.open:  # a closed lane will seek, and meet these records again
@@ -247,7 +247,7 @@ class Worker:
                 self._lag_at = time.monotonic()
 
     def throttle(self) -> int:
-        """Pauses what has enough in flight, resumes the rest; returns how many more records may be polled."""
+        """Pauses what has enough in flight, resumes the rest; returns how many records to poll at most."""
         lanes = [lane for lane, _ in self._lanes.values()]
         records, size = sum(lane.records for lane in lanes), sum(lane.size for lane in lanes)
         over = records >= self.limits.held_records or size >= self.limits.held_bytes
@@ -257,7 +257,7 @@ class Worker:
             else:
                 self.source.resume(lane.partition)
         self.meter.holding(records, size, len(lanes))
-        return self.limits.held_records - records
+        return max(1, min(self.limits.held_records - records, self.limits.lane_records))
 
     # -------------------------------------------------------------- called by lanes
     def committed(self, partition: Partition, outcomes: Sequence[Outcome]) -> None:

@@ -20,8 +20,11 @@ from stream.wire.kafka_connection import KafkaConnection, bounded_stop, millisec
 
 
 class KafkaOutbox:
-    """ports.Outbox. After any exception aiokafka's producer may use the same epoch again for what it half sent:
-    such an outbox is spent, and must be replaced by a new one."""
+    """ports.Outbox.
+
+    It never aborts: after an error aiokafka's abort tells the broker nothing, and the same epoch would go on with
+    what was half sent. Without it, the producer refuses every further transaction, and its successor ends this one.
+    """
 
     def __init__(self, connection: KafkaConnection, partition: Partition, group: str) -> None:
         self._connection = connection
@@ -32,7 +35,6 @@ class KafkaOutbox:
             transactional_id=f"{group}-{partition.topic}-{partition.number}",
             transaction_timeout_ms=milliseconds(connection.transaction_timeout_s),
         )
-        self._spent = False
 
     async def start(self) -> None:
         """Returns when the predecessor is fenced, and what it left open has been ended."""
@@ -40,13 +42,9 @@ class KafkaOutbox:
             async with asyncio.timeout(self._connection.transaction_timeout_s):
                 await self._producer.start()
         except (KafkaError, TimeoutError) as error:
-            self._spent = True
             raise CommitFailed(type(error).__name__) from None
 
     async def commit(self, messages: Sequence[Message], next_offset: int) -> None:
-        if self._spent:
-            raise CommitFailed("spent")
-        self._spent = True  # until all of it went well
         try:
             async with asyncio.timeout(self._connection.transaction_timeout_s):
                 await self._producer.begin_transaction()
@@ -58,7 +56,6 @@ class KafkaOutbox:
             raise Fenced("a newer outbox of this partition was started") from None
         except (KafkaError, TimeoutError, AssertionError) as error:  # aiokafka asserts its own states
             raise CommitFailed(type(error).__name__) from None
-        self._spent = False
 
     async def stop(self) -> None:
         await bounded_stop(self._producer.stop(), self._connection.stop_timeout_s)

@@ -6,7 +6,6 @@ import asyncio
 import sys
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
@@ -21,13 +20,6 @@ OnChange = Callable[[frozenset[Partition]], Awaitable[None]]
 LOOK_S = 0.05  # how soon a partition that was resumed during a poll joins it
 
 
-@dataclass(frozen=True, eq=False)
-class _Seek:
-    """One seek of one partition; two are never equal."""
-
-    offset: int
-
-
 class KafkaSource:
     """ports.Source.
 
@@ -39,7 +31,7 @@ class KafkaSource:
     def __init__(self, connection: KafkaConnection, topic: str, group: str) -> None:
         self._connection = connection
         self._topic = topic
-        self._sought: dict[Partition, _Seek] = {}
+        self._sought: set[Partition] = set()
         self._paused: set[Partition] = set()
         self._consumer = AIOKafkaConsumer(
             **connection.consumer(),
@@ -72,7 +64,7 @@ class KafkaSource:
     async def seek_to_committed(self, partition: Partition) -> int:
         """aiokafka's own leaves the position as it is where nothing, or zero, was committed: records would be lost."""
         here = _native(partition)
-        self._sought.pop(partition, None)
+        self._sought.discard(partition)  # what a poll takes from here on is from before the seek
         try:
             async with asyncio.timeout(self._connection.request_timeout_s):
                 offset = await self._consumer.committed(here)
@@ -81,7 +73,7 @@ class KafkaSource:
             self._consumer.seek(here, offset)
         except (KafkaError, TimeoutError, IllegalStateError) as error:
             raise CommitFailed(type(error).__name__) from None
-        self._sought[partition] = _Seek(offset)
+        self._sought.add(partition)
         return int(offset)
 
     def pause(self, partition: Partition) -> None:
@@ -111,7 +103,7 @@ class KafkaSource:
 
     async def _look(self, max_records: int, timeout_s: float) -> dict[Partition, list[Record]]:
         """What one look of ``timeout_s`` brings from the partitions that are ready now."""
-        ready = {partition: seek for partition, seek in self._sought.items() if partition not in self._paused}
+        ready = self._sought - self._paused
         # asked for nothing, aiokafka would look at everything; and it tells of lost membership only when asked
         wanted = [_native(partition) for partition in ready] or [TopicPartition(self._topic, -1)]
         try:
@@ -121,15 +113,11 @@ class KafkaSource:
                 await asyncio.sleep(timeout_s)
                 return {}
             raise SourceLost(type(error).__name__) from None
-        polled: dict[Partition, list[Record]] = {}
-        for here, records in found.items():
-            partition = Partition(here.topic, here.partition)
-            seek = self._sought.get(partition)
-            if seek is ready[partition]:
-                polled[partition] = [as_record(record) for record in records]
-            elif seek is not None:  # sought during this look: what it found may be from before
-                self._consumer.seek(here, seek.offset)
-        return polled
+        return {
+            partition: [as_record(record) for record in records]
+            for here, records in found.items()
+            if (partition := Partition(here.topic, here.partition)) in self._sought
+        }
 
 
 class _Listener(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka has no hints

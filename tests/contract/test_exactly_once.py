@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import random
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import pytest
 
 from stream.clip import Job
-from stream.ports import Broker, Message, Partition
+from stream.ports import Broker, Message, Outbox, Partition
 from stream.worker import Limits, TooManyFaults
 from tests.contract.conftest import HalfCommit
 from tests.contract.stand_ins import (
@@ -24,6 +26,22 @@ from tests.contract.stand_ins import (
     until_committed,
     worker,
 )
+
+
+@dataclass
+class Handover:
+    """An outbox that does something else at its start."""
+
+    outbox: Outbox
+
+    async def start(self) -> None:
+        await self.outbox.start()
+
+    async def commit(self, messages: Sequence[Message], next_offset: int) -> None:
+        await self.outbox.commit(messages, next_offset)
+
+    async def stop(self) -> None:
+        await self.outbox.stop()
 
 
 async def uneven(job: Job) -> None:
@@ -102,6 +120,29 @@ async def test_what_a_dead_owner_left_half_done_is_done_once(
     one.stop()
     await running
     await assert_exactly_once(broker, topics, 1, 10)
+
+
+async def test_a_commit_that_comes_with_the_handover_counts(broker: Broker, topics: Topics) -> None:
+    """The old owner commits just before the new one fences it: the new one starts behind that, not before it."""
+    await topics.create(broker)
+    await send(broker, topics.raw, [event(index) for index in range(5)])
+    partition = Partition(topics.raw, 0)
+    old = broker.outbox(partition, topics.group)
+    await old.start()
+
+    class Late(Handover):
+        async def start(self) -> None:
+            await old.commit([Message(topics.audit, b"-", b"%d published" % index, None, 0) for index in range(3)], 3)
+            await self.outbox.start()
+
+    one = worker(broker, topics, WishEngine())
+    one.outbox = lambda taken: Late(broker.outbox(taken, topics.group))
+    running = asyncio.create_task(one.run())
+    await until_committed(broker, topics)
+    one.stop()
+    await running
+    await old.stop()
+    assert {0: [0, 1, 2, 3, 4]} == offsets(await everything(broker, topics.audit))
 
 
 async def test_a_fenced_lane_drops_its_work_and_comes_back(broker: Broker, topics: Topics) -> None:

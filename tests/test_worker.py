@@ -1,0 +1,276 @@
+"""The worker alone: its bounds, its health, and what it does when its parts misbehave."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Mapping, Sequence
+from io import StringIO
+
+import pytest
+
+from stream.clip import Outcome, Reason, Record, Withheld
+from stream.ops import log
+from stream.ports import CommitFailed, Message, Outbox, Partition, SourceLost
+from stream.wire.local import LocalBroker
+from stream.wire.local_group import OnChange
+from stream.worker import Died, Limits, NotCommitting, TooManyFaults, Worker
+from tests.contract.stand_ins import (
+    LineWriter,
+    OneSchema,
+    Tally,
+    Topics,
+    WishEngine,
+    event,
+    everything,
+    intake,
+    offsets,
+    send,
+    unframe,
+    until,
+    until_committed,
+    worker,
+)
+
+QUICK = Limits(retry_s=0.001, fenced_s=0.05, drain_s=0.2, stop_s=0.3)
+
+
+@pytest.fixture
+async def broker() -> AsyncIterator[LocalBroker]:
+    """The embedded broker: what the worker does does not depend on it, as the contract suite shows."""
+    embedded = LocalBroker()
+    yield embedded
+    await embedded.close()
+
+
+@pytest.fixture
+async def topics(broker: LocalBroker) -> Topics:
+    """Topics of one partition."""
+    names = Topics()
+    await names.create(broker)
+    return names
+
+
+async def finish(one: Worker, broker: LocalBroker, topics: Topics) -> None:
+    """Runs the worker until it has committed everything, and stops it."""
+    running = asyncio.create_task(one.run())
+    await until_committed(broker, topics)
+    one.stop()
+    await asyncio.wait_for(running, 30)
+
+
+async def test_what_is_held_is_bounded_in_records(broker: LocalBroker, topics: Topics) -> None:
+    """A slow engine and a full topic: no more than the limit between poll and commit."""
+    await send(broker, topics.raw, [event(number) for number in range(60)])
+    meter = Tally()
+    engine = WishEngine(before=lambda _: asyncio.sleep(0.005))
+    await finish(worker(broker, topics, engine, Limits(held_records=6, poll_s=0.02), meter), broker, topics)
+    assert 6 == meter.held_records_max
+    assert 60 == len(meter.outcomes)
+
+
+async def test_what_is_held_is_bounded_in_bytes(broker: LocalBroker, topics: Topics) -> None:
+    """Over the limit nothing more is polled; one poll may exceed it."""
+    await send(broker, topics.raw, [event(number, "publish").ljust(1000) for number in range(40)])
+    meter = Tally()
+    engine = WishEngine(before=lambda _: asyncio.sleep(0.005))
+    limits = Limits(held_bytes=3000, held_records=8, poll_s=0.02)
+    await finish(worker(broker, topics, engine, limits, meter), broker, topics)
+    assert meter.held_bytes_max <= 8000
+    assert 40 == len(meter.outcomes)
+
+
+async def test_one_partition_cannot_hold_all(broker: LocalBroker) -> None:
+    """While one partition's clips hang, another's go through."""
+    topics = Topics()
+    await topics.create(broker, 2)
+    await send(broker, topics.raw, [event(number, "hold") for number in range(50)], 0)
+    await send(broker, topics.raw, [event(number) for number in range(50)], 1)
+    engine = WishEngine()
+    one = worker(broker, topics, engine, Limits(lane_records=4, held_records=12, poll_s=0.02, drain_s=0.2))
+    running = asyncio.create_task(one.run())
+    await until(lambda: committed_is(broker, topics, {1: 50}))
+    one.stop()
+    await running
+    assert {1: 50} == dict(await broker.committed(topics.raw, topics.group))
+
+
+async def test_health_says_when_it_is_ready_and_what_it_holds(broker: LocalBroker, topics: Topics) -> None:
+    """Not before the lanes are open, not while it stops; progress is the last commit while something is in flight."""
+    engine = WishEngine()
+    await send(broker, topics.raw, [event(0, "hold")])
+    one = worker(broker, topics, engine)
+    assert not one.health.ready
+    running = asyncio.create_task(one.run())
+    await until(lambda: holds(one, 1))
+    before = one.health
+    assert (True, False, 1, 1) == (before.ready, before.stopping, before.partitions, before.in_flight)
+    await asyncio.sleep(0.05)
+    assert before.progressed_at == one.health.progressed_at
+    engine.release.set()
+    await until_committed(broker, topics)
+    assert one.health.progressed_at > before.progressed_at
+    one.stop()
+    assert (False, True) == (one.health.ready, one.health.stopping)
+    await running
+
+
+async def test_a_good_clip_between_faults_keeps_the_worker_going(broker: LocalBroker, topics: Topics) -> None:
+    """Only faults in a row count; a poisonous clip now and then is withheld and passed."""
+    wishes = ["die", "die", "publish"] * 10
+    await send(broker, topics.raw, [event(number, wish) for number, wish in enumerate(wishes)])
+    await finish(worker(broker, topics, WishEngine(), Limits(faults_in_a_row=3)), broker, topics)
+    assert 20 == len(await everything(broker, topics.withheld))
+
+
+async def test_refusals_are_no_faults(broker: LocalBroker, topics: Topics) -> None:
+    """A topic full of clips without a main speaker is withheld to its end."""
+    await send(broker, topics.raw, [event(number, "refuse") for number in range(30)])
+    await finish(worker(broker, topics, WishEngine(), Limits(faults_in_a_row=3)), broker, topics)
+    assert 30 == len(await everything(broker, topics.withheld))
+
+
+async def test_an_engine_that_gives_up_a_clip_withholds_it(broker: LocalBroker, topics: Topics) -> None:
+    """A cancelled future out of a broken pool is no cancellation of the lane."""
+
+    class GivesUp(WishEngine):
+        async def run(self, job: object) -> Outcome:
+            raise asyncio.CancelledError
+
+    await send(broker, topics.raw, [event(0)])
+    meter = Tally()
+    await finish(worker(broker, topics, GivesUp(), meter=meter), broker, topics)
+    (outcome,) = meter.outcomes
+    assert isinstance(outcome, Withheld)
+    assert Reason.INFERENCE_DIED == outcome.reason
+
+
+async def test_transactions_that_always_fail_stop_the_worker(broker: LocalBroker, topics: Topics) -> None:
+    """It retries with a new outbox each time, a bounded number of times, and then says so."""
+
+    class Failing:
+        async def start(self) -> None: ...
+
+        async def commit(self, messages: Sequence[Message], next_offset: int) -> None:
+            raise CommitFailed("refused")
+
+        async def stop(self) -> None: ...
+
+    await send(broker, topics.raw, [event(0)])
+    meter = Tally()
+    made: list[Outbox] = []
+
+    def make(_: Partition) -> Outbox:
+        made.append(Failing())
+        return made[-1]
+
+    limits = Limits(failures_in_a_row=4, retry_s=0.001)
+    source = broker.source(topics.raw, topics.group)
+    with pytest.raises(NotCommitting):
+        await Worker(source, make, intake(topics, WishEngine()), meter, limits).run()
+    assert (4, 4) == (len(made), meter.failed)
+
+
+async def test_an_outbox_that_does_not_stop_is_left_behind(broker: LocalBroker, topics: Topics) -> None:
+    """The worker ends all the same."""
+
+    class Hanging:
+        def __init__(self, outbox: Outbox) -> None:
+            self.start, self.commit = outbox.start, outbox.commit
+
+        async def stop(self) -> None:
+            await asyncio.Event().wait()
+
+    await send(broker, topics.raw, [event(0)])
+    one = worker(broker, topics, WishEngine(), QUICK)
+    one.outbox = lambda partition: Hanging(broker.outbox(partition, topics.group))
+    await finish(one, broker, topics)
+    assert 1 == len(await everything(broker, topics.anonymized))
+
+
+async def test_a_cancellation_that_gets_lost_is_repeated(broker: LocalBroker, topics: Topics) -> None:
+    """Libraries, and Python 3.11's wait_for, can swallow one: neither poll nor commit goes on for ever."""
+
+    class Stubborn:
+        """A source whose poll survives the first cancellation."""
+
+        def __init__(self) -> None:
+            inner = broker.source(topics.raw, topics.group)
+            self.start, self.stop, self.lag = inner.start, inner.stop, inner.lag
+            self.pause, self.resume, self.seek_to_committed = inner.pause, inner.resume, inner.seek_to_committed
+            self._poll = inner.poll
+            self._swallowed = False
+
+        async def poll(self, max_records: int, timeout_s: float) -> Mapping[Partition, Sequence[Record]]:
+            try:
+                return await self._poll(max_records, timeout_s)
+            except asyncio.CancelledError:
+                if self._swallowed:
+                    raise
+                self._swallowed = True
+                return {}
+
+    await send(broker, topics.raw, [event(0)])
+    one = worker(broker, topics, WishEngine())
+    one.source = Stubborn()
+    await finish(one, broker, topics)
+    assert {0: [0]} == offsets(await everything(broker, topics.audit))
+
+
+async def test_a_lost_membership_ends_the_worker(broker: LocalBroker, topics: Topics) -> None:
+    """It does not go on as if there were nothing to do."""
+
+    class Lost:
+        async def start(self, on_assigned: OnChange, on_revoked: OnChange) -> None:
+            raise SourceLost("GroupAuthorizationFailedError")
+
+        async def stop(self) -> None: ...
+
+    one = worker(broker, topics, WishEngine())
+    one.source = Lost()  # type: ignore[assignment]
+    with pytest.raises(SourceLost):
+        await one.run()
+
+
+async def test_an_unforeseen_error_is_told_by_its_class_alone(broker: LocalBroker, topics: Topics) -> None:
+    """A writer that fails on everything stops the worker; neither the exception nor the log quotes the clip."""
+
+    class Quoting(LineWriter):
+        def audit(self, outcome: Outcome) -> Message:
+            raise ValueError("canary")
+
+    lines = StringIO()
+    log.configure("DEBUG", lines)
+    await send(broker, topics.raw, [event(0, "raise")])
+    one = worker(broker, topics, WishEngine())
+    one.intake = type(one.intake)(WishEngine(), OneSchema(), unframe, Quoting(topics), "p1")
+    with pytest.raises(Died) as caught:
+        await one.run()
+    assert "ValueError" == str(caught.value)
+    assert caught.value.__cause__ is None
+    written = [json.loads(line) for line in lines.getvalue().splitlines()]
+    assert ["failed"] == [line["event"] for line in written if line["level"] == "error"]
+    assert "canary" not in lines.getvalue()
+    assert {} == dict(await broker.committed(topics.raw, topics.group))
+
+
+async def test_every_log_line_is_on_the_list(broker: LocalBroker, topics: Topics) -> None:
+    """Nothing that the worker says is dropped by the log's allow-list, the end by faults included."""
+    lines = StringIO()
+    dropped: list[int] = []
+    log.configure("DEBUG", lines, dropped.append)
+    await send(broker, topics.raw, [event(number, "die") for number in range(5)])
+    with pytest.raises(TooManyFaults):
+        await worker(broker, topics, WishEngine(), Limits(faults_in_a_row=3)).run()
+    assert [] == dropped
+    assert {"too_many_faults", "failed", "partitions_assigned"} <= {
+        json.loads(line)["event"] for line in lines.getvalue().splitlines()
+    }
+
+
+async def committed_is(broker: LocalBroker, topics: Topics, expected: dict[int, int]) -> bool:
+    return expected == dict(await broker.committed(topics.raw, topics.group))
+
+
+async def holds(one: Worker, number: int) -> bool:
+    return one.health.in_flight == number
