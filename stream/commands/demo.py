@@ -39,7 +39,7 @@ def demo(
     through the real worker, models, plan and gate. No Kafka, no network and no account is needed. Writes a page that
     shows and plays every clip before and after.
 
-    The exit code is 1 where a check fails: a clip that had to be withheld was published or the other way round, or an
+    The exit code is 1 where a check fails: a clip that had to be withheld was published, nothing was published, or an
     identifier of a clip is in any output.
     """
     from stream.demo.folder import write_folder

@@ -4,18 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from enum import StrEnum
 
 from stream.clip import ClipEvent, InlineAudio, Segment, Turn, Word
 from stream.segments import Segments, union
-
-
-class Must(StrEnum):
-    """What has to become of a clip for the demonstration to succeed."""
-
-    PUBLISH = "publish"
-    WITHHOLD = "withhold"
-    EITHER = "either"  # hard for a speaker model: published clean or withheld, both are right
 
 
 @dataclass(frozen=True)
@@ -29,11 +20,16 @@ class Span:
 
 @dataclass(frozen=True)
 class DemoClip:
-    """``name`` is an invented file name, ``turns`` and ``spans`` are the truth, ``voices`` names each speaker of
-    ``turns`` for people, ``main`` is the one who spoke to the device, or None."""
+    """``name`` is an invented file name. ``turns`` and ``spans`` are the truth; ``voices`` names each speaker of
+    ``turns`` for people, ``main`` is the one who spoke to the device, or None.
+
+    Clips of one ``group`` are counted together. ``withhold`` is set where a clip has to be withheld; every other may
+    be, since a service that is not sure is right to withhold.
+    """
 
     name: str
     title: str
+    group: str
     origin: str
     event: ClipEvent = field(repr=False)
     turns: tuple[Turn, ...]
@@ -41,7 +37,7 @@ class DemoClip:
     main: str | None
     duration: float
     spans: tuple[Span, ...] = ()
-    must: Must = Must.PUBLISH
+    withhold: bool = False
 
     @property
     def flac(self) -> bytes:

@@ -30,11 +30,12 @@ from stream.clip import (
     WakeWord,
     Word,
 )
-from stream.demo.clips import DemoClip, Must, Span
+from stream.demo.clips import DemoClip, Span
 
 ORIGIN = "telephone conversation shipped with pyannote.audio"
 VOICES = (("Diane", "Diane"), ("Sheila", "Sheila"))
 LABELS = {"speaker90": "Diane", "speaker91": "Sheila"}  # of sample.rttm -> of sample.stm
+GROUPS = {"Diane": "first caller", "Sheila": "second caller"}
 NAMES = frozenset({"diane", "sheila"})
 WORD_INSIDE_MIN = 0.8  # a word that is cut at the clip's edge is left out when less of it is inside
 
@@ -75,7 +76,6 @@ class Cut:
     end: float
     woken: float
     ready: float
-    must: Must = Must.PUBLISH
 
 
 CUTS = (
@@ -83,7 +83,7 @@ CUTS = (
     Cut("sheila-1", "The same seconds, but Sheila spoke to the device", "Sheila", 11.04, 17.95, 14.72, 15.30),
     Cut("diane-2", "Diane from Chicago, Sheila disagrees", "Diane", 17.95, 24.05, 18.65, 19.19),
     Cut("sheila-2", "The same seconds, but Sheila spoke to the device", "Sheila", 17.95, 24.05, 21.86, 22.76),
-    Cut("diane-3", "Hello, hello: very short turns", "Diane", 6.40, 10.00, 8.90, 9.49, Must.EITHER),
+    Cut("diane-3", "Hello, hello: very short turns", "Diane", 6.40, 10.00, 8.90, 9.49),
     Cut("sheila-3", "Sheila names two places, Diane a third", "Sheila", 14.45, 21.60, 14.72, 15.30),
     Cut("sheila-4", "Sheila at length, Diane talks over the end", "Sheila", 21.70, 30.00, 21.86, 22.76),
     Cut("diane-4", "Four turns, Diane spoke to the device", "Diane", 12.35, 24.05, 12.46, 13.30),
@@ -158,9 +158,8 @@ def _clip(recording: Recording, cut: Cut, number: int) -> DemoClip:
         attributes={"carrier": "line-4"},
     )
     spans = tuple(Span(at, at, "PERSON") for at, word in enumerate(words) if word.text in NAMES)
-    return DemoClip(
-        cut.name, cut.title, ORIGIN, event, _turns(recording, cut), VOICES, cut.main, duration, spans, cut.must
-    )
+    turns = _turns(recording, cut)
+    return DemoClip(cut.name, cut.title, GROUPS[cut.main], ORIGIN, event, turns, VOICES, cut.main, duration, spans)
 
 
 def _words(recording: Recording, cut: Cut) -> list[Word]:

@@ -10,12 +10,13 @@ from importlib.resources.abc import Traversable
 from typing import Any
 
 from stream.clip import ClipEvent, Consent, InlineAudio, Segment, Subject, Transcript, Turn, WakeWord, Word
-from stream.demo.clips import DemoClip, Must, Span
+from stream.demo.clips import DemoClip, Span
 
+GROUP = "synthetic voices"
 ORIGIN = "synthetic voices (flite), made for this demonstration"
 WORD_CONFIDENCE = 0.95
 CUT_OFF_SHARE = 0.6  # of the bytes of the clip that did not arrive whole
-_MUST = {"own-accident": Must.WITHHOLD, "own-no-consent": Must.WITHHOLD}
+_WITHHOLD = frozenset({"own-accident", "own-no-consent"})
 
 
 def own_clips() -> list[DemoClip]:
@@ -32,6 +33,7 @@ def _clip(folder: Traversable, row: dict[str, Any], number: int) -> DemoClip:
     return DemoClip(
         name=row["clip_id"],
         title=row["title"],
+        group=GROUP,
         origin=ORIGIN,
         event=_event(row, folder.joinpath(row["audio"]).read_bytes(), number),
         turns=tuple(Turn(Segment(turn["start"], turn["end"]), turn["speaker"]) for turn in row["turns"]),
@@ -39,7 +41,7 @@ def _clip(folder: Traversable, row: dict[str, Any], number: int) -> DemoClip:
         main=row["main"],
         duration=row["duration"],
         spans=tuple(Span(span["first"], span["last"], span["entity_type"]) for span in row["spans"]),
-        must=_MUST.get(row["clip_id"], Must.PUBLISH),
+        withhold=row["clip_id"] in _WITHHOLD,
     )
 
 
@@ -72,4 +74,4 @@ def _cut_off(clip: DemoClip) -> DemoClip:
         audio=InlineAudio(clip.flac[: int(len(clip.flac) * CUT_OFF_SHARE)], "flac"),
     )
     title = "The end of the recording was lost on its way"
-    return replace(clip, name="own-cut-off", title=title, event=event, must=Must.WITHHOLD)
+    return replace(clip, name="own-cut-off", title=title, event=event, withhold=True)

@@ -147,7 +147,7 @@ def _card(number: int, result: Result) -> str:
 
 
 def _badge(result: Result) -> str:
-    wrong = "" if result.as_it_must else ' <span class="badge wrong">not as it must</span>'
+    wrong = ' <span class="badge wrong">had to be withheld</span>' if result.wrongly_published else ""
     if result.reason is None:
         return f'<span class="badge">published</span>{wrong}'
     return f'<span class="badge withheld">withheld: {escape(result.reason.value.replace("_", " "))}</span>{wrong}'

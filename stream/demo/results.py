@@ -12,7 +12,7 @@ import numpy.typing as npt
 import soundfile
 
 from stream.clip import SAMPLE_RATE_HZ, AnonymizedClip, Reason, Segment, Why, Withheld
-from stream.demo.clips import DemoClip, Must
+from stream.demo.clips import DemoClip
 from stream.segments import Segments, intersect, seconds, subtract, union
 
 FRAME_S = 0.005  # sound is audible in a frame that has a sample other than zero
@@ -41,9 +41,8 @@ class Result:
         return self.withheld.reason if self.withheld else None
 
     @property
-    def as_it_must(self) -> bool:
-        published = self.output is not None
-        return self.clip.must is Must.EITHER or published == (self.clip.must is Must.PUBLISH)
+    def wrongly_published(self) -> bool:
+        return self.clip.withhold and self.output is not None
 
     @property
     def kept_s(self) -> float:

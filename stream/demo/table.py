@@ -32,10 +32,10 @@ def _table(summary: Summary) -> Table:
 def _row(result: Result) -> tuple[RenderableType, ...]:
     if result.output is None:
         reason = result.reason.value if result.reason else ""
-        outcome = Text(f"withheld: {reason}", style="yellow" if result.as_it_must else "red")
+        outcome = Text(f"withheld: {reason}", style="yellow")
         return result.clip.name, "–", outcome, "–", "–", "–", ""
     figures = totals([result])
-    outcome = Text("published", style="green" if result.as_it_must else "red")
+    outcome = Text("published", style="red" if result.wrongly_published else "green")
     found = ", ".join(f"{name} {count}" for name, count in sorted(result.identifiers().items()))
     token = f"{result.output.clip.metadata.token[:TOKEN_SHOWN]}…"
     leaked = f"{100 * share(figures.others_audible_s, figures.others_s):.1f} %"

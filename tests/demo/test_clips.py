@@ -10,7 +10,7 @@ import pytest
 import soundfile
 
 from stream.clip import SAMPLE_RATE_HZ
-from stream.demo.clips import DemoClip, Must
+from stream.demo.clips import DemoClip
 from stream.demo.conversation import CUTS
 from stream.demo.results import pcm
 from stream.segments import intersect, seconds
@@ -99,7 +99,7 @@ def test_identifiers_are_all_that_must_not_leave() -> None:
 
 def test_clips_that_must_be_withheld_are_marked() -> None:
     """No consent, nobody at the device, and a recording that is cut off."""
-    withheld = {clip.name for clip in all_clips() if clip.must is Must.WITHHOLD}
+    withheld = {clip.name for clip in all_clips() if clip.withhold}
     assert {"own-accident", "own-no-consent", "own-cut-off"} == withheld
 
 

@@ -6,7 +6,6 @@ from dataclasses import replace
 import pytest
 
 from stream.clip import PublishedWord, Segment
-from stream.demo.clips import Must
 from stream.demo.results import Output, Result
 from stream.demo.summary import Summary, as_json, checked, leaks
 from tests.demo.truth import SETUP, all_clips, named, record, true_result
@@ -23,7 +22,7 @@ def test_a_clean_output_passes() -> None:
     """Perfect detectors lead to an output in which no identifier of any clip is found."""
     results = [true_result(clip) for clip in all_clips()]
     records = [record(result.output.flac) for result in results if result.output]
-    assert [True] * 4 == [check.passed for check in checked(results, records, ["{}"])]
+    assert [True] * 5 == [check.passed for check in checked(results, records, ["{}"])]
 
 
 @pytest.mark.parametrize(
@@ -61,9 +60,17 @@ def test_the_check_says_how_much_and_never_what() -> None:
 def test_a_clip_that_must_be_withheld_and_was_not_fails() -> None:
     """The demonstration doesn't succeed then."""
     result = true_result(named("own-timer"))
-    wrong = replace(result, clip=replace(result.clip, must=Must.WITHHOLD))
+    wrong = replace(result, clip=replace(result.clip, withhold=True))
     assert not Summary((wrong,), SETUP, checked([wrong], [], [])).passed
     assert Summary((result,), SETUP, checked([result], [], [])).passed
+
+
+def test_withholding_every_clip_of_a_group_fails() -> None:
+    """A demonstration in which one speaker is never heard shows nothing of that speaker."""
+    diane, sheila = true_result(named("diane-1")), true_result(named("sheila-1"))
+    withheld = Result(sheila.clip, withheld=true_result(named("own-no-consent")).withheld)
+    assert Summary((diane, sheila), SETUP, checked([diane, sheila], [], [])).passed
+    assert not Summary((diane, withheld), SETUP, checked([diane, withheld], [], [])).passed
 
 
 def test_an_identifier_that_is_heard_fails() -> None:
