@@ -1,4 +1,4 @@
-"""The way of one clip with parts that misbehave; the real parts run in the contract suite, the demo and test_withheld."""
+"""The way of one clip, with parts that misbehave; the real parts run in the contract suite and in the demo."""
 
 from __future__ import annotations
 
