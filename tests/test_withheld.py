@@ -30,6 +30,7 @@ from tests.contract.stand_ins import WishEngine
 from tests.withheld.cases import CANARY, CASES, SPOKEN, Case, event, good
 from tests.withheld.run import POLICY_VERSION, RAW, TOPICS
 
+pytestmark = pytest.mark.timeout(600)  # the first test waits for the whole run
 OFFSETS = [(2 * number, case) for number, case in enumerate(CASES)]
 BAD = [pytest.param(offset, case, id=case.name) for offset, case in OFFSETS if case.reason]
 GOOD = [pytest.param(offset, id=case.name) for offset, case in OFFSETS if not case.reason]
@@ -70,7 +71,7 @@ def ran(tmp_path_factory: pytest.TempPathFactory) -> Ran:
         [sys.executable, "-m", "tests.withheld.run", str(folder)],
         capture_output=True,
         check=False,
-        timeout=280,
+        timeout=560,
         cwd=Path(__file__).parents[1],
     )
     assert 0 == process.returncode, process.stderr.decode()[-2000:]

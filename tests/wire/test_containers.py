@@ -54,6 +54,7 @@ def test_pages_of_one_stream_up_to_its_last(subtype: str) -> None:
         (content[:-1], Reason.AUDIO_TRUNCATED),
         (content + b"O", Reason.AUDIO_UNDECODABLE),
         (content[:last] + content[last:].replace(b"OggS", b"OggX", 1), Reason.AUDIO_UNDECODABLE),
+        (content[: last + 14] + b"\xaa" + content[last + 15 :], Reason.AUDIO_UNDECODABLE),  # of another stream
         (b"", Reason.AUDIO_TRUNCATED),
     ):
         with pytest.raises(Refusal) as caught:

@@ -29,7 +29,7 @@ from tests.withheld.cases import CANARY, CASES, EVENT_BYTES_MAX, NEWER_ID, good,
 
 RAW, GROUP, POLICY_VERSION = "clips.raw", "clipveil", "p-7"
 TOPICS = dict(zip(OUTPUT_SCHEMAS, ("clips.anonymized", "clips.withheld", "clips.audit"), strict=True))
-LIMIT_S = 240.0
+LIMIT_S = 500.0  # only ends a run that hangs; 40 s on a machine with nothing else to do
 
 
 async def main(folder: Path) -> None:
@@ -43,7 +43,7 @@ async def main(folder: Path) -> None:
     assert NEWER_ID == newer.id
     settings = {"policy": {"version": POLICY_VERSION}}
     start = Start("tests.withheld.parts:build", settings, TokenKey("campaign", "1", b"k" * 32))
-    pool = InferencePool(start, PoolLimits(processes=1, clip_s=3.0), POLICY_VERSION, metrics)
+    pool = InferencePool(start, PoolLimits(processes=1, clip_s=5.0), POLICY_VERSION, metrics)
     intake = Intake(pool, registry, avro.unframe, Outcomes(to), POLICY_VERSION, event_bytes_max=EVENT_BYTES_MAX)
     worker = Worker(broker.source(RAW, GROUP), lambda p: broker.outbox(p, GROUP), intake, metrics, Limits())
 
