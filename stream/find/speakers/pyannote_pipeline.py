@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import io
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 import yaml
-from pyannote.audio import Model
+from pyannote.audio import Inference, Model
 from pyannote.audio.core.plda import PLDA
 from pyannote.audio.pipelines import SpeakerDiarization
 from pyannote.audio.pipelines.speaker_diarization import DiarizeOutput
@@ -37,19 +37,28 @@ from stream.clip import (
 )
 from stream.find.fingerprint import ModelRefused, read_pinned
 from stream.find.main_speaker import choose, hear_voices
-from stream.find.speakers.frames import FRAME_S, level_db
+from stream.find.speakers.frames import FRAME_S, level_db, runs
 
 STOCK_NAME = "pyannote.audio.pipelines.SpeakerDiarization"
 SETTINGS = frozenset({"clustering", "segmentation_step", "embedding_exclude_overlap"})
 TURN_S_MIN = 0.02
+UNASSIGNED_LABEL = "unassigned"
+UNASSIGNED_SHARE_MIN = 0.5  # of the windows over a moment
 
 
 class ClipDiarization(SpeakerDiarization):  # type: ignore[misc]  # pyannote is untyped
-    """The stock pipeline with the changes that the module names; same parameters, same output."""
+    """The stock pipeline with the changes that the module names; same parameters, and for long clips the same output.
+
+    ``unassigned`` says where the last clip held a voice that clustering gave to nobody, or to a speaker who already
+    spoke in the same window: stock reconstruction hands such speech to whoever is left, often the main speaker.
+    """
+
+    unassigned: tuple[Segment, ...] = ()
 
     def apply(self, file: Mapping[str, Any], **parameters: Any) -> DiarizeOutput:
         """The diarization of ``file``, a mapping with ``waveform`` (1, sample), ``sample_rate`` and ``uri``."""
         model = self._segmentation.model
+        self.unassigned = ()
         samples = file["waveform"].shape[1]
         if samples > self._segmentation.duration * SAMPLE_RATE_HZ or not model.specifications.powerset:
             return super().apply(file, **parameters)
@@ -62,6 +71,21 @@ class ClipDiarization(SpeakerDiarization):  # type: ignore[misc]  # pyannote is 
         annotation = self.to_annotation(activity, min_duration_off=self.segmentation.min_duration_off)
         annotation.uri = uri
         return annotation.rename_labels(mapping=dict(zip(annotation.labels(), self.classes(), strict=False)))
+
+    def reconstruct(
+        self, segmentations: SlidingWindowFeature, hard_clusters: npt.NDArray[np.int8], count: SlidingWindowFeature
+    ) -> SlidingWindowFeature:
+        """As the stock pipeline; notes ``unassigned`` on the way. ``hard_clusters`` (window, speaker)."""
+        lost = lost_speakers(segmentations.data, hard_clusters)
+        heard = np.nansum(segmentations.data * lost[:, None, :], axis=2, keepdims=True)
+        share = Inference.aggregate(SlidingWindowFeature(heard, segmentations.sliding_window), count.sliding_window)
+        frame = share.sliding_window
+        starts = (frame[0].middle - frame.step / 2) + frame.step * np.arange(len(share.data) + 1)
+        self.unassigned = tuple(
+            Segment(max(0.0, float(starts[first])), float(starts[end]))
+            for first, end in runs(np.nan_to_num(share.data[:, 0]) >= UNASSIGNED_SHARE_MIN)
+        )
+        return super().reconstruct(segmentations, hard_clusters, count)
 
     def get_embeddings(
         self,
@@ -80,6 +104,20 @@ class ClipDiarization(SpeakerDiarization):  # type: ignore[misc]  # pyannote is 
             if hook is not None:
                 hook("embeddings", None, total=len(masks), completed=number + 1)
         return np.stack(rows)
+
+
+def lost_speakers(segmentations: npt.NDArray[np.float32], hard_clusters: npt.NDArray[np.int8]) -> npt.NDArray[np.bool_]:
+    """(window, speaker): who speaks in a window (window, frame, speaker) and has no cluster (window, speaker) of their
+    own there: none at all, or that of another who speaks more in the same window."""
+    spoken = np.nan_to_num(segmentations).sum(axis=1)
+    lost = (spoken > 0) & (hard_clusters < 0)
+    windows, speakers = hard_clusters.shape
+    for window in range(windows):
+        for one in range(speakers):
+            same = [other for other in range(speakers) if hard_clusters[window, other] == hard_clusters[window, one]]
+            first = max(same, key=lambda other: (spoken[window, other], -other))
+            lost[window, one] |= spoken[window, one] > 0 and one != first
+    return np.asarray(lost)
 
 
 def _masks(segmentations: SlidingWindowFeature, exclude_overlap: bool, samples_min: int) -> npt.NDArray[np.float32]:
@@ -139,16 +177,29 @@ class PyannoteFinder:
             raise Refusal(Reason.AUDIO_NOT_FINITE)
         waveform = torch.from_numpy(np.array(samples, np.float32))[None]
         found = self._pipeline({"waveform": waveform, "sample_rate": SAMPLE_RATE_HZ, "uri": "clip"})
-        turns = turns_of(found, len(samples) / SAMPLE_RATE_HZ)
+        duration = len(samples) / SAMPLE_RATE_HZ
+        turns = turns_of(found, duration)
         main, sure = choose(hear_voices(turns, wake_word, transcript, level_db(samples), FRAME_S))
-        return SpeakerEvidence(turns, main, sure, Receipt("speakers", self._version, complete=True))
+        spans = ((segment.start, segment.end) for segment in self._pipeline.unassigned)
+        lost = (Turn(segment, UNASSIGNED_LABEL) for segment in clamped(spans, duration))
+        return SpeakerEvidence(
+            tuple(sorted([*turns, *lost])), main, sure, Receipt("speakers", self._version, complete=True)
+        )
 
 
 def turns_of(found: DiarizeOutput, duration: float) -> tuple[Turn, ...]:
     """The diarization as turns inside a clip of ``duration`` seconds; pyannote's may end after it."""
-    turns = []
+    by_speaker: dict[str, list[tuple[float, float]]] = {}
     for segment, _, speaker in found.speaker_diarization.itertracks(yield_label=True):
-        start, end = max(0.0, segment.start), min(duration, segment.end)
+        by_speaker.setdefault(str(speaker), []).append((segment.start, segment.end))
+    return tuple(
+        sorted(Turn(part, speaker) for speaker, spans in by_speaker.items() for part in clamped(spans, duration))
+    )
+
+
+def clamped(spans: Iterable[tuple[float, float]], duration: float) -> Iterator[Segment]:
+    """The parts of ``spans`` inside the clip; slivers under 20 ms are no speech."""
+    for start, end in spans:
+        start, end = max(0.0, start), min(duration, end)
         if end - start >= TURN_S_MIN:
-            turns.append(Turn(Segment(start, end), str(speaker)))
-    return tuple(sorted(turns))
+            yield Segment(start, end)
