@@ -3,6 +3,9 @@
 Audio, words and turns are read from the installed package; nothing of it is copied here. Its transcript has the time
 of each line, ``conversation.json`` beside this file the time of each word: force-aligned inside its line by
 pocketsphinx, or spread over the line in proportion to the letters where the aligner gave up.
+
+The transcript of a clip is what a device would have understood: the words of the one who spoke to it, and the first
+words of the other one wherever that one falls in.
 """
 
 from __future__ import annotations
@@ -37,6 +40,7 @@ VOICES = (("Diane", "Diane"), ("Sheila", "Sheila"))
 LABELS = {"speaker90": "Diane", "speaker91": "Sheila"}  # of sample.rttm -> of sample.stm
 GROUPS = {"Diane": "first caller", "Sheila": "second caller"}
 NAMES = frozenset({"diane", "sheila"})
+OVERHEARD_S = 0.7  # a device's recogniser takes up what another voice says so soon after the main speaker
 WORD_INSIDE_MIN = 0.8  # a word that is cut at the clip's edge is left out when less of it is inside
 
 SUBJECTS = {
@@ -164,8 +168,13 @@ def _clip(recording: Recording, cut: Cut, number: int) -> DemoClip:
 
 def _words(recording: Recording, cut: Cut) -> list[Word]:
     words = []
-    for _, word in recording.spoken:
+    heard_until = 0.0
+    for speaker, word in recording.spoken:
         if word.segment is None:
+            continue
+        if speaker == cut.main:
+            heard_until = word.segment.end
+        elif word.segment.start - heard_until > OVERHEARD_S:
             continue
         start, end = max(word.segment.start, cut.start), min(word.segment.end, cut.end)
         if end - start >= WORD_INSIDE_MIN * word.segment.duration:
