@@ -80,12 +80,20 @@ def test_no_recording_of_the_conversation_is_in_our_package() -> None:
 
 
 def test_the_same_seconds_serve_both_speakers() -> None:
-    """Twice the same sound and words; only the wake-word window and the account differ."""
+    """Twice the same sound; the wake-word window, the account and what the device understood differ."""
     diane, sheila = named("diane-1"), named("sheila-1")
     assert diane.flac == sheila.flac
-    assert diane.words == sheila.words
+    assert {"diane", "jersey"} <= {word.text for word in diane.words}
+    assert {"sheila", "texas"} <= {word.text for word in sheila.words}
     assert diane.event.wake_word != sheila.event.wake_word
     assert diane.speech_of_main() == sheila.speech_of_others()
+
+
+def test_a_device_understands_only_the_first_words_of_whoever_falls_in() -> None:
+    """Most of what the other one says is in no transcript; a few words are, and have to go."""
+    clip = named("diane-4")
+    inside = [word for word in clip.words if word.segment and intersect([word.segment], clip.speech_of_others())]
+    assert 0 < len(inside) < len(clip.words) / 3
 
 
 def test_identifiers_are_all_that_must_not_leave() -> None:
