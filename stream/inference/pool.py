@@ -158,9 +158,6 @@ class InferencePool:
                 job, outcome = taking.result()
                 if outcome.done():  # nobody waits for it any more
                     continue
-                if ended.done():
-                    self._jobs.put_nowait((job, outcome))
-                    return "died"
                 if reason := await self._answer(process, job, outcome):
                     return "timed_out" if reason is Reason.TIMED_OUT else "died"
             return "recycled"

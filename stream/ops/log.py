@@ -218,7 +218,6 @@ def _route_libraries() -> None:
         library.setLevel(logging.NOTSET)
     logging.captureWarnings(True)
     warnings.simplefilter("ignore")
-    logging.raiseExceptions = False  # otherwise a failing handler prints the record's arguments
     logging.lastResort = None
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -117,6 +118,15 @@ async def test_a_clip_that_ends_its_process_costs_itself_alone(way: str) -> None
     assert ["died"] == count.replaced
 
 
+async def test_a_process_that_does_not_speak_as_agreed_is_replaced() -> None:
+    """Garbage on the pipe costs the clip and the process; it is never taken for an outcome."""
+    count = Count()
+    async with running(make(count=count)) as order:
+        outcomes = [await order("babble"), await order("refuse")]
+    assert [Reason.INFERENCE_DIED, Reason.NO_CONSENT] == [outcome.reason for outcome in outcomes]
+    assert ["died"] == count.replaced
+
+
 async def test_an_idle_process_that_is_killed_costs_nothing() -> None:
     """Killing an idle process from outside makes a new one and no clip is withheld for it."""
     count = Count()
@@ -184,13 +194,15 @@ async def test_a_replacement_that_cant_start_ends_the_pool_and_withholds_nothing
 
 async def test_a_cancelled_job_does_not_disturb_the_next() -> None:
     """A caller that goes away, in the queue or in the middle of its clip, leaves the pool working."""
-    async with running(make()) as order:
+    count = Count()
+    async with running(make(count=count)) as order:
         begun, queued = asyncio.ensure_future(order("refuse")), asyncio.ensure_future(order("kill"))
         await asyncio.sleep(0)
         begun.cancel()
         queued.cancel()
         outcome = await order("refuse")
     assert Reason.NO_CONSENT == outcome.reason
+    assert [] == count.replaced, "what nobody waits for is not begun"
 
 
 async def test_a_process_knows_no_secret_of_ours_and_has_one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -214,10 +226,38 @@ async def test_signals_to_the_group_do_not_end_a_clip() -> None:
 
 
 async def test_processes_leave_no_core_dumps() -> None:
-    """A process has a core limit of zero and is not dumpable."""
+    """A process has a core limit of zero."""
     async with running(make()) as order:
         pid = int((await order("pid")).fault.removeprefix("Pid"))
         assert (0, 0) == psutil.Process(pid).rlimit(psutil.RLIMIT_CORE)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the flag is Linux's own")
+async def test_processes_can_not_be_dumped() -> None:
+    """The limit alone does not hold where the kernel pipes dumps to a program."""
+    async with running(make()) as order:
+        assert "Dumpable0" == (await order("dumpable")).fault
+
+
+async def test_processes_end_with_the_pool_even_in_the_middle_of_a_clip(tmp_path: Path) -> None:
+    """When the service is killed outright, no process goes on hearing."""
+    program = (
+        "import asyncio\n"
+        "from tests.inference.test_pool import make\n"
+        "from stream.clip import Coordinates, Job\n"
+        "async def main():\n"
+        "    pool = make()\n"
+        "    await pool.start()\n"
+        f"    await pool.run(Job(Coordinates('t', 0, 0), '{{}}', b'hang {tmp_path / 'begun'}'))\n"
+        "asyncio.run(main())\n"
+    )
+    service = psutil.Popen([sys.executable, "-c", program], cwd=Path(__file__).parents[2])
+    try:
+        await eventually((tmp_path / "begun").exists)
+        (process,) = service.children()
+    finally:
+        service.kill()
+    await eventually(lambda: not process.is_running() or process.status() == psutil.STATUS_ZOMBIE)
 
 
 async def test_stopping_ends_busy_processes() -> None:

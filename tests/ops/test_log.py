@@ -37,7 +37,6 @@ def lines() -> Iterator[io.StringIO]:
     root.handlers[:], logging.lastResort = handlers, last
     root.setLevel(level)
     logging.captureWarnings(False)
-    logging.raiseExceptions = True
     sys.excepthook, sys.unraisablehook = hooks
     threading.excepthook = thread_hook
 
