@@ -13,10 +13,10 @@ activation): a frame is main speech alone with probability sigmoid(clip) * exp(f
 ``num_frames(samples) = ceil(samples / 320)`` frames; frame i speaks of samples [320 i, 320 (i + 1)), so step and
 receptive field as pyannote counts them are 20 ms; what a frame knows comes from the whole clip.
 
-It is pyannote's PyanNet with three changes: log-mel and two convolutions instead of SincNet, one forward pass over the
-whole clip with attention between the LSTM layers (a frame can compare itself with the frames of the wake-word window),
-and two output frames per LSTM step of 40 ms. Weights are safetensors beside a JSON of hyperparameters and the weights'
-sha256, which is checked before they are read; nothing is ever unpickled.
+It is pyannote's PyanNet with four changes: log-mel and two convolutions instead of SincNet; pitch, and how pitch and
+spectrum around a frame differ from those of the wake-word window and of the words; attention between the LSTM layers
+over the whole clip; two output frames per LSTM step of 40 ms. Weights are safetensors beside a JSON of hyperparameters
+and the weights' sha256, which is checked before they are read; nothing is ever unpickled.
 """
 
 import hashlib
@@ -44,6 +44,7 @@ HYPERPARAMETERS_NAME = "hyperparameters.json"
 _HOP = 160
 _FFT = 512
 _FLAGS = 4
+_LAGS = 48
 _SHRINK = 4  # log-mel frames per LSTM step
 
 
@@ -79,6 +80,45 @@ class LogMel(nn.Module):
         power = (spectrum.real.square() + spectrum.imag.square()) @ self.get_buffer("bank")
         mean = power.mean(dim=(1, 2), keepdim=True)
         return (torch.log(power / (mean + 1e-12) + 1e-5) + 4.0) / 3.0
+
+
+class Pitch(nn.Module):
+    """Normalised autocorrelation (batch, steps, lags) of (batch, samples), for 64 ms around every 40 ms.
+
+    Lags are spaced evenly in log-frequency, 60 to 420 Hz: a step's peaks say how high a voice is.
+    """
+
+    def __init__(self, lags: int) -> None:
+        super().__init__()
+        periods = RATE_HZ / torch.logspace(math.log10(60.0), math.log10(420.0), lags)
+        self.register_buffer("periods", periods.round().long(), persistent=False)
+        self.register_buffer("window", torch.hann_window(1_024), persistent=False)
+
+    def forward(self, audio: Tensor, steps: int) -> Tensor:
+        """See the class."""
+        hop = _SHRINK * _HOP
+        margin = (1_024 - hop) // 2
+        padded = functional.pad(audio.float(), (margin, steps * hop - audio.shape[-1] + margin))
+        framed = padded.unfold(-1, 1_024, hop) * self.get_buffer("window")
+        spectrum = torch.fft.rfft(framed, n=2_048)
+        correlation = torch.fft.irfft(spectrum.real.square() + spectrum.imag.square())
+        peaks: Tensor = correlation[..., self.get_buffer("periods")] / (correlation[..., :1] + 1e-9)
+        return peaks
+
+
+def contrast(sounds: Tensor, loud: Tensor, marked: Tensor) -> Tensor:
+    """How the sound around each step differs from that of the ``marked`` steps: (batch, steps, features).
+
+    ``sounds`` (batch, steps, features) and their mean over 0.7 s and over the marked steps, both weighed by ``loud``
+    (batch, steps, 1); zero where nothing is marked.
+    """
+    span = 17
+    near = functional.avg_pool1d((sounds * loud).transpose(1, 2), span, 1, span // 2).transpose(1, 2)
+    near = near / (functional.avg_pool1d(loud.transpose(1, 2), span, 1, span // 2).transpose(1, 2) + 1e-3)
+    weights = loud * marked
+    mass = weights.sum(dim=1, keepdim=True)
+    there = (sounds * weights).sum(dim=1, keepdim=True) / (mass + 1e-3)
+    return (near - there) * (mass > 1e-2).float()
 
 
 class Attention(nn.Module):
@@ -135,6 +175,10 @@ class PyanNetHousehold(PyanNet):  # type: ignore[misc]
             nn.Conv2d(channels[0], channels[1], 3, stride=2, padding=1),
             nn.ReLU(),
         )
+        self.pitch = Pitch(_LAGS)
+        self.compare = nn.Linear(2 * mels + 3 * _LAGS, width)  # starts at zero: what it adds is learned from nothing
+        nn.init.zeros_(self.compare.weight)
+        nn.init.zeros_(self.compare.bias)
         self.project = nn.Linear(channels[1] * math.ceil(mels / 4) + _FLAGS, width)
         self.lstm = nn.ModuleList(
             nn.LSTM(width, int(lstm["hidden_size"]), batch_first=True, bidirectional=True)
@@ -180,7 +224,8 @@ class PyanNetHousehold(PyanNet):  # type: ignore[misc]
         mel = functional.pad(mel, (0, 0, 0, short), value=float(mel.min()) if short else 0.0)
         flags = self._flags(waveforms[:, 1:], mel.shape[1] // _SHRINK)
         maps = self.convolutions(mel.unsqueeze(1)).transpose(1, 2).flatten(2)
-        steps = self.drop(self.project(torch.cat((maps, flags.to(maps.dtype)), dim=-1)))
+        signs = self._signs(waveforms[:, 0], mel, flags)
+        steps = self.drop(self.project(torch.cat((maps, flags.to(maps.dtype)), dim=-1)) + self.compare(signs))
         layers = []
         for index, (lstm, norm) in enumerate(zip(self.lstm, self.norms, strict=True)):
             steps = steps + self.drop(lstm(norm(steps))[0])
@@ -188,6 +233,18 @@ class PyanNetHousehold(PyanNet):  # type: ignore[misc]
                 steps = self.attention[index](steps, flags)
             layers.append(steps)
         return layers
+
+    def _signs(self, audio: Tensor, mel: Tensor, flags: Tensor) -> Tensor:
+        """(batch, steps, 2 mels + 3 lags): pitch, and how pitch and spectrum differ from those in the wake-word window
+        and in the device's words. Comparing voices is what the layers learn slowest by themselves."""
+        bands = mel.view(mel.shape[0], flags.shape[1], _SHRINK, -1).mean(dim=2)
+        pitch = self.pitch(audio, flags.shape[1])
+        sounds = torch.cat((bands, pitch), dim=-1)
+        power = torch.exp(3.0 * bands).mean(dim=-1, keepdim=True)
+        loud = power / (power + 0.2 * power.mean(dim=1, keepdim=True))
+        return torch.cat(
+            (pitch, contrast(sounds, loud, flags[..., :1]), contrast(sounds, loud, flags[..., 1:2])), dim=-1
+        )
 
     def judge(self, waveforms: Tensor) -> tuple[Tensor, Tensor]:
         """Log-probabilities (batch, frames, 4) and the clip head's log-odds (batch,); see the module."""
