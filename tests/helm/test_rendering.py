@@ -196,5 +196,5 @@ def test_a_digest_goes_before_a_tag() -> None:
 def test_without_helm_the_tests_fail(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where Helm is missing nothing is skipped: the failure names the command that gets it."""
     monkeypatch.setattr(chart, "HELM", tmp_path / "helm")
-    with pytest.raises(AssertionError, match="bash tests/tools/helm.sh"):
+    with pytest.raises(AssertionError, match=r"bash tests/tools/helm\.sh"):
         helm("version")
