@@ -7,7 +7,7 @@ export OMP_NUM_THREADS ?= 1
 export PYANNOTE_METRICS_ENABLED := 0
 export HF_HUB_OFFLINE := 1
 
-.PHONY: help env tools demo test lint bench lock clean
+.PHONY: help env tools demo test lint bench chart lock clean
 
 help: ## what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -26,7 +26,7 @@ $(VENV)/.ready: requirements-dev.lock pyproject.toml
 demo: env ## de-identify real clips on the embedded broker; writes out/demo/index.html
 	$(BIN)/clipveil demo --out out/demo
 
-tools: env ## what the tests need beside Python: Java 17, Maven, Apache Kafka, Chromium
+tools: env ## what the tests need beside Python: Java 17, Maven, Apache Kafka, Helm, Chromium
 	bash tests/tools/install.sh
 
 test: lint tools ## everything, on the embedded broker and on a real Apache Kafka
@@ -40,6 +40,9 @@ lint: env ## ruff, mypy --strict, import-linter
 
 bench: env ## clips per second and CPU per stage, against the stock pyannote pipeline
 	$(BIN)/python -m tests.bench
+
+chart: env ## the chart's settings schema and snapshot anew, after a change of settings or templates
+	$(BIN)/python -m tests.helm.update
 
 lock: ## resolve the pinned environments anew
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --all-extras pyproject.toml -o requirements-dev.lock

@@ -20,3 +20,4 @@ if [ ${#missing[@]} -gt 0 ]; then
   fi
 fi
 .venv/bin/python -m tests.kafka.fetch
+bash tests/tools/helm.sh
