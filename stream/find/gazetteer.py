@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
@@ -18,6 +19,9 @@ class Gazetteer:
     surnames: frozenset[str] = field(repr=False)
     everyday: frozenset[str] = field(repr=False)
     places: Mapping[str, tuple[tuple[str, ...], ...]] = field(repr=False)
+    lexicon: Mapping[str, float] = field(
+        repr=False
+    )  # English words -> 1 for the most frequent, towards 0 for the rarest
 
     def is_name(self, word: str) -> bool:
         """A given name or surname that is no everyday word."""
@@ -42,11 +46,13 @@ def load_gazetteer() -> Gazetteer:
         first, *rest = name.split()
         if len(rest) < PLACE_WORDS_MAX:
             places.setdefault(first, []).append(tuple(rest))
+    lexicon = _entries("lexicon")
     return Gazetteer(
         given=frozenset(_entries("given")),
         surnames=frozenset(_entries("surnames")),
         everyday=frozenset(_entries("everyday")),
         places={first: tuple(sorted(ways, key=len, reverse=True)) for first, ways in places.items()},
+        lexicon={word: 1.0 - math.log(rank) / math.log(len(lexicon)) for rank, word in enumerate(lexicon, start=1)},
     )
 
 

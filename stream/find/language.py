@@ -1,10 +1,10 @@
-"""What a language calls digits, letters and symbols, and which words surround which identifier: tables read from YAML."""
+"""What a language calls digits, letters and symbols, and what surrounds which identifier: tables read from YAML."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from enum import Enum
+from enum import StrEnum
 from functools import cache
 from importlib import resources
 from typing import Any, TypeVar
@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 import yaml
 
 
-class Role(Enum):
+class Role(StrEnum):
     """What a word or phrase may stand for; one word can have several roles."""
 
     UNIT = "unit"  # "four" -> 4
@@ -35,11 +35,13 @@ class Role(Enum):
     JOINER = "joiner"
     REPAIR = "repair"
     ALNUM = "alnum"  # "a1b2"
+    CODE_LEAD = "code_lead"  # "number is": letters after it are a code
     QUANTITY = "quantity"  # "80%", "$5", "13:30": written so that it is no identifier
     MAIL = "mail"  # "bob@x.com"
     HOST = "host"  # "gmail.com"
     ADDRESS_IP = "address_ip"  # "10.0.0.1"
     DATE = "date"  # "12/25/1990"
+    ABBREVIATION = "abbreviation"  # "s s n", "t v": letters that spell nothing of their own
 
 
 Roles = Mapping[Role, str]
@@ -66,6 +68,7 @@ _PHRASE_TABLES = {
     "letter_case_words": Role.CASE,
     "zeros": Role.ZERO,
     "letters_weak": Role.WEAK_LETTER,
+    "code_leads": Role.CODE_LEAD,
 }
 
 
@@ -126,7 +129,21 @@ def _roles(tables: Mapping[str, Any]) -> dict[str, Roles]:
     for name, role in _PHRASE_TABLES.items():
         for phrase in tables.get(name, ()):
             found.setdefault(phrase, {})[role] = ""
+    for phrase in _abbreviations(tables):
+        found.setdefault(phrase, {})[Role.ABBREVIATION] = ""
     return dict(found)
+
+
+def _abbreviations(tables: Mapping[str, Any]) -> Iterable[str]:
+    """Known abbreviations letter by letter, and context words that are said so."""
+    yield from (" ".join(name) for name in tables.get("acronyms", ()))
+    yield from (unit for unit in tables.get("quantity_units", ()) if " " in unit)
+    for table in tables["contexts"].values():
+        for phrase in table["words"]:
+            pieces = phrase.split()
+            size = next((at for at, piece in enumerate(pieces) if len(piece) > 1), len(pieces))
+            if size > 1:
+                yield " ".join(pieces[:size])
 
 
 def _context_pairs(tables: Mapping[str, Any]) -> Iterable[tuple[str, Context]]:

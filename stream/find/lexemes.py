@@ -78,6 +78,8 @@ def lexemes(words: Sequence[str], language: Language) -> tuple[Lexeme, ...]:
             continue
         for rest, roles in language.phrases.get(token.text, ()):
             size = len(rest)
+            if Role.ABBREVIATION in roles and not _stands_alone(tokens, at, size, language):
+                continue
             if all(at + 1 + k < len(tokens) and tokens[at + 1 + k].text == rest[k] for k in range(size)):
                 text = " ".join((token.text, *rest)) if rest else token.text
                 found.append(Lexeme(text, token.word, tokens[at + size].word, roles))
@@ -89,12 +91,40 @@ def lexemes(words: Sequence[str], language: Language) -> tuple[Lexeme, ...]:
     return tuple(found)
 
 
+def _stands_alone(tokens: Sequence[_Token], at: int, size: int, language: Language) -> bool:
+    """Letters are an abbreviation only where no letter or digit touches them and no code is announced; a unit such as
+    "a m" follows its number."""
+    before = tokens[at - 1] if at else None
+    after = tokens[at + size + 1] if at + size + 1 < len(tokens) else None
+    if after is not None and len(after.text) == 1 and after.text.isalpha():
+        return False
+    if before is None:
+        return True
+    phrase = " ".join(token.text for token in tokens[at : at + size + 1])
+    if phrase in language.listed("quantity_units"):
+        return _is_number(before, language) and (after is None or not _is_number(after, language))
+    if _is_number(before, language):
+        return False
+    return len(before.text) > 1 and before.text not in language.listed("code_leads")
+
+
+def _is_number(token: _Token, language: Language) -> bool:
+    if token.roles is not None:
+        return Role.DIGITS in token.roles
+    return any(
+        role in roles
+        for rest, roles in language.phrases.get(token.text, ())
+        if not rest
+        for role in (Role.UNIT, Role.TEEN, Role.TENS, Role.ZERO)
+    )
+
+
 def plain(word: str) -> str:
     """A word in lower case without the punctuation and possessive that a recogniser glued to it."""
     if word.isascii() and word.isalpha():
         return word.lower()
     text = unicodedata.normalize("NFKC", word).lower().replace("’", "'").strip(_EDGES)
-    return text[:-2] if text.endswith("'s") else text
+    return text.removesuffix("'s")
 
 
 def _tokens(raw: str, word: int) -> Iterator[_Token]:

@@ -1,116 +1,141 @@
-"""Names of people and places in lower-case speech: titles, carrier phrases and the gazetteer.
+"""Names of people and places in lower-case speech: the names model, titles, carrier phrases, the gazetteer, spelling.
 
-A carrier phrase ("text ...", "my name is ...") makes the next words a name unless they are everyday words, so that a name
-that nobody has listed, or that the recogniser has misheard, is found too.
+The model says how likely each word is part of a name. Lists and carrier phrases ("text ...", "my name is ...") lower
+the bar for a word, so that a name that nobody has listed, or that was misheard, is found where names stand.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from stream.find.gazetteer import Gazetteer
 from stream.find.language import Role
+from stream.find.lexemes import plain
 from stream.find.spans import Scene, Span
+from stream.find.tagger import CLASSES, Array
 
-NAME_WORDS_MAX = 4
-_RECOGNIZER = "names"
-
-
-def find_people(scene: Scene, gazetteer: Gazetteer) -> Iterator[Span]:
-    """Names after titles and carrier phrases, given names anywhere, and what is spelled after a name."""
-    at = 0
-    while at < len(scene.lexemes):
-        begin, end = _name(scene, gazetteer, at)
-        if end > begin:
-            yield Span(scene.lexemes[begin].first, scene.lexemes[end - 1].last, "PERSON", 0.7, _RECOGNIZER)
-            at = end
-        else:
-            at += 1
-    yield from _spelled_names(scene)
-
-
-def _name(scene: Scene, gazetteer: Gazetteer, at: int) -> tuple[int, int]:
-    """The name that begins at the lexeme ``at``, as a range; empty if there is none."""
-    if scene.listed(at, "titles") and _like_name(scene, gazetteer, at + 1):
-        return at, _name_end(scene, gazetteer, at + 1)
-    if gazetteer.is_given(scene.text(at)) and not _numeric(scene, at):
-        return at, _name_end(scene, gazetteer, at)
-    if _led(scene, at, "name_leads_strong") and _like_name(scene, gazetteer, at):
-        return at, _name_end(scene, gazetteer, at)
-    if _led(scene, at, "name_leads") and gazetteer.is_name(scene.text(at)) and not _numeric(scene, at):
-        return at, _name_end(scene, gazetteer, at)
-    return at, at
+PERSON_MIN = 0.35  # a word as likely as this is a name
+LED_MIN = 0.08  # after a carrier phrase or title, or for a listed given name
+NEIGHBOUR_MIN = 0.12  # beside a name
+PLACE_MIN = 0.5
+NAME_WORDS_MAX = 6
+_PERSON, _MEDIA, _PLACE = (CLASSES.index(name) for name in ("person", "media", "place"))
+_NUMERIC = (
+    Role.UNIT,
+    Role.TEEN,
+    Role.TENS,
+    Role.SCALE,
+    Role.DIGITS,
+    Role.ORDINAL,
+    Role.SYMBOL,
+    Role.QUANTITY,
+    Role.MAIL,
+    Role.HOST,
+)
 
 
-def _led(scene: Scene, at: int, leads: str) -> bool:
-    """Whether a carrier phrase ends right before the lexeme ``at``."""
-    listed = scene.language.listed(leads)
-    pieces = " ".join(scene.text(at - step) for step in (3, 2, 1) if at >= step).split()
-    return any(" ".join(pieces[-size:]) in listed for size in (1, 2, 3) if len(pieces) >= size)
+class Names:
+    """One transcript's words with what the model and the lists say of each."""
+
+    def __init__(self, scene: Scene, gazetteer: Gazetteer, likely: Array) -> None:
+        self.scene = scene
+        self.gazetteer = gazetteer
+        self.likely = likely
+        self.texts = tuple(plain(word) for word in scene.words)
+        self.barred = _barred(scene)
+
+    def people(self) -> Iterator[Span]:
+        """Runs of words that are somebody's name."""
+        named = [self._is_person(word) for word in range(len(self.texts))]
+        for word in range(len(self.texts)):
+            before = word > 0 and named[word - 1]
+            if not named[word] and before and self._goes_on(word):
+                named[word] = True
+        for word in range(len(self.texts) - 2, -1, -1):
+            if not named[word] and named[word + 1] and self._leads_in(word):
+                named[word] = True
+        yield from self._runs(named, "PERSON", lambda word: float(self.likely[word, _PERSON]))
+
+    def places(self) -> Iterator[Span]:
+        """Runs of words that are a town, state or country: by the model, or listed and after a preposition."""
+        named = [self.likely[word, _PLACE] >= PLACE_MIN and word not in self.barred for word in range(len(self.texts))]
+        word = 0
+        while word < len(self.texts):
+            size = self.gazetteer.place_at(self.texts, word)
+            told = max((float(self.likely[word + step, _PLACE]) for step in range(size)), default=0.0)
+            if size and told >= (LED_MIN if size > 1 or self._after("place_leads", word) else PLACE_MIN):
+                named[word : word + size] = [True] * size
+            word += max(size, 1)
+        yield from self._runs(named, "LOCATION", lambda word: float(self.likely[word, _PLACE]))
+
+    def _is_person(self, word: int) -> bool:
+        text = self.texts[word]
+        if word in self.barred or len(text) < 2 or not text.replace("'", "").replace("-", "").isalpha():
+            return False
+        if word < 2 and text in self.scene.language.listed("wake_words"):
+            return False
+        likely = float(self.likely[word, _PERSON])
+        if likely >= PERSON_MIN:
+            return True
+        if text in self.gazetteer.everyday or likely < LED_MIN:
+            return False
+        return text in self.gazetteer.given or self._after("name_leads_strong", word) or self._after("titles", word)
+
+    def _goes_on(self, word: int) -> bool:
+        """Whether a word right after a name belongs to it: a surname."""
+        text = self.texts[word]
+        if word in self.barred or not text.isalpha() or len(text) < 2:
+            return False
+        likely = float(self.likely[word, _PERSON] + self.likely[word, _MEDIA])
+        return likely >= NEIGHBOUR_MIN or (self.gazetteer.is_name(text) and likely >= NEIGHBOUR_MIN / 4)
+
+    def _leads_in(self, word: int) -> bool:
+        """Whether a word right before a name belongs to it: a title, or a given name that is an everyday word too."""
+        text = self.texts[word]
+        if word in self.barred or len(text) < 2:
+            return False
+        titled = text in self.scene.language.listed("titles")
+        return titled or (float(self.likely[word, _PERSON]) >= NEIGHBOUR_MIN and text in self.gazetteer.given)
+
+    def _after(self, leads: str, word: int) -> bool:
+        """Whether a phrase of the list ``leads`` ends right before ``word``."""
+        listed = self.scene.language.listed(leads)
+        return any(" ".join(self.texts[word - size : word]) in listed for size in (1, 2, 3) if word >= size)
+
+    def _runs(self, named: list[bool], entity_type: str, score: Callable[[int], float]) -> Iterator[Span]:
+        first = 0
+        while first < len(named):
+            last = first
+            while last + 1 < len(named) and named[first] and named[last + 1]:
+                last += 1
+            if named[first]:
+                yield Span(first, last, entity_type, max(score(word) for word in range(first, last + 1)), "names")
+            first = last + 1
 
 
-def _like_name(scene: Scene, gazetteer: Gazetteer, at: int) -> bool:
-    """A word that could be a name: no everyday word, number, symbol or abbreviation."""
-    text = scene.text(at)
-    if len(text) < 2 or not text.replace("'", "").isalpha() or _numeric(scene, at):
-        return False
-    return text not in gazetteer.everyday and not scene.listed(at, "acronyms")
+def _barred(scene: Scene) -> frozenset[int]:
+    """Words that are numbers, symbols or letters being spelled."""
+    words = {
+        word
+        for lexeme in scene.lexemes
+        if any(role in lexeme.roles for role in _NUMERIC) or lexeme.text in scene.language.listed("quantity_units")
+        for word in range(lexeme.first, lexeme.last + 1)
+    }
+    return frozenset(words | {word for run in scene.runs for word in range(run.first, run.last + 1)})
 
 
-def _numeric(scene: Scene, at: int) -> bool:
-    roles = scene.lexemes[at].roles if at < len(scene.lexemes) else {}
-    return any(
-        role in roles
-        for role in (
-            Role.UNIT,
-            Role.TEEN,
-            Role.TENS,
-            Role.SCALE,
-            Role.MONTH,
-            Role.ORDINAL,
-            Role.FILLER,
-            Role.REPAIR,
-            Role.SYMBOL,
-            Role.MULTIPLIER,
-        )
-    )
-
-
-def _name_end(scene: Scene, gazetteer: Gazetteer, begin: int) -> int:
-    end = begin + 1
-    while end < len(scene.lexemes) and end - begin < NAME_WORDS_MAX:
-        known = scene.text(end) in gazetteer.surnames or scene.text(end) in gazetteer.given
-        if not (_like_name(scene, gazetteer, end) or known and scene.text(end) not in gazetteer.everyday):
-            break
-        end += 1
-    return end
-
-
-def _spelled_names(scene: Scene) -> Iterator[Span]:
-    """ "quentin that is q u e n ...": the name before the letters that spell it."""
+def find_spelled_names(scene: Scene) -> Iterator[Span]:
+    """ "quentin that is q u e n ...": the name before, or after, the letters that spell it."""
     for run in scene.runs:
         if run.letters < 3 or run.digits:
             continue
-        spelled = "".join(element.written for element in run.elements if element.shape in "LN")
-        for at in range(run.begin - 1, max(-1, run.begin - 7), -1):
+        spelled = run.values[0]
+        for at in [
+            *range(run.begin - 1, max(-1, run.begin - 7), -1),
+            *range(run.end, min(len(scene.lexemes), run.end + 3)),
+        ]:
             text = scene.text(at)
-            if len(text) > 1 and text[:2] == spelled[:2]:
-                yield Span(scene.lexemes[at].first, run.last, "PERSON", 0.85, _RECOGNIZER)
+            if len(text) > 1 and text[:2] == spelled[:2] and len(text) <= len(spelled) + 3:
+                first, last = min(scene.lexemes[at].first, run.first), max(run.last, scene.lexemes[at].last)
+                yield Span(first, last, "PERSON", 0.98, "spelled")
                 break
-
-
-def find_places(scene: Scene, gazetteer: Gazetteer) -> Iterator[Span]:
-    """Listed places after a preposition; longer names anywhere."""
-    texts = tuple(lexeme.text for lexeme in scene.lexemes)
-    at = 0
-    while at < len(texts):
-        size = gazetteer.place_at(texts, at)
-        if (
-            size
-            and (size > 1 or _led(scene, at, "place_leads"))
-            and not (size == 1 and texts[at] in gazetteer.everyday)
-        ):
-            yield Span(scene.lexemes[at].first, scene.lexemes[at + size - 1].last, "LOCATION", 0.6, _RECOGNIZER)
-            at += size
-        else:
-            at += 1

@@ -13,37 +13,43 @@ from importlib import metadata, resources
 from stream.clip import Clip, Finding, Reason, Receipt, Refusal, Subject, WordEvidence
 from stream.find.gazetteer import Gazetteer, load_gazetteer
 from stream.find.language import Language, load_language, supported_languages
-from stream.find.names import find_people, find_places
+from stream.find.lexemes import plain
+from stream.find.names import Names, find_spelled_names
 from stream.find.recognizers.addresses import find_addresses
 from stream.find.recognizers.dates import find_ages, find_dates
 from stream.find.recognizers.known import find_known
 from stream.find.recognizers.net import find_net
-from stream.find.recognizers.numbers import find_numbers
+from stream.find.recognizers.numbers import classify, find_numbers
 from stream.find.recognizers.presidio import WrittenFinder
 from stream.find.spans import Scene, Span, merged
 from stream.find.spoken import TEXT_MAX, read_scene, written_forms
+from stream.find.tagger import NamesModel, load_names_model
 
 DETECTOR = "identifiers"
 WORDS_MAX = 1_000  # of one transcript
 NOBODY = Subject(account_id="")
 
 
-def make_word_finder(languages: frozenset[str] = frozenset({"en"})) -> Identifiers:
-    """A finder for ``languages``; ValueError at start-up if one of them has no tables."""
+def make_word_finder(languages: frozenset[str] = frozenset({"en"}), names_model: bool = True) -> Identifiers:
+    """A finder for ``languages``; ValueError at start-up if one of them has no tables.
+
+    Without ``names_model`` only spelled names and the event's own are found: for measuring speed.
+    """
     missing = languages - supported_languages()
     if missing or not languages:
         raise ValueError(f"no word tables for language {', '.join(sorted(missing)) or '(none)'}")
-    return Identifiers(languages)
+    return Identifiers(languages, load_names_model() if names_model else None)
 
 
 class Identifiers:
     """A ``ports.WordFinder``. Not safe for use by several threads at once."""
 
-    def __init__(self, languages: frozenset[str]) -> None:
+    def __init__(self, languages: frozenset[str], model: NamesModel | None) -> None:
         self._languages: dict[str, Language] = {code: load_language(code) for code in languages}
         self._written = {code: WrittenFinder(code) for code in languages}
         self._gazetteer: Gazetteer = load_gazetteer()
-        self._version = _version()
+        self._model = model
+        self._version = f"{_version()}; names {model.version if model else 'none'}"
 
     def find(self, clip: Clip) -> WordEvidence:
         """Every identifier in every transcript of ``clip``.
@@ -81,10 +87,17 @@ class Identifiers:
         yield from find_dates(scene)
         yield from find_ages(scene)
         yield from find_addresses(scene, self._gazetteer)
-        yield from find_people(scene, self._gazetteer)
-        yield from find_places(scene, self._gazetteer)
+        yield from find_spelled_names(scene)
+        if self._model:
+            names = Names(scene, self._gazetteer, self._model.probabilities([plain(word) for word in scene.words]))
+            yield from names.people()
+            yield from names.places()
+        harmless = [range(run.first, run.last + 1) for run in scene.runs if not classify(scene, run)[0]]
         for written in written_forms(scene):
-            yield from self._written[language].find(written)
+            for span in self._written[language].find(written):
+                # A quantity or clock time stays one, whatever a pattern makes of its digits.
+                if not any(span.first in run and span.last in run for run in harmless):
+                    yield span
 
 
 def _version() -> str:

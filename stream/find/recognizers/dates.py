@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from stream.find.language import Role
-from stream.find.runs import written_values
+from stream.find.runs import Run
 from stream.find.spans import Scene, Span
 
 DATE_REACH = 12  # lexemes
+AGE_MIN, AGE_MAX = 90, 122  # years; 122 is the greatest age known
 _RECOGNIZER = "date"
 _NUMBERS = (Role.UNIT, Role.TEEN, Role.TENS, Role.SCALE, Role.DIGITS, Role.ORDINAL, Role.ZERO)
 
@@ -53,20 +54,14 @@ def _left(scene: Scene, at: int) -> int:
         elif not (lexeme.has(Role.FILLER) or lexeme.text in ("the", "of", "day")):
             break
         step -= 1
-    return begin
+    return begin - 1 if begin < at and scene.text(begin - 1) == "the" else begin
 
 
 def find_ages(scene: Scene) -> Iterator[Span]:
     """Ages over 89: "ninety six", "one hundred and two", "one oh four"."""
     for run in scene.runs:
-        if run.letters or not 2 <= len(run.shape) + (run.digits > 1) or run.digits > 3:
-            continue
-        value = _age(run.shape, next(iter(written_values(run))))
-        if value is None or not 90 <= value <= 122:
-            continue
-        after = " ".join(scene.text(run.end + k) for k in range(3))
-        follows = any(after.startswith(phrase) for phrase in scene.language.listed("ages_after"))
-        if follows or _said_of_person(scene, run.begin) and not scene.listed(run.end, "quantity_units"):
+        value = int(run.values[0]) if run.values[0].isdigit() and run.digits in (2, 3) else 0
+        if AGE_MIN <= value <= AGE_MAX and _is_age(scene, run):
             yield Span(run.first, run.last, "AGE", 0.8, _RECOGNIZER)
     for at, lexeme in enumerate(scene.lexemes):
         if lexeme.has(Role.ORDINAL) and scene.text(at + 1) in ("birthday", "bday") and _ninetieth(scene, at):
@@ -74,21 +69,26 @@ def find_ages(scene: Scene) -> Iterator[Span]:
             yield Span(scene.lexemes[begin].first, lexeme.last, "AGE", 0.8, _RECOGNIZER)
 
 
-def _age(shape: str, written: str) -> int | None:
-    return int(written) if written.isdigit() and len(written) <= 3 and shape else None
+def _is_age(scene: Scene, run: Run) -> bool:
+    after = " ".join(scene.text(run.end + step) for step in range(3))
+    if any(after.startswith(phrase) for phrase in scene.language.listed("ages_after")):
+        return True
+    return not scene.listed(run.end, "quantity_units") and _said_of_person(scene, run.begin)
 
 
 def _ninetieth(scene: Scene, at: int) -> bool:
     value = int(scene.lexemes[at].roles[Role.ORDINAL])
-    return 90 <= value <= 122 or (scene.text(at - 1) == "ninety" and value < 10)
+    return AGE_MIN <= value <= AGE_MAX or (scene.text(at - 1) == "ninety" and value < 10)
 
 
 def _said_of_person(scene: Scene, begin: int) -> bool:
-    before = scene.text(begin - 1)
-    if before == "a":
-        return _said_of_person(scene, begin - 1)
-    if before not in scene.language.listed(
-        "ages_before"
-    ) and f"{scene.text(begin - 2)} {before}" not in scene.language.listed("ages_before"):
+    """ "my aunt turned ...", "she is ...", "grandpa's ..."."""
+    before = begin - 1
+    while scene.text(before) == "a" or (before >= 0 and scene.lexemes[before].has(Role.FILLER)):
+        before -= 1
+    if scene.listed(before, "age_people") or scene.text(before) in ("turned", "turns", "turning", "aged"):
+        return True
+    verbs = scene.language.listed("ages_before")
+    if scene.text(before) not in verbs and f"{scene.text(before - 1)} {scene.text(before)}" not in verbs:
         return False
-    return any(scene.listed(begin - step, "age_people") for step in range(1, 6))
+    return any(scene.listed(before - step, "age_people") for step in range(5))

@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterator
 
 from stream.clip import Subject
-from stream.find.runs import written_values
 from stream.find.spans import Scene, Span
 
 CODE_MIN = 4  # characters of a code that count as the same one
@@ -53,6 +52,6 @@ def _as_characters(scene: Scene, value: str, entity_type: str) -> Iterator[Span]
     for run in scene.runs:
         if any(
             value in written.lower() or (len(written) >= CODE_MIN and written.lower() in value)
-            for written in written_values(run)
+            for written in run.values
         ):
             yield Span(run.first, run.last, entity_type, 1.0, _RECOGNIZER)

@@ -10,7 +10,7 @@ from stream.find.spans import Scene, Span
 HOST_REACH = 5  # lexemes between "at" and the first "dot"
 LOCAL_REACH = 14  # lexemes of a local part
 _RECOGNIZER = "net"
-_GLUE = "._-/+"
+_GLUE = "._-/+:"
 
 
 def find_net(scene: Scene) -> Iterator[Span]:
@@ -48,7 +48,7 @@ def _dot(scene: Scene, at: int) -> bool:
 
 def _top_level(scene: Scene, at: int) -> int:
     """The lexeme after a top-level domain that begins at ``at``, or 0."""
-    if scene.listed(at, "top_level_domains"):
+    if scene.text(at).replace(" ", "") in scene.language.listed("top_level_domains"):
         return at + 1
     spelled = "".join(text for text in (scene.text(at), scene.text(at + 1), scene.text(at + 2)) if len(text) == 1)
     for size in (3, 2):
@@ -79,7 +79,7 @@ def _domain_end(scene: Scene, at: int) -> int:
 def _address(scene: Scene, dot: int, end: int) -> Span:
     """The address around a domain's first top-level dot."""
     at_sign = _at_sign_before(scene, dot)
-    if at_sign is not None and at_sign > 0:
+    if at_sign is not None and _has_local_part(scene, at_sign):
         begin = _local_begin(scene, at_sign)
         return Span(scene.lexemes[begin].first, scene.lexemes[end - 1].last, "EMAIL_ADDRESS", 0.95, _RECOGNIZER)
     begin = _host_begin(scene, dot)
@@ -91,6 +91,14 @@ def _at_sign_before(scene: Scene, dot: int) -> int | None:
         if scene.lexemes[at].roles.get(Role.SYMBOL) == "@" and (at + 1 < dot or scene.lexemes[dot].has(Role.HOST)):
             return at
     return None
+
+
+def _has_local_part(scene: Scene, at_sign: int) -> bool:
+    """Whether something stands before "at" that can belong to an address: "it's at ..." has nothing."""
+    before = at_sign - 1
+    while before >= 0 and scene.lexemes[before].has(Role.FILLER):
+        before -= 1
+    return before >= 0 and _belongs(scene, before, glued=False)
 
 
 def _local_begin(scene: Scene, at_sign: int) -> int:
@@ -112,31 +120,9 @@ def _is_glue(scene: Scene, at: int) -> bool:
 
 def _belongs(scene: Scene, at: int, glued: bool) -> bool:
     """Whether the lexeme at ``at`` is part of an address that goes on to its right."""
-    lexeme = scene.lexemes[at]
-    if glued or _is_glue(scene, at):
+    if glued or _is_glue(scene, at) or scene.listed(at, "net_remarks"):
         return True
-    if lexeme.text in (
-        "all",
-        "one",
-        "word",
-        "lowercase",
-        "capital",
-        "letter",
-        "number",
-        "no",
-        "spaces",
-        "space",
-        "together",
-        "the",
-        "numbers",
-        "digits",
-    ):
-        return lexeme.text not in ("the",)
-    if lexeme.has(Role.FILLER) and not scene.listed(at, "net_stops"):
-        return True
-    if scene.listed(at, "net_stops") and not _spelled_neighbour(scene, at):
-        return False
-    return True
+    return not scene.listed(at, "net_stops") or _spelled_neighbour(scene, at)
 
 
 def _spelled_neighbour(scene: Scene, at: int) -> bool:
@@ -147,7 +133,8 @@ def _spelled_neighbour(scene: Scene, at: int) -> bool:
 def _host_begin(scene: Scene, dot: int) -> int:
     begin = dot
     while begin > 0 and dot - begin < LOCAL_REACH:
-        if not _belongs(scene, begin - 1, glued=_is_glue(scene, begin) and begin != dot):
+        glued = begin == dot or _is_glue(scene, begin)
+        if not glued and not scene.listed(begin - 1, "host_words") and not _belongs(scene, begin - 1, glued=False):
             break
         begin -= 1
     return min(begin, dot - 1)

@@ -1,0 +1,106 @@
+"""What a lexeme and its neighbours say about whether digits or letters are being spoken."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from stream.find.language import Role
+from stream.find.lexemes import Lexeme
+
+STRONG = (Role.UNIT, Role.TEEN, Role.TENS, Role.DIGITS, Role.ALNUM, Role.ADDRESS_IP)
+_STRONG = frozenset(STRONG)
+_MULTIPLE = frozenset({Role.UNIT, Role.ZERO, Role.LETTER, Role.SPELLING, Role.DIGITS, Role.LETTER_NAME})
+_SINGLE = frozenset({Role.UNIT, Role.ZERO, Role.DIGITS})
+
+
+def starts(lexemes: Sequence[Lexeme], at: int) -> bool:
+    """Whether a run of digits or letters may begin at the lexeme ``at``."""
+    lexeme = lexemes[at]
+    if is_strong(lexeme) or is_letter(lexeme):
+        return True
+    following = lexemes[at + 1] if at + 1 < len(lexemes) else None
+    if following is None:
+        return False
+    if lexeme.roles.get(Role.SYMBOL) == "+":
+        return _international(lexemes, at)
+    if lexeme.has(Role.MULTIPLIER) or lexeme.has(Role.CASE):
+        return can_be_doubled(following)
+    if lexeme.has(Role.SPELLING):
+        return is_codelike(following) or (
+            following.has(Role.FILLER) and at + 2 < len(lexemes) and lexemes[at + 2].has(Role.SPELLING)
+        )
+    if lexeme.has(Role.ZERO):
+        return is_single(following)
+    if lexeme.text in ("a", "an") and following.has(Role.SCALE):
+        return True
+    if lexeme.has(Role.WEAK_LETTER):
+        return leads_code(lexemes, at)
+    return False
+
+
+def leads_code(lexemes: Sequence[Lexeme], at: int) -> bool:
+    """Whether an "a", "i" or "o" begins a code: letters follow it, or digits and letters in turn."""
+    following = lexemes[at + 1]
+    if is_letter(following) or following.has(Role.SPELLING) or letters_explained(lexemes, at):
+        return True
+    twice = following.has(Role.WEAK_LETTER) and at + 2 < len(lexemes) and is_letter(lexemes[at + 2])
+    return twice or _alternates(lexemes, at)
+
+
+def _alternates(lexemes: Sequence[Lexeme], at: int) -> bool:
+    """Whether an "a" begins a code: a digit, then, soon, a letter."""
+    ahead = lexemes[at + 1 : at + 5]
+    return (
+        bool(ahead)
+        and is_single(ahead[0])
+        and all(is_codelike(lexeme) for lexeme in ahead[:3])
+        and any(is_letter(lexeme) for lexeme in ahead)
+    )
+
+
+def _international(lexemes: Sequence[Lexeme], at: int) -> bool:
+    """A plus before at least five digits said singly, with no number before it."""
+    if at and is_strong(lexemes[at - 1]):
+        return False
+    ahead = lexemes[at + 1 : at + 6]
+    if ahead and len(ahead[0].roles.get(Role.DIGITS, "")) >= 5:
+        return True
+    return len(ahead) == 5 and all(is_strong(one) or one.has(Role.ZERO) or one.has(Role.MULTIPLIER) for one in ahead)
+
+
+def is_strong(lexeme: Lexeme) -> bool:
+    """A number word or written digits, whatever stands beside it."""
+    return not _STRONG.isdisjoint(lexeme.roles)
+
+
+def is_single(lexeme: Lexeme | None) -> bool:
+    """A digit said on its own, "oh" included."""
+    return lexeme is not None and not _SINGLE.isdisjoint(lexeme.roles)
+
+
+def is_letter(lexeme: Lexeme) -> bool:
+    """A letter that is no word."""
+    return Role.LETTER in lexeme.roles and Role.WEAK_LETTER not in lexeme.roles
+
+
+def is_codelike(lexeme: Lexeme | None) -> bool:
+    """Anything that can stand in a code."""
+    if lexeme is None:
+        return False
+    weak = Role.SPELLING in lexeme.roles or Role.ZERO in lexeme.roles or Role.WEAK_LETTER in lexeme.roles
+    return weak or is_letter(lexeme) or is_strong(lexeme)
+
+
+def can_be_doubled(lexeme: Lexeme | None) -> bool:
+    """What "double" and "capital" may precede."""
+    return lexeme is not None and not _MULTIPLE.isdisjoint(lexeme.roles)
+
+
+def letters_explained(lexemes: Sequence[Lexeme], at: int) -> int:
+    """How many lexemes after a letter only explain it: "as in juliet", "for boy"."""
+    letter = lexemes[at].roles.get(Role.LETTER, lexemes[at].roles.get(Role.LETTER_NAME, ""))
+    texts = [lexeme.text for lexeme in lexemes[at + 1 : at + 4]]
+    if len(texts) == 3 and texts[0] in ("as", "like", "is") and texts[1] in ("in", "a", "for") and letter:
+        return 3
+    likened = len(texts) >= 2 and texts[0] in ("for", "like", "as", "in") and len(texts[1]) > 1
+    return 2 if likened and letter and texts[1].startswith(letter) else 0

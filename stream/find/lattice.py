@@ -1,0 +1,273 @@
+"""Runs of spoken digits and letters, through fillers, joiners, homophones, repairs and cut-offs.
+
+A run is bounded by ordinary words, and it is found whatever it means.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Container, Sequence
+
+from stream.find.cues import (
+    STRONG,
+    can_be_doubled,
+    is_codelike,
+    is_letter,
+    is_single,
+    is_strong,
+    leads_code,
+    letters_explained,
+    starts,
+)
+from stream.find.elements import Element
+from stream.find.language import Role
+from stream.find.lexemes import Lexeme
+from stream.find.runs import Run, make_run
+
+_ANNOUNCING = frozenset({"is", "or", "to", "by", "with", "times", "plus", "minus", "+", "in", "on", "at"})
+GAP_MAX = 6  # lexemes between two runs that may be one
+GLUED_MAX = 24  # characters of such a run
+BRIDGE_MAX = 5  # lexemes without a digit or letter that a run may step over
+RUN_MAX = 120  # elements; whatever is longer goes on in a next run
+
+# One letter of shape per element: what kind of number word it was.
+_SHAPES = {
+    Role.UNIT: "U",
+    Role.TEEN: "T",
+    Role.TENS: "X",
+    Role.SCALE: "H",
+    Role.DIGITS: "D",
+    Role.ALNUM: "A",
+    Role.ADDRESS_IP: "P",
+}
+_MULTIPLE_SHAPES = (
+    (Role.UNIT, "U"),
+    (Role.ZERO, "U"),
+    (Role.LETTER, "L"),
+    (Role.SPELLING, "N"),
+    (Role.DIGITS, "D"),
+    (Role.LETTER_NAME, "L"),
+)
+# Homophones that are so common that they need a digit behind them.
+_WEAK_HOMOPHONES = frozenset({"to", "for", "mine", "none", "love", "then", "free", "o", "oh", "zip", "too"})
+
+
+def find_runs(lexemes: Sequence[Lexeme], announcing: Container[str] = ()) -> tuple[Run, ...]:
+    """All runs, left to right, without overlap; ``announcing`` words begin another number."""
+    runs: list[Run] = []
+    at = 0
+    while at < len(lexemes):
+        if lexemes[at].roles and starts(lexemes, at):
+            run = _Builder(lexemes, at).build()
+            if run.elements and runs and _goes_on(lexemes, runs[-1], run, announcing):
+                runs[-1] = make_run([*runs[-1].elements, *run.elements], runs[-1].begin, run.end, repaired=True)
+            elif run.elements:
+                runs.append(run)
+            at = max(run.end, at + 1)
+        else:
+            at += 1
+    return tuple(runs)
+
+
+def _goes_on(lexemes: Sequence[Lexeme], left: Run, right: Run, announcing: Container[str]) -> bool:
+    """Whether a few words between two runs of single digits only interrupt one number: "... let me grab it ..."."""
+    between = lexemes[left.end : right.begin]
+    if len(between) > GAP_MAX or left.said_singly < 2 or right.said_singly < 2:
+        return False
+    if left.digits + left.letters + right.digits + right.letters > GLUED_MAX:
+        return False
+    if any(piece in announcing or piece in _ANNOUNCING for lexeme in between for piece in lexeme.text.split()):
+        return False
+    stalls = any(role in lexeme.roles for lexeme in between for role in (Role.FILLER, Role.REPAIR))
+    return stalls or (len(between) <= 2 and left.said_singly >= 3 and right.said_singly >= 3)
+
+
+class _Builder:
+    """Grows one run from its first lexeme to the right."""
+
+    def __init__(self, lexemes: Sequence[Lexeme], begin: int) -> None:
+        self.lexemes = lexemes
+        self.begin = self.at = begin
+        self.elements: list[Element] = []
+        self.repaired = False
+        self.end = begin
+
+    def build(self) -> Run:
+        while self.at < len(self.lexemes) and len(self.elements) < RUN_MAX:
+            if self._take():
+                self.end = self.at
+            elif not self._bridge():
+                break
+        self._drop_loose_end()
+        return make_run(self.elements, self.begin, self.end, self.repaired)
+
+    def _take(self) -> bool:
+        """Take what stands here if it is a digit, a letter or a multiple of one."""
+        lexeme = self.lexemes[self.at]
+        roles = lexeme.roles
+        if not roles:
+            return False
+        if not self.elements and roles.get(Role.SYMBOL) == "+":
+            self._append("+", "S", lexeme.first, lexeme.last, 1)
+            return True
+        for role in STRONG:
+            if role in roles:
+                self._append(roles[role], _SHAPES[role], lexeme.first, lexeme.last, 1)
+                return True
+        if Role.MULTIPLIER in roles:
+            return self._take_multiple(lexeme)
+        if Role.SCALE in roles and self._last_shape() in ("U", "T", "X", "D", "H"):
+            self._append(roles[Role.SCALE], "H", lexeme.first, lexeme.last, 1)
+            return True
+        if lexeme.text in ("a", "an") and (following := self._next()) is not None and following.has(Role.SCALE):
+            self._append("1", "U", lexeme.first, lexeme.last, 1)
+            return True
+        if Role.ZERO in roles and self._beside_digit() and not (lexeme.text == "o" and self._among_letters()):
+            self._append("0", "O", lexeme.first, lexeme.last, 1)
+            return True
+        return self._take_letter(lexeme) or self._take_homophone(lexeme)
+
+    def _take_multiple(self, lexeme: Lexeme) -> bool:
+        following = self._next()
+        if following is None:
+            return False
+        for role, shape in _MULTIPLE_SHAPES:
+            if role in following.roles:
+                written = following.roles[role] or "0"
+                self._append(written * int(lexeme.roles[Role.MULTIPLIER]), shape, lexeme.first, following.last, 2)
+                return True
+        return False
+
+    def _take_letter(self, lexeme: Lexeme) -> bool:
+        roles = lexeme.roles
+        if Role.CASE in roles:
+            return self._take_cased(lexeme)
+        if Role.LETTER in roles and (is_letter(lexeme) or self._weak_letter_fits()):
+            return self._take_explained(roles[Role.LETTER])
+        if Role.SPELLING in roles and (self.elements or starts(self.lexemes, self.at)):
+            self._append(roles[Role.SPELLING], "N", lexeme.first, lexeme.last, 1)
+            return True
+        if Role.LETTER_NAME in roles and self._last_shape() in ("L", "N"):
+            named = is_codelike(self._next()) or letters_explained(self.lexemes, self.at)
+            return bool(named) and self._take_explained(roles[Role.LETTER_NAME])
+        return False
+
+    def _take_cased(self, lexeme: Lexeme) -> bool:
+        """ "capital j"."""
+        following = self._next()
+        for role in (Role.LETTER, Role.SPELLING, Role.LETTER_NAME):
+            if following is not None and role in following.roles:
+                self._append(following.roles[role], "L", lexeme.first, following.last, 2)
+                return True
+        return False
+
+    def _take_explained(self, letter: str) -> bool:
+        """A letter, with "as in juliet" if that follows."""
+        explained = letters_explained(self.lexemes, self.at)
+        self._append(letter, "L", self.lexemes[self.at].first, self.lexemes[self.at + explained].last, 1 + explained)
+        return True
+
+    def _among_letters(self) -> bool:
+        """An "o" after a letter and before no digit is a letter."""
+        following = self._next()
+        digit_follows = following is not None and (is_strong(following) or following.has(Role.ZERO))
+        return self._last_shape() in ("L", "N") and not digit_follows
+
+    def _weak_letter_fits(self) -> bool:
+        """ "a" and "i" are letters only between letters or digits."""
+        if letters_explained(self.lexemes, self.at):
+            return True
+        following, before = self._next(), self._last_shape()
+        letters = sum(element.shape in "LNA" for element in self.elements)
+        if following is None:
+            return before in ("L", "N", "A") and letters >= 2
+        if before in ("L", "N", "A"):
+            return True
+        if before is None:
+            return leads_code(self.lexemes, self.at)
+        if following.has(Role.SYMBOL) and self._shapes().count("S"):
+            return True
+        return is_codelike(following) and (not following.has(Role.WEAK_LETTER) or letters >= 1)
+
+    def _take_homophone(self, lexeme: Lexeme) -> bool:
+        """ "for" is a four only where digits are said singly around it."""
+        if Role.HOMOPHONE not in lexeme.roles or not self._digits_said_singly():
+            return False
+        if is_single(self._next()) or (lexeme.text not in _WEAK_HOMOPHONES and self.run_length() >= 3):
+            self._append(lexeme.roles[Role.HOMOPHONE], "U", lexeme.first, lexeme.last, 1)
+            return True
+        return False
+
+    def _bridge(self) -> bool:
+        """Step over fillers, joiners and repairs if a digit or letter follows within reach."""
+        for step in range(1, BRIDGE_MAX + 1):
+            position = self.at + step
+            if position >= len(self.lexemes):
+                return False
+            if not self._bridgeable(self.lexemes[position - 1]):
+                return False
+            following = self.lexemes[position]
+            if self._resumes(following, position):
+                for lexeme in self.lexemes[self.at : position]:
+                    self.repaired |= lexeme.has(Role.REPAIR)
+                    if Role.SYMBOL in lexeme.roles:
+                        self.elements.append(Element(lexeme.roles[Role.SYMBOL], "S", lexeme.first, lexeme.last))
+                self.at = position
+                return True
+        return False
+
+    def _bridgeable(self, lexeme: Lexeme) -> bool:
+        roles = lexeme.roles
+        if lexeme.text in ("plus", "+", "minus") and self.run_length() > 0 and "L" not in self._shapes():
+            return False  # arithmetic
+        return Role.FILLER in roles or Role.JOINER in roles or Role.REPAIR in roles or Role.SYMBOL in roles
+
+    def _resumes(self, lexeme: Lexeme, position: int) -> bool:
+        roles = lexeme.roles
+        if not roles:
+            return False
+        if is_strong(lexeme):
+            return True
+        if is_letter(lexeme):
+            return True
+        following = self.lexemes[position + 1] if position + 1 < len(self.lexemes) else None
+        if Role.MULTIPLIER in roles or Role.CASE in roles:
+            return can_be_doubled(following)
+        if Role.ZERO in roles:
+            return self.digits_in() >= 2 or (following is not None and following.has(Role.UNIT))
+        if Role.SPELLING in roles:
+            return bool({"L", "N"} & set(self._shapes())) or is_codelike(following)
+        if Role.WEAK_LETTER in roles:
+            return sum(e.shape in "LN" for e in self.elements) >= 2 and is_codelike(following)
+        return False
+
+    def _drop_loose_end(self) -> None:
+        while self.elements and self.elements[-1].shape == "S":
+            self.elements.pop()
+
+    def _append(self, written: str, shape: str, first: int, last: int, step: int) -> None:
+        self.elements.append(Element(written, shape, first, last))
+        self.at += step
+
+    def _next(self) -> Lexeme | None:
+        return self.lexemes[self.at + 1] if self.at + 1 < len(self.lexemes) else None
+
+    def _shapes(self) -> str:
+        return "".join(element.shape for element in self.elements)
+
+    def _last_shape(self) -> str | None:
+        return next((element.shape for element in reversed(self.elements) if element.shape != "S"), None)
+
+    def _beside_digit(self) -> bool:
+        before, following = self._last_shape(), self._next()
+        if before is None:
+            return is_single(following)
+        return before != "X" or (following is not None and following.has(Role.UNIT))
+
+    def _digits_said_singly(self) -> bool:
+        return self._last_shape() in ("U", "O", "D") and self.digits_in() >= 1
+
+    def digits_in(self) -> int:
+        return sum(element.shape in "UOTXD" for element in self.elements)
+
+    def run_length(self) -> int:
+        return sum(len(element.written) for element in self.elements if element.shape != "S")

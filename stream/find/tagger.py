@@ -1,0 +1,128 @@
+"""The built-in names model: how likely each word of a lower-case utterance is part of a name of a person or a place.
+
+A small convolutional tagger of our own, run with numpy. A word is what its spelling says (hashed character n-grams),
+what the word itself says if training knew it, and what the name lists say; three dilated convolutions let each word see
+six neighbours on both sides. The weights are safetensors beside a ``names.json`` that pins their sha256.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import zlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from importlib import resources
+
+import numpy as np
+import numpy.typing as npt
+from safetensors.numpy import load
+
+from stream.find.gazetteer import Gazetteer, load_gazetteer
+
+CLASSES = ("other", "person", "media", "place", "organization")
+FLAGS = 10
+DILATIONS = (1, 2, 3)
+Array = npt.NDArray[np.float32]
+
+
+def grams(word: str, buckets: int) -> list[int]:
+    """Hashed character n-grams of 2 to 4 characters, with the word's borders."""
+    text = f"<{word[:24]}>".encode()
+    return [
+        zlib.crc32(text[at : at + size]) % buckets for size in (2, 3, 4) for at in range(max(0, len(text) - size + 1))
+    ] or [0]
+
+
+def flags(words: Sequence[str], gazetteer: Gazetteer) -> Array:
+    """(word, FLAGS) of what the lists say."""
+    rows = [
+        (
+            word in gazetteer.given,
+            word in gazetteer.surnames,
+            word in gazetteer.everyday,
+            word in gazetteer.places,
+            0.0,
+            not word.isalpha(),
+            len(word) == 1,
+            len(word) / 10,
+            word in gazetteer.lexicon,
+            gazetteer.lexicon.get(word, 0.0),
+        )
+        for word in words
+    ]
+    table = np.array(rows, dtype=np.float32).reshape(len(words), FLAGS)
+    texts, at = tuple(words), 0
+    while at < len(texts):
+        size = gazetteer.place_at(texts, at)
+        table[at : at + size, 4] = 1.0
+        at += max(size, 1)
+    return table
+
+
+@dataclass(frozen=True, eq=False)
+class NamesModel:
+    """Weights by name, the words that training knew, and the sha256 of both as ``version``."""
+
+    weights: Mapping[str, Array] = field(repr=False)
+    vocabulary: Mapping[str, int] = field(repr=False)
+    known: Array = field(repr=False)  # (vocabulary, width): word and spelling of known words, summed beforehand
+    gazetteer: Gazetteer = field(repr=False)
+    version: str
+
+    def probabilities(self, words: Sequence[str]) -> Array:
+        """(word, class) for plain lower-case ``words``; the classes are ``CLASSES``."""
+        if not words:
+            return np.zeros((0, len(CLASSES)), dtype=np.float32)
+        spelled = np.stack([self._vector(word) for word in words])
+        hidden = np.concatenate([spelled, flags(words, self.gazetteer)], axis=1) @ self.weights["enter.weight"].T
+        hidden = _relu(hidden + self.weights["enter.bias"])
+        for layer, dilation in enumerate(DILATIONS):
+            hidden = hidden + _relu(self._convolve(hidden, layer, dilation))
+        logits = hidden @ self.weights["leave.weight"].T + self.weights["leave.bias"]
+        powers = np.exp(logits - logits.max(axis=1, keepdims=True))
+        return np.asarray(powers / powers.sum(axis=1, keepdims=True), dtype=np.float32)
+
+    def _vector(self, word: str) -> Array:
+        row = self.vocabulary.get(word)
+        if row is not None:
+            return np.asarray(self.known[row])
+        table = self.weights["grams.weight"]
+        spelling = table[grams(word, len(table))].mean(axis=0)
+        return np.asarray(np.concatenate([self.weights["words.weight"][0], spelling]), dtype=np.float32)
+
+    def _convolve(self, hidden: Array, layer: int, dilation: int) -> Array:
+        """Three taps at -dilation, 0 and +dilation, zeros outside."""
+        weight = self.weights[f"layers.{layer}.weight"]  # (out, in, 3)
+        padded = np.pad(hidden, ((dilation, dilation), (0, 0)))
+        size = len(hidden)
+        taps = [padded[tap * dilation : tap * dilation + size] @ weight[:, :, tap].T for tap in range(3)]
+        return np.asarray(taps[0] + taps[1] + taps[2] + self.weights[f"layers.{layer}.bias"])
+
+
+def _relu(values: Array) -> Array:
+    return np.maximum(values, 0.0)
+
+
+@cache
+def load_names_model() -> NamesModel:
+    """The built-in model. Raises ValueError where the weights are not those that ``names.json`` pins."""
+    folder = resources.files("stream.models").joinpath("names")
+    card = json.loads(folder.joinpath("names.json").read_text(encoding="utf-8"))
+    content = folder.joinpath("names.safetensors").read_bytes()
+    sha256 = hashlib.sha256(content).hexdigest()
+    if sha256 != card["sha256"]:
+        raise ValueError("the names model is not the one that its names.json pins")
+    weights = {name: np.asarray(tensor, dtype=np.float32) for name, tensor in load(content).items()}
+    words = folder.joinpath("vocabulary.txt").read_text(encoding="utf-8").splitlines()
+    return build(weights, words, f"sha256:{sha256[:16]}")
+
+
+def build(weights: Mapping[str, Array], words: Sequence[str], version: str) -> NamesModel:
+    """A model of ``weights`` and the known ``words``; row 0 of the word table is the unknown word."""
+    table = weights["grams.weight"]
+    spellings = [table[grams(word, len(table))].mean(axis=0) for word in words]
+    known = np.concatenate([weights["words.weight"][1 : len(words) + 1], np.stack(spellings)], axis=1)
+    vocabulary = {word: row for row, word in enumerate(words)}
+    return NamesModel(weights, vocabulary, np.asarray(known, dtype=np.float32), load_gazetteer(), version)
