@@ -17,6 +17,7 @@ from stream.ports import CommitFailed, Partition, SourceLost
 from stream.wire.kafka_connection import KafkaConnection, bounded_stop, milliseconds
 
 OnChange = Callable[[frozenset[Partition]], Awaitable[None]]
+SCHEMA_HEADER = "__value_schema_id"
 LOOK_S = 0.05  # how soon a partition that was resumed during a poll joins it
 
 
@@ -147,6 +148,13 @@ def _ours(partitions: set[TopicPartition]) -> frozenset[Partition]:
 
 
 def as_record(record: Any) -> Record:
-    """Ours of aiokafka's, whose repr shows the value."""
+    """Ours of aiokafka's, whose repr shows the value.
+
+    Confluent's newer serializers may put the magic byte and the schema's GUID into a header and leave the value bare;
+    such a value gets them back in front, so that there is one wire format from here on.
+    """
     coordinates = Coordinates(record.topic, record.partition, record.offset)
-    return Record(coordinates, record.value, record.key, record.timestamp)
+    value = record.value
+    if value is not None:
+        value = b"".join(content for name, content in record.headers if name == SCHEMA_HEADER) + value
+    return Record(coordinates, value, record.key, record.timestamp)
