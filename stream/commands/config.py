@@ -15,7 +15,7 @@ from pydantic.fields import FieldInfo
 
 from stream.commands.failure import WRONG_INPUT, CommandFailed, settings_from, told
 from stream.commands.options import Config
-from stream.config import CONFIG_FILE_VARIABLE, PREFIX, ConfigError, Section, Settings
+from stream.config import CONFIG_FILE_VARIABLE, PREFIX, Section, Settings
 
 app = typer.Typer(no_args_is_help=True, help="Look at the settings, check them, write their documentation.")
 
@@ -31,11 +31,10 @@ def show(config: Config = None) -> None:
 
 @app.command()
 def check(config: Config = None) -> None:
-    """Say whether `clipveil run` could use these settings; every problem is one line."""
-    settings = settings_from(config)
-    with told(ConfigError, code=WRONG_INPUT):
-        settings.tokens.token_key()
-        settings.kafka.password()
+    """Say whether `clipveil run` can use these settings, without connecting to anything."""
+    from stream.commands.connect import check as check_settings
+
+    check_settings(settings_from(config))
     typer.echo("the settings are good")
 
 

@@ -5,70 +5,104 @@ from __future__ import annotations
 import asyncio
 import ssl
 import time
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from stream.commands.failure import WRONG_INPUT, CommandFailed, told
 from stream.config import ConfigError, Settings
 from stream.ops import log
-from stream.ports import Broker, BrokerUnavailable, RegistryUnavailable
+from stream.ports import Broker, BrokerUnavailable, NotDelivered, RegistryUnavailable
 
 if TYPE_CHECKING:
+    from stream.clip import TokenKey
     from stream.wire.kafka_connection import KafkaConnection
     from stream.wire.registry import Registry
 
 RETRY_S = 0.5
 RETRY_S_MAX = 8.0
+NO_REGISTRY = "registry.url or registry.folder: needed, to know the schemas of records"
+
+
+def check(settings: Settings) -> TokenKey:
+    """The token key, once everything that the service needs is set and every file named can be read.
+
+    Raises CommandFailed. Costs nothing, so that it comes before models are loaded.
+    """
+    with told(ConfigError, code=WRONG_INPUT):
+        key = settings.tokens.token_key()
+    connection_of(settings)
+    if settings.registry.url is None and settings.registry.folder is None:
+        raise CommandFailed(NO_REGISTRY, WRONG_INPUT)
+    return key
+
+
+@contextmanager
+def trouble_told() -> Iterator[None]:
+    """What brokers and registry do wrong while a command talks to them becomes a CommandFailed."""
+    with (
+        told(BrokerUnavailable, prefix="Kafka does not answer: "),
+        told(NotDelivered, prefix="Kafka did not take a record: "),
+        told(RegistryUnavailable, prefix="the schema registry does not answer: "),
+    ):
+        yield
 
 
 # ------------------------------------------------------------------ brokers
-async def connect(settings: Settings) -> Broker:
-    """The Kafka cluster of the settings, once it answers and has our topics; those are made where the settings say so.
+async def connect(settings: Settings, topics: Collection[str] | None = None) -> Broker:
+    """The Kafka cluster of the settings, once it answers and has ``topics``, by default all of the settings.
 
-    Raises CommandFailed after kafka.connect_seconds_max.
+    They are made where the settings say so. Raises CommandFailed after kafka.connect_seconds_max.
     """
     from stream.wire.kafka import KafkaBroker
 
-    connection = connection_of(settings)
+    connection, names = connection_of(settings), topics or topics_of(settings)
     deadline = time.monotonic() + settings.kafka.connect_seconds_max
     pause_s, attempt = RETRY_S, 0
+    trouble: Exception | None = None
     while True:
         attempt += 1
         broker = KafkaBroker(connection)
         try:
             async with asyncio.timeout(max(0.1, deadline - time.monotonic())):
-                await _find_topics(broker, settings)
+                await _find_topics(broker, settings, names)
             return broker
-        except (BrokerUnavailable, TimeoutError) as error:
+        except BrokerUnavailable as error:
             trouble = error
+        except TimeoutError as error:  # a topic is missing, or the last attempt was a short one
+            trouble = trouble or error
         except BaseException:
             await broker.close()
             raise
         await broker.close()
         if time.monotonic() + pause_s > deadline:
-            raise CommandFailed(_unreachable(settings, trouble)) from None
+            raise CommandFailed(_unreachable(settings, names, trouble)) from None
         log.get().warning(log.Event.WAITING_FOR_BROKER, attempt=attempt, error=type(trouble).__name__)
         await asyncio.sleep(pause_s)
         pause_s = min(2 * pause_s, RETRY_S_MAX)
 
 
-async def _find_topics(broker: Broker, settings: Settings) -> None:
-    topics = settings.topics
-    names = (topics.raw, topics.anonymized, topics.withheld, topics.audit)
-    if topics.create:
-        await broker.create_topics(dict.fromkeys(names, topics.partitions), frozenset({topics.anonymized}))
+def topics_of(settings: Settings) -> tuple[str, ...]:
+    """All topics that the service reads or writes."""
+    of = settings.topics
+    return of.raw, of.anonymized, of.withheld, of.audit
+
+
+async def _find_topics(broker: Broker, settings: Settings, names: Collection[str]) -> None:
+    if settings.topics.create:
+        compacted = frozenset({settings.topics.anonymized}) & frozenset(names)
+        await broker.create_topics(dict.fromkeys(names, settings.topics.partitions), compacted)
         return
     for name in names:
         await broker.end_offsets(name)
 
 
-def _unreachable(settings: Settings, trouble: Exception) -> str:
-    seconds = f"{settings.kafka.connect_seconds_max:g} s"
+def _unreachable(settings: Settings, names: Collection[str], trouble: Exception | None) -> str:
+    where, seconds = settings.kafka.bootstrap_servers, f"{settings.kafka.connect_seconds_max:g} s"
     if isinstance(trouble, BrokerUnavailable):
-        return f"Kafka at {settings.kafka.bootstrap_servers} does not answer ({trouble}), tried for {seconds}"
-    topics = settings.topics
-    names = ", ".join((topics.raw, topics.anonymized, topics.withheld, topics.audit))
-    return f"Kafka at {settings.kafka.bootstrap_servers} does not have all topics ({names}), waited for {seconds}"
+        return f"Kafka at {where} does not answer ({trouble}), tried for {seconds}"
+    return f"Kafka at {where} does not have all of these topics: {', '.join(names)}; waited for {seconds}"
 
 
 def connection_of(settings: Settings) -> KafkaConnection:
@@ -138,7 +172,7 @@ def registry_of(settings: Settings) -> Registry:
         return RestRegistry(of.url, auth=auth, ssl_context=context, timeout_s=of.request_timeout_s)
     if of.folder is not None:
         return FileRegistry(of.folder)
-    raise CommandFailed("registry.url or registry.folder: needed, to know the schemas of records", WRONG_INPUT)
+    raise CommandFailed(NO_REGISTRY, WRONG_INPUT)
 
 
 async def register(registry: Registry, subject: str, schema: str, settings: Settings) -> int | str:

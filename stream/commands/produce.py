@@ -98,15 +98,18 @@ async def _send(settings: Settings, topic: str, recordings: list[Recording], abo
     from rich.console import Console
     from rich.progress import MofNCompleteColumn, Progress
 
-    from stream.commands.connect import connect, register, registry_of
+    from stream.commands.connect import connect, register, registry_of, trouble_told
     from stream.wire.clips import EVENT_SCHEMA
 
     registry = registry_of(settings)
-    broker = await connect(settings)
+    broker = await connect(settings, [topic])
     began, sent_bytes = time.monotonic(), 0
     try:
         reference = await register(registry, f"{topic}-value", EVENT_SCHEMA, settings)
-        with Progress(*Progress.get_default_columns(), MofNCompleteColumn(), console=Console(stderr=True)) as bar:
+        with (
+            trouble_told(),
+            Progress(*Progress.get_default_columns(), MofNCompleteColumn(), console=Console(stderr=True)) as bar,
+        ):
             for recording in bar.track(recordings, description="sending"):
                 message = message_of(recording, about, topic, reference)
                 await broker.send([message])

@@ -8,9 +8,9 @@ import signal
 import time
 from typing import TYPE_CHECKING
 
-from stream.commands.failure import WRONG_INPUT, CommandFailed, settings_from, told
+from stream.commands.failure import CommandFailed, settings_from, told
 from stream.commands.options import Config
-from stream.config import ConfigError, Settings
+from stream.config import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -29,15 +29,13 @@ def run(config: Config = None) -> None:
     Needs brokers, a schema registry and a token key: see docs/configuration.md, and check with `clipveil config check`.
     Probes and metrics are served over HTTP: /livez, /readyz, /metrics.
     """
-    settings = settings_from(config)
-    with told(ConfigError, code=WRONG_INPUT):
-        key = settings.tokens.token_key()
-
-    from stream.commands.connect import connect
+    from stream.commands.connect import check, connect
     from stream.ops import log
     from stream.ops.hardening import no_core_dumps
     from stream.ops.metrics import Metrics
 
+    settings = settings_from(config)
+    key = check(settings)
     no_core_dumps()
     metrics = Metrics()
     log.configure(settings.log.level, on_dropped=metrics.log_dropped)

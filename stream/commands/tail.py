@@ -30,17 +30,18 @@ def tail(
 
 
 async def _watch(settings: Settings, *, from_start: bool, follow: bool, count: int | None) -> None:
-    from stream.commands.connect import connect, registry_of
+    from stream.commands.connect import connect, registry_of, trouble_told
 
     registry = registry_of(settings)
-    broker = await connect(settings)
+    broker = await connect(settings, [settings.topics.anonymized])
     seen = 0
     try:
-        async for record in broker.read(settings.topics.anonymized, from_end=not from_start, follow=follow):
-            typer.echo(await line_of(record, registry))
-            seen += 1
-            if seen == count:
-                return
+        with trouble_told():
+            async for record in broker.read(settings.topics.anonymized, from_end=not from_start, follow=follow):
+                typer.echo(await line_of(record, registry))
+                seen += 1
+                if seen == count:
+                    return
     finally:
         await registry.close()
         await broker.close()

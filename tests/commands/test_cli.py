@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import os
 import re
 import subprocess
@@ -74,6 +75,12 @@ def test_help_imports_nothing_heavy() -> None:
     assert "LOADED []" == done.stdout.splitlines()[-1]
 
 
+KEY = base64.b64encode(bytes(32)).decode()
+BROKEN_CA = {
+    "CLIPVEIL_TOKENS__KEY": KEY,
+    "CLIPVEIL_KAFKA__SECURITY_PROTOCOL": "SSL",
+    "CLIPVEIL_KAFKA__SSL_CA_FILE": "/no/such/ca.pem",
+}
 UNREACHABLE = {"CLIPVEIL_KAFKA__BOOTSTRAP_SERVERS": "127.0.0.1:1", "CLIPVEIL_KAFKA__CONNECT_SECONDS_MAX": "1"}
 
 
@@ -83,7 +90,9 @@ UNREACHABLE = {"CLIPVEIL_KAFKA__BOOTSTRAP_SERVERS": "127.0.0.1:1", "CLIPVEIL_KAF
         ("run -c no.yaml", {}, 2, "no.yaml: No such file or directory"),
         ("run", {}, 2, "tokens.key: needed"),
         ("run", {"CLIPVEIL_KAFKA__GRUOP": "x"}, 2, "kafka.gruop: unknown setting (did you mean group?)"),
+        ("run", {"CLIPVEIL_TOKENS__KEY": KEY}, 2, "registry.url or registry.folder: needed"),
         ("config check", {}, 2, "tokens.key: needed"),
+        ("config check", BROKEN_CA, 2, "kafka.ssl_ca_file: /no/such/ca.pem holds no certificates"),
         ("config show", {"CLIPVEIL_LOG__LEVEL": "LOUD"}, 2, "log.level: Input should be 'DEBUG'"),
         ("produce no-folder", {}, 2, "no-folder is not a directory"),
         ("produce docs", {}, 2, "there is neither clips.jsonl nor a WAV or FLAC file"),
@@ -119,6 +128,12 @@ def test_a_failure_is_one_line_and_an_exit_code() -> None:
     done = clipveil("run")
     assert (2, "") == (done.returncode, done.stdout)
     assert re.fullmatch(r"clipveil: tokens\.key: needed[^\n]*\n", done.stderr)
+
+
+def test_good_settings_are_told(tmp_path: Path) -> None:
+    """``config check`` says so, without connecting to anything."""
+    done = clipveil("config", "check", CLIPVEIL_TOKENS__KEY=KEY, CLIPVEIL_REGISTRY__FOLDER=str(tmp_path))
+    assert (0, "the settings are good\n") == (done.returncode, done.stdout)
 
 
 def test_settings_are_shown_without_secrets() -> None:
