@@ -17,7 +17,7 @@ from stream.train.voices import GATE_HOP, RATE_HZ, Disguise, Flags, Samples, Voi
 
 TALKERS_MAX = 4
 PATTERNS = ("after", "before", "both", "overlap", "tv", "nobody", "conversation", "accident")
-PATTERN_SHARES = (0.08, 0.07, 0.10, 0.18, 0.13, 0.05, 0.12, 0.27)
+PATTERN_SHARES = (0.08, 0.07, 0.09, 0.17, 0.12, 0.05, 0.17, 0.25)
 
 
 @dataclass(frozen=True, eq=False)
@@ -146,6 +146,8 @@ def _responses(rng: np.random.Generator, stock: Stock, pattern: str, talkers: in
         return [dry] * talkers
     room = stock.rooms[int(rng.integers(len(stock.rooms)))]
     near = sorted(room.near, key=lambda response: response.distance_m)
+    if pattern == "conversation" and rng.random() < 0.3:  # a telephone: only voices differ
+        return [(near[0] if rng.random() < 0.6 else room.far[0]).taps] * talkers
     if pattern == "conversation" and rng.random() < 0.7:  # all at the same table
         pool = list(near) if rng.random() < 0.5 else [*near, *room.far]
         return [pool[int(rng.integers(len(pool)))].taps for _ in range(talkers)]

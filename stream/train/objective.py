@@ -8,7 +8,7 @@ from stream.find.speakers.net import PyanNetHousehold
 from stream.train.batches import Batch
 
 FRAMES_PER_CLIP = 48
-CLIP_WEIGHT = 0.3
+CLIP_WEIGHT = 0.5
 VOICE_WEIGHT = 0.4
 EVERYWHERE_WEIGHT = 0.5
 CLASS_COSTS = (0.6, 1.0, 1.0, 2.0)  # a bystander under the main speaker is what leaks most

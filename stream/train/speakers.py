@@ -1,6 +1,6 @@
 """Training the built-in speaker model: ``train_speakers`` from the corpora to a folder that ``net.load`` reads.
 
-The learning rate warms up, stays, and falls to zero over the last quarter; what is exported is a running mean of the
+The learning rate warms up, stays, and falls to zero over the last third; what is exported is a running mean of the
 weights. Everything drawn comes from (seed, step), so a run that was stopped goes on with the same batches.
 """
 
@@ -75,8 +75,8 @@ class Run:
 
 
 def learning_rate(step: int, part_done: float) -> float:
-    """Warm-up by ``step``, then constant, then a straight line down to 2 % over the last quarter of the run."""
-    return LEARNING_RATE * min((step + 1) / WARM_UP_STEPS, 1.0) * min(1.0, max((1.0 - part_done) * 4, 0.02))
+    """Warm-up by ``step``, then constant, then a straight line down to 2 % over the last third of the run."""
+    return LEARNING_RATE * min((step + 1) / WARM_UP_STEPS, 1.0) * min(1.0, max((1.0 - part_done) * 3, 0.02))
 
 
 def train_step(run: Run, batch: Batch, rate: float) -> dict[str, float]:

@@ -73,7 +73,7 @@ def test_missing_corpora_are_refused(tmp_path: Path) -> None:
 
 
 def test_learning_rate_warms_up_and_ends_low() -> None:
-    """The rate rises, stays, and falls in the last quarter."""
+    """The rate rises, stays, and falls in the last third."""
     assert learning_rate(0, 0.0) < learning_rate(50, 0.1) < learning_rate(500, 0.3)
-    assert learning_rate(500, 0.3) == learning_rate(5_000, 0.75)
+    assert learning_rate(500, 0.3) == learning_rate(5_000, 0.66)
     assert pytest.approx(0.02 * learning_rate(500, 0.3)) == learning_rate(9_000, 1.0)
