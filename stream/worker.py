@@ -16,7 +16,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import islice, takewhile
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from stream.clip import Coordinates, Outcome, Reason, Record, Withheld
 from stream.intake import Finished, Intake
@@ -223,8 +223,7 @@ class Worker:
             if self._failure is None:
                 await self._drain()
         finally:
-            stopping.cancel()
-            await _end(pump)
+            await _end(pump, stopping)
             await self._close()
         if self._failure is not None:
             get().error(Event.FAILED, error=type(self._failure).__name__)
@@ -312,9 +311,8 @@ class Worker:
         get().info(Event.STOPPING, records=self.health.in_flight)
         drained = {asyncio.create_task(lane.idle.wait()) for lane, _ in self._lanes.values()}
         if drained:
-            _, undone = await asyncio.wait(drained, timeout=self.limits.drain_s)
-            for task in undone:
-                task.cancel()
+            await asyncio.wait(drained, timeout=self.limits.drain_s)
+            await _end(*drained)
 
     async def _close(self) -> None:
         await self._lost(frozenset(self._lanes))
@@ -324,7 +322,7 @@ class Worker:
             get().warning(Event.STOP_HANGS, attempts=len(hanging))
 
 
-async def _end(*tasks: asyncio.Task[None]) -> None:
+async def _end(*tasks: asyncio.Task[Any]) -> None:
     """Cancels until they are done: a cancellation can get lost in libraries, and in Python 3.11's ``wait_for``."""
     running = set(tasks)
     while running:
