@@ -35,6 +35,11 @@ def _read_secret(name: str, path: Path) -> str:
         raise ConfigError(f"{name}: {path} can't be read") from None
 
 
+def _cores() -> int:
+    """Those that this process may use, where the system tells."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 def _split(value: object) -> object:
     return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
 
@@ -260,8 +265,8 @@ class TokenSettings(Section):
 class EngineSettings(Section):
     """The processes that hear the clips."""
 
-    processes: Count = Field(default_factory=lambda: os.cpu_count() or 1)
-    """Inference processes of one thread each. Default: one per core."""
+    processes: Count = Field(default_factory=_cores)
+    """Inference processes of one thread each. Default: one a core; set it where a container's CPU limit is lower."""
     clip_seconds_max: Seconds = 30.0
     """A clip that takes longer is withheld, and its process killed and replaced."""
     start_seconds_max: Seconds = 180.0
