@@ -6,6 +6,7 @@ weights. Everything drawn comes from (seed, step), so a run that was stopped goe
 
 import csv
 import math
+import os
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -123,7 +124,7 @@ def train_speakers(
     device: str | None = None,
     seed: int = 1,
     audio_s: float = AUDIO_S,
-    workers: int = 1,
+    workers: int | None = None,
     clips_per_length: int = 40,
     room_shards: int = ROOM_SHARDS,
     rooms_per_shard: int = ROOMS_PER_SHARD,
@@ -132,13 +133,19 @@ def train_speakers(
 
     ``out`` also holds the checkpoint, curve.csv and curve.png, and the bank of rooms, which is simulated first if it is
     not there. ``resume`` goes on from the checkpoint. ``device`` defaults to a GPU when there is one. Only speech/,
-    noise/ and rir/ of ``corpora`` are read. Raises ValueError when these are missing, or without exactly one limit.
+    noise/ and rir/ of ``corpora`` are read; ``workers`` processes make clips (by default one beside a CPU, up to twelve
+    beside a GPU), and how many there are changes no clip. Raises ValueError when folders are missing, or when not
+    exactly one limit is given.
     """
     if (minutes is None) == (steps is None):
         raise ValueError("give either minutes or steps")
     out.mkdir(parents=True, exist_ok=True)
     make_bank(out / "rooms", room_shards, 1, rooms=rooms_per_shard)
     chosen = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+    if chosen.type == "cpu":
+        torch.set_num_threads(1)  # two threads spin against each other and against the process that makes the clips
+    if workers is None:
+        workers = 1 if chosen.type == "cpu" else min(max((os.cpu_count() or 2) - 1, 1), 12)
     run = Run.start(chosen, seed)
     if resume and (out / "checkpoint.pt").exists():
         run.restore(out / "checkpoint.pt")
