@@ -201,22 +201,19 @@ def _words(rng: np.random.Generator, active: Flags, bystander_db: float) -> Flag
     if rng.random() > (0.5 if addressed else 0.25):
         return None
     words = np.zeros(active.shape[1], np.bool_)
-    taken = (
-        float(np.clip(0.35 + bystander_db / 40 + rng.normal(0, 0.15), 0.02, 0.9))
-        if addressed
-        else float(rng.uniform(0.2, 1.0))
-    )
-    drop = float(rng.choice([0.03, 0.1, 0.3]))
+    taken = float(np.clip(0.52 + 0.027 * bystander_db + rng.normal(0, 0.2), 0.02, 0.95)) if addressed else 0.7
+    heard = min(0.3 + taken, 1.0)  # a turn is mostly heard or not heard as a whole
+    drop = float(rng.choice([0.02, 0.05, 0.15, 0.3]))
     jitter = float(rng.choice([2, 5, 10]))
     for row in range(TALKERS_MAX):
         edges = np.flatnonzero(np.diff(np.concatenate(([False], active[row], [False])).astype(np.int8)))
         for start, end in zip(edges[::2], edges[1::2], strict=True):
-            if row and rng.random() > taken * 1.5:  # a turn is mostly heard or not heard as a whole
+            if row and rng.random() > heard:
                 continue
             at = float(start)
             while at < end:
                 length = float(rng.uniform(12, 50))
-                if rng.random() > (drop if row == 0 else 1 - taken):
+                if rng.random() > (drop if row == 0 else 1 - taken / heard):
                     begin = int(max(at + rng.normal(0, jitter), 0))
                     words[begin : int(min(begin + length, end + 15))] = True
                 at += length + (float(rng.uniform(0, 12)) if rng.random() < 0.3 else 0)
