@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from stream.train.batches import Mixtures, collate, load_stock
-from stream.train.mixtures import PATTERNS, Stock, make_mixture, plan_turns
+from stream.train.mixtures import PATTERNS, Scene, Stock, _recast, _words, make_mixture, plan_turns
 from stream.train.rooms import make_bank
 from stream.train.voices import GATE_HOP, active_frames, load_voices
 
@@ -104,3 +104,28 @@ def test_labels_are_the_truth(stock: Stock) -> None:
     main, bystander = clip.active[0].reshape(-1, 2).any(1), clip.active[1:].any(0).reshape(-1, 2).any(1)
     assert np.array_equal(main + 2 * bystander, batch.labels[0].numpy())
     assert (clip.words is None) == bool((batch.waveforms[0, 2] == -1).all())
+
+
+def test_louder_bystanders_get_more_words() -> None:
+    """The device reports words on most of the main speech, and on bystanders the more the louder they are."""
+    active = np.zeros((4, 800), np.bool_)
+    active[0, 50:350], active[1, 400:750] = True, True
+    shares = {level: np.zeros(2) for level in (-18.0, 0.0)}
+    for level, share in shares.items():
+        for seed in range(120):
+            words = _words(np.random.default_rng(seed), active, level)
+            share += 0 if words is None else (words[50:350].mean(), words[400:750].mean())
+    assert shares[0.0][1] > 3 * shares[-18.0][1]
+    assert shares[0.0][0] > 1.2 * shares[0.0][1]
+
+
+def test_recast_moves_the_part_with_the_voice() -> None:
+    """When another one at the table speaks to the device, sound and truth change places together."""
+    active = np.zeros((4, 100), np.bool_)
+    heard = {talker: np.full(16_000, talker, np.float32) for talker in range(3)}
+    for talker in range(3):
+        active[talker, 30 * talker : 30 * talker + 20] = True
+    for seed in range(8):
+        recast = _recast(np.random.default_rng(seed), Scene(heard, active, "conversation"))
+        for part, wet in recast.heard.items():
+            assert np.array_equal(active[int(wet[0])], recast.active[part])
