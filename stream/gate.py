@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import re
+import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import timedelta
 from itertools import pairwise
@@ -29,11 +30,21 @@ DIGIT_WORDS = frozenset(
     {"zero", "oh", "o", "nought", "naught", "one", "won", "two", "three", "four", "five", "six", "seven", "eight"}
     | {"nine", "niner", "double", "triple"}
 )
-FILLERS = frozenset({"", "um", "umm", "uh", "uhh", "er", "erm", "ah", "hm", "hmm", "mm"})  # a run goes on through them
-DIGITS_MAX = 4  # as many digits in a row are let through: a year, a time
+TEENS = frozenset(
+    {"ten", "eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen"}
+)
+TENS = frozenset({"twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"})
+FILLERS = frozenset(  # a run goes on through them
+    {"um", "umm", "uh", "uhh", "er", "erm", "ah", "hm", "hmm", "mm", "s"}
+    | {"and", "then", "dash", "hyphen", "dot", "point", "slash", "space"}
+)
+DIGITS_MAX = 4  # as many digits in a row are let through, written and spoken together: a year, a time
 SPOKEN_DIGITS_MAX = 3
 IDENTIFIER_BYTES_MIN = 6  # shorter ones turn up in compressed audio by chance
+SOUND_TOLERANCE = 1 / 32_768  # one step of 16-bit audio
 _PLACEHOLDER = re.compile(r"<[A-Z][A-Z0-9_]*>")
+_PIECE = re.compile(r"[a-z0-9]+")
+_TYPOGRAPHIC = str.maketrans(dict.fromkeys("‘’ʼ“”‐–—−⁄€£°", " "))  # the only signs beyond ASCII
 
 
 def inspect(
@@ -43,9 +54,12 @@ def inspect(
     _well_formed(clip, plan, result)
     _receipts(result, required)
     _silence(clip, evidence, plan, result)
+    _own_sound(clip, result)
     _changed(clip, plan, result)
-    _digits(result)
-    _identifiers(clip, evidence, result, body)
+    words = _pieces(plan, [word.text for word in result.words])
+    _digits(words)
+    _identifiers(clip, evidence, result, words, body)
+    _own_words(clip, plan, result)
 
 
 def _refuse_if(wrong: bool, reason: Reason) -> None:
@@ -88,8 +102,15 @@ def _silence(clip: Clip, evidence: Evidence, plan: Plan, result: AnonymizedClip)
 
     others = [turn.segment for turn in evidence.speakers.turns if turn.speaker != evidence.speakers.main]
     for segment in [*(mute.segment for mute in plan.mutes), *others, *_sounds_of_findings(clip, evidence)]:
-        first, end = math.floor(segment.start * SAMPLE_RATE_HZ), math.ceil(segment.end * SAMPLE_RATE_HZ)
-        _refuse_if(bool(result.samples[first:end].any()), Reason.GATE_MUTE_AUDIBLE)
+        _refuse_if(bool(result.samples[_indexes(segment)].any()), Reason.GATE_MUTE_AUDIBLE)
+
+
+def _own_sound(clip: Clip, result: AnonymizedClip) -> None:
+    """What is left is the clip's own sound at the same time, at most as loud: none that was moved there or added."""
+    before, after = clip.samples, result.samples
+    louder = np.abs(after) > np.abs(before) + SOUND_TOLERANCE
+    turned = (np.sign(after) != np.sign(before)) & (np.abs(after) > SOUND_TOLERANCE)
+    _refuse_if(bool((louder | turned).any()), Reason.GATE_MALFORMED)
 
 
 def _sounds_of_findings(clip: Clip, evidence: Evidence) -> Iterator[Segment]:
@@ -109,36 +130,62 @@ def _changed(clip: Clip, plan: Plan, result: AnonymizedClip) -> None:
 
 
 def _indexes(segment: Segment) -> slice:
+    """Every sample that the segment touches: bounds are rounded outward."""
     return slice(math.floor(segment.start * SAMPLE_RATE_HZ), math.ceil(segment.end * SAMPLE_RATE_HZ))
 
 
 # ------------------------------------------------------------------ words
-def _digits(result: AnonymizedClip) -> None:
-    """No run of digits left, written or spoken, that is long enough to identify."""
-    spoken = written = 0
-    for word in _plain(word.text for word in result.words):
+def _pieces(plan: Plan, texts: Iterable[str]) -> list[str]:
+    """Words as runs of plain letters and digits: "Diane's" is "diane", "s". The plan's placeholders stay whole.
+
+    Accents and compatibility forms are folded away. A letter or sign that is no English text, such as one of another
+    script, may only look like one that is: what nobody can compare is refused.
+    """
+    placeholders = {edit.placeholder for edit in plan.word_edits}
+    pieces: list[str] = []
+    for text in texts:
+        if text in placeholders:
+            pieces.append(text)
+            continue
+        folded = _folded(text)
+        _refuse_if(not (folded.isascii() and (folded + " ").isprintable()), Reason.GATE_MALFORMED)
+        _refuse_if(_PLACEHOLDER.fullmatch(text) is not None, Reason.GATE_MALFORMED)
+        pieces += _PIECE.findall(folded)
+    return pieces
+
+
+def _folded(text: str) -> str:
+    decomposed = unicodedata.normalize("NFKD", text).translate(_TYPOGRAPHIC).casefold()
+    return "".join(character for character in decomposed if not unicodedata.combining(character))
+
+
+def _digits(words: Iterable[str]) -> None:
+    """No run of digits left, written or spoken or both, that is long enough to identify."""
+    spoken = total = 0
+    for word in words:
         if word in FILLERS:
             continue
-        spoken = spoken + 1 if word in DIGIT_WORDS else 0
-        count = sum(character.isdigit() for character in word)
-        written = written + count if count else 0
-        _refuse_if(spoken > SPOKEN_DIGITS_MAX or written > DIGITS_MAX, Reason.GATE_DIGITS_LEFT)
+        single = word in DIGIT_WORDS
+        written = sum(character.isdigit() for character in word)
+        count = written + single + (word in TENS) + 2 * (word in TEENS)
+        spoken = spoken + 1 if single else 0
+        total = total + count if count else 0
+        _refuse_if(spoken > SPOKEN_DIGITS_MAX or total > DIGITS_MAX, Reason.GATE_DIGITS_LEFT)
 
 
-def _identifiers(clip: Clip, evidence: Evidence, result: AnonymizedClip, body: bytes) -> None:
+def _identifiers(clip: Clip, evidence: Evidence, result: AnonymizedClip, words: Sequence[str], body: bytes) -> None:
     """No identifier of the event in any field or byte of the output, no found phrase in the words that are left."""
-    words = _plain(word.text for word in result.words)
-    fields = [*vars(result.metadata).values(), result.policy_version, *_receipt_texts(result)]
+    types = [mute.entity_type or "" for mute in result.mutes]
+    fields = [*vars(result.metadata).values(), result.policy_version, *_receipt_texts(result), *types]
     haystack = " ".join(str(value).lower() for value in fields)
     for identifier in _of_event(clip):
-        spoken = _plain(identifier.split())
         long = len(identifier) >= IDENTIFIER_BYTES_MIN
-        _refuse_if(_contains(words, spoken), Reason.GATE_IDENTIFIER_LEFT)
+        _refuse_if(_says(words, identifier), Reason.GATE_IDENTIFIER_LEFT)
         _refuse_if(identifier.lower() in haystack and long, Reason.GATE_IDENTIFIER_LEFT)
         _refuse_if(long and identifier.encode() in body, Reason.GATE_IDENTIFIER_LEFT)
     for finding in evidence.words.findings:
         source = clip.event.transcripts[finding.transcript].words[finding.first : finding.last + 1]
-        _refuse_if(_contains(words, _plain(word.text for word in source)), Reason.GATE_IDENTIFIER_LEFT)
+        _refuse_if(_says(words, " ".join(word.text for word in source)), Reason.GATE_IDENTIFIER_LEFT)
 
 
 def _of_event(clip: Clip) -> Iterator[str]:
@@ -152,13 +199,28 @@ def _receipt_texts(result: AnonymizedClip) -> list[str]:
     return [text for receipt in result.receipts for text in (receipt.detector, receipt.version)]
 
 
-def _plain(words: Iterable[str]) -> list[str]:
-    """Lower case, letters and digits only; placeholders stand apart, so that nothing matches across them."""
-    return [word if _PLACEHOLDER.fullmatch(word) else "".join(c for c in word.lower() if c.isalnum()) for word in words]
+def _says(words: Sequence[str], phrase: str) -> bool:
+    """Whether whole words, joined, are the phrase: "d", "i", "ane" says "Diane", and "dianes" does not."""
+    wanted = "".join(_PIECE.findall(_folded(phrase)))
+    for first in range(len(words) if wanted else 0):
+        said, last = "", first
+        while last < len(words) and len(said) < len(wanted):
+            said, last = said + words[last], last + 1
+        if said == wanted:
+            return True
+    return False
 
 
-def _contains(words: Sequence[str], phrase: Sequence[str]) -> bool:
-    phrase = [word for word in phrase if word]
-    return bool(phrase) and any(
-        list(words[at : at + len(phrase)]) == phrase for at in range(len(words) - len(phrase) + 1)
-    )
+def _own_words(clip: Clip, plan: Plan, result: AnonymizedClip) -> None:
+    """The words that are left are the transcript's own, in order, no edited one among them, and each can be heard."""
+    source = () if plan.transcript is None else clip.event.transcripts[plan.transcript].words
+    edited = {index for edit in plan.word_edits for index in range(edit.first, edit.last + 1)}
+    placeholders = {edit.placeholder for edit in plan.word_edits}
+    left = [word for word in result.words if word.text not in placeholders]
+    own = [word.text for index, word in enumerate(source) if index not in edited]
+    _refuse_if([word.text for word in left] != own, Reason.GATE_MALFORMED)
+    _refuse_if(any(not _overlaps(word.segment, plan.keep) for word in left), Reason.GATE_UNCHANGED)
+
+
+def _overlaps(segment: Segment, others: Iterable[Segment]) -> bool:
+    return any(other.start < segment.end and segment.start < other.end for other in others)

@@ -64,6 +64,15 @@ def said(*words: str) -> AnonymizedClip:
     return replace(HONEST, words=tuple(PublishedWord(word, Segment(0.5, 0.9)) for word in words))
 
 
+def inspect_honest(text_said: str, *findings: Finding) -> Reason | None:
+    """The gate's word on what the pipeline would make of a clip whose main speaker says so."""
+    made, found = clip(text_said), evidence(*findings)
+    decided = decide(made, found, POLICY)
+    samples, words = sound.keep_only(made.samples, decided.keep), text.replace_words(made, decided)
+    result = replace(HONEST, samples=samples, words=words, mutes=decided.mutes)
+    return inspect(result, made=made, found=found, plan=decided)
+
+
 def with_samples(**changes: float) -> Samples:
     samples = HONEST.samples.copy()
     for name, value in changes.items():
@@ -106,6 +115,15 @@ def test_a_plan_that_keeps_a_bystander_is_refused() -> None:
     assert Reason.GATE_MUTE_AUDIBLE == inspect(leaky, plan=generous)
 
 
+def test_sound_that_is_not_the_clips_own_is_refused() -> None:
+    """What is muted elsewhere does not come back in a stretch that is kept, nor does anything get louder."""
+    moved = HONEST.samples.copy()
+    moved[int(0.5 * 16000) : int(0.9 * 16000)] = CLIP.samples[int(1.5 * 16000) : int(1.9 * 16000)]
+    assert Reason.GATE_MALFORMED == inspect(replace(HONEST, samples=moved))
+    louder = np.where(np.abs(HONEST.samples) > 0.01, HONEST.samples * np.float32(1.2), HONEST.samples)
+    assert Reason.GATE_MALFORMED == inspect(replace(HONEST, samples=louder))
+
+
 def test_output_equal_to_input_is_refused_although_the_plan_had_mutes() -> None:
     """A redactor that does nothing is caught, by the mutes or by the comparison."""
     assert inspect(replace(HONEST, samples=CLIP.samples)) in {Reason.GATE_MUTE_AUDIBLE, Reason.GATE_UNCHANGED}
@@ -135,16 +153,100 @@ def test_a_digit_run_left_in_the_words_is_refused(left: str) -> None:
     assert Reason.GATE_DIGITS_LEFT == inspect(said("my", "card", *left.split()))
 
 
-@pytest.mark.parametrize("left", ["at seven thirty", "in 2024", "one two three go", "<PIN> two three"])
+@pytest.mark.parametrize(
+    "left",
+    [
+        "4 one 1 one 1",
+        "one 111 one",
+        "four dash one then one dot one",
+        "fourteen fifteen sixteen",
+        "five fifty five twelve twelve",
+        "４１１１ 1",
+        "①②③④⑤",
+        "four_one_one_one",
+    ],
+)
+def test_a_digit_run_in_disguise_is_refused(left: str) -> None:
+    """Written and spoken by turns, with joiners, in pairs, in other digits, glued together."""
+    assert Reason.GATE_DIGITS_LEFT == inspect(said("my", "card", *left.split()))
+    assert Reason.GATE_DIGITS_LEFT == inspect(said("my card " + left))
+
+
+@pytest.mark.parametrize(
+    "left", ["at seven thirty", "in 2024", "one two three go", "nineteen eighty four", "½ a café – 7:30"]
+)
 def test_short_numbers_pass(left: str) -> None:
     """Times, years and counting to three are nobody's number."""
-    assert inspect(said(*left.split())) is None
+    assert inspect_honest(left) is None
+
+
+def test_a_placeholder_parts_numbers() -> None:
+    """What was taken out does not count as a digit, and what stands around it is two runs."""
+    assert inspect_honest("two three nine two three", Finding(0, 2, 2, "PIN")) is None
 
 
 @pytest.mark.parametrize("left", ["diane", "Diane,", "DIANE", "08601", "Trenton!", "trenton"])
 def test_an_identifier_of_the_event_in_the_words_is_refused(left: str) -> None:
     """The account's own name, city and postcode, whatever the case and punctuation."""
     assert inspect(said("hello", left)) in {Reason.GATE_IDENTIFIER_LEFT, Reason.GATE_DIGITS_LEFT}
+
+
+@pytest.mark.parametrize(
+    "left",
+    [
+        "diane smith",
+        "Diane's",
+        "diane'll",
+        "diane/tom",
+        "hi,diane,how",
+        "<X>diane",
+        "diane.smith",
+        "ｄｉａｎｅ",
+        "𝐝𝐢𝐚𝐧𝐞",
+        "Diàne",
+        "d.i.a.n.e",
+    ],
+)
+def test_an_identifier_inside_a_token_is_refused(left: str) -> None:
+    """Several words in one token, a clitic, markup, accents, and letters in another width or weight."""
+    assert Reason.GATE_IDENTIFIER_LEFT == inspect(said("call", left))
+
+
+def test_an_identifier_over_several_words_is_refused() -> None:
+    """Spelled or split, the words still say it; a longer word does not."""
+    assert Reason.GATE_IDENTIFIER_LEFT == inspect(said("call", "d", "i", "ane", "now"))
+    assert Reason.GATE_IDENTIFIER_LEFT != inspect(said("call", "dianes", "now"))
+
+
+@pytest.mark.parametrize(
+    "left", ["di\u0430ne", "🅳🅸🅰🅽🅴", "di\u200dane", "\u202eenaid", "٤١١", "ᴅɪᴀɴᴇ", "Диана", "di\x07ane", "a\nb"]
+)
+def test_a_word_in_letters_that_we_cannot_compare_is_refused(left: str) -> None:
+    """Letters of other scripts, invisible signs and control characters may spell what we would not find."""
+    assert Reason.GATE_MALFORMED == inspect(said("call", left))
+
+
+def test_a_placeholder_that_the_plan_did_not_make_is_refused() -> None:
+    """A word that is written like a placeholder is no placeholder, also beside a true one of that name."""
+    assert Reason.GATE_MALFORMED == inspect_honest("call <ZOLTAN> now please")
+    assert Reason.GATE_MALFORMED == inspect_honest("call <PERSON> and mary", Finding(0, 3, 3, "PERSON"))
+
+
+def test_words_that_are_not_the_transcripts_own_are_refused() -> None:
+    """Another hypothesis's word, a word too many, a word too few, and a word that was to be edited."""
+    kept, extra = HONEST.words, PublishedWord("basement", Segment(0.5, 0.9))
+    assert Reason.GATE_MALFORMED == inspect(replace(HONEST, words=(*kept, extra)))
+    assert Reason.GATE_MALFORMED == inspect(replace(HONEST, words=(extra, *kept[1:])))
+    assert Reason.GATE_MALFORMED == inspect(replace(HONEST, words=kept[1:]))
+
+
+def test_a_word_whose_sound_is_muted_is_refused() -> None:
+    """What a bystander said can't be read where it can't be heard."""
+    plan = replace(PLAN, word_edits=tuple(edit for edit in PLAN.word_edits if edit.why is Why.IDENTIFIER))
+    made = clip("this is diane in the kitchen with")
+    decided = replace(decide(made, EVIDENCE, POLICY), word_edits=plan.word_edits)
+    leaky = replace(HONEST, words=text.replace_words(made, decided), mutes=decided.mutes)
+    assert Reason.GATE_UNCHANGED == inspect(leaky, made=made, plan=decided)
 
 
 def test_a_finding_that_is_still_in_the_words_is_refused() -> None:
@@ -169,6 +271,12 @@ def test_an_identifier_in_any_field_is_refused(field: str, identifier: str) -> N
 def test_an_identifier_in_the_bytes_is_refused(identifier: str) -> None:
     """Whatever the fields say, the encoded bytes are searched too (container comments, stray fields)."""
     assert Reason.GATE_IDENTIFIER_LEFT == inspect(body=b"\x00fLaC" + identifier.encode() + b"\xff")
+
+
+def test_an_identifier_in_a_mutes_type_is_refused() -> None:
+    """What a mute is called leaves too."""
+    mutes = (replace(PLAN.mutes[0], entity_type="house-333-qq"), *PLAN.mutes[1:])
+    assert Reason.GATE_IDENTIFIER_LEFT == inspect(replace(HONEST, mutes=mutes), plan=replace(PLAN, mutes=mutes))
 
 
 def test_an_identifier_in_a_receipt_is_refused() -> None:
