@@ -118,7 +118,8 @@ class InferencePool:
                 self._mark(number, ready=False)
                 await (process.stop() if cause == "recycled" else process.kill())
                 self._tell_replaced(cause, process)
-        except StartFailed as failure:
+        except Exception as fault:  # noqa: BLE001 - a slot that ended unnoticed would leave clips waiting for ever
+            failure = fault if isinstance(fault, StartFailed) else StartFailed(type(fault).__name__)
             self._failure = self._failure or failure
             self._failed.set()
         finally:

@@ -52,16 +52,18 @@ class Process:
     @classmethod
     async def launch(cls, start: frames.Start, limit_s: float) -> Process:
         """A process that is ready for clips. Raises StartFailed; never leaves one behind."""
-        process = cls(
-            await asyncio.create_subprocess_exec(
+        try:
+            started = await asyncio.create_subprocess_exec(
                 sys.executable, "-P", "-m", MODULE,
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=asyncio.subprocess.DEVNULL,  # a library's last words may quote a clip
                 env=_environment(),
                 start_new_session=True,  # Ctrl-C at a terminal goes to the pool alone
-            )
-        )  # fmt: skip
+            )  # fmt: skip
+        except OSError as error:  # no memory, no descriptors, too many processes
+            raise StartFailed(f"no inference process can be started: {error.strerror}") from None
+        process = cls(started)
         try:
             async with asyncio.timeout(limit_s):
                 await process._write(frames.start_frame(start, os.getpid()))

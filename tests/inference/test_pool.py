@@ -179,6 +179,14 @@ async def test_a_model_that_cant_be_loaded_ends_the_start(builder: str, limits: 
     assert before == children()
 
 
+async def test_a_system_that_gives_no_process_ends_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the system refuses counts as a failed start; the pool does not wait for ever for a slot that is gone."""
+    monkeypatch.setattr(sys, "executable", "/nowhere/python")
+    async with asyncio.timeout(30):
+        with pytest.raises(StartFailed, match="No such file"):
+            await make().start()
+
+
 async def test_a_replacement_that_cant_start_ends_the_pool_and_withholds_nothing(tmp_path: Path) -> None:
     """When the model goes away while running, the pool says so; clips wait, to be done after a restart."""
     pool = make("once", model=str(tmp_path / "marker"), recycle_clips=1)
@@ -190,6 +198,19 @@ async def test_a_replacement_that_cant_start_ends_the_pool_and_withholds_nothing
         assert not pool.ready
         assert not waiting.done()
         waiting.cancel()
+
+
+async def test_an_unforeseen_error_in_a_slot_ends_the_pool() -> None:
+    """A slot does not end unnoticed, with clips waiting for it; the error is told by its class alone."""
+
+    class Miscounting(Count):
+        def process_replaced(self, cause: str) -> None:
+            raise ValueError("canary")
+
+    pool = make(count=Miscounting(), recycle_clips=1)
+    async with running(pool) as order, asyncio.timeout(30):
+        await order("refuse")
+        assert "ValueError" == str(await pool.failed())
 
 
 async def test_a_cancelled_job_does_not_disturb_the_next() -> None:
