@@ -159,7 +159,7 @@ async def _answered(answer: Awaitable[T]) -> T:
 async def _to(consumer: AIOKafkaConsumer, ends: Mapping[TopicPartition, int]) -> AsyncIterator[Record]:
     """Partition by partition; a position passes control records and aborted ones without a record."""
     for here in sorted(ends):
-        while await consumer.position(here) < ends[here]:
+        while await _answered(consumer.position(here)) < ends[here]:
             found = await _answered(consumer.getmany(here, timeout_ms=POLL_MS))
             for record in found.get(here, ()):
                 if record.offset < ends[here]:
