@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import ssl
 import time
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,6 +18,7 @@ from stream.ports import Broker, BrokerUnavailable, NotDelivered, RegistryUnavai
 if TYPE_CHECKING:
     from stream.clip import TokenKey
     from stream.wire.kafka_connection import KafkaConnection
+    from stream.wire.outcomes import Destination
     from stream.wire.registry import Registry
 
 RETRY_S = 0.5
@@ -175,19 +176,19 @@ def registry_of(settings: Settings) -> Registry:
     raise CommandFailed(NO_REGISTRY, WRONG_INPUT)
 
 
-async def register(registry: Registry, subject: str, schema: str, settings: Settings) -> int | str:
-    """The id of one of our schemas, registered now or before, as the settings say. Raises CommandFailed."""
-    from stream.wire.avro import schema_text
+async def register(registry: Registry, topics: Mapping[str, str], settings: Settings) -> dict[str, Destination]:
+    """Where records of each schema of ``topics`` (schema name -> topic) go, once the registry has the schemas.
+
+    They are registered now, or looked up, as the settings say. Raises CommandFailed.
+    """
+    from stream.wire.outcomes import destinations
     from stream.wire.registry import SchemaRefused
 
-    add = registry.register if settings.registry.register_schemas else registry.find
     try:
-        registered = await add(subject, schema_text(schema))
-    except SchemaRefused as error:
-        raise CommandFailed(f"schema {schema}, subject {subject}: {error}") from None
-    except RegistryUnavailable as error:
-        raise CommandFailed(f"the schema registry does not answer ({error})") from None
+        with trouble_told(), told(SchemaRefused):
+            found = await destinations(registry, topics, register=settings.registry.register_schemas)
     except OSError as error:
         raise CommandFailed(f"the schema registry can't be used: {error.strerror}") from None
-    log.get().info(log.Event.SCHEMA_REGISTERED, subject=subject, schema_id=registered.id)
-    return registered.id
+    for to in found.values():
+        log.get().info(log.Event.SCHEMA_REGISTERED, topic=to.topic, schema_id=to.schema)
+    return found

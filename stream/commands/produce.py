@@ -21,6 +21,7 @@ from stream.config import Settings
 if TYPE_CHECKING:
     from stream.clip import ClipEvent, Transcript, WakeWord
     from stream.ports import Message
+    from stream.wire.outcomes import Destination
 
 SUFFIXES = frozenset({".wav", ".flac"})
 NAMESPACE = uuid.UUID("6f0e3b52-0d9a-4b7e-9a53-6b1c1f6a2a4e")  # event ids of one folder are the same every time
@@ -105,13 +106,13 @@ async def _send(settings: Settings, topic: str, recordings: list[Recording], abo
     broker = await connect(settings, [topic])
     began, sent_bytes = time.monotonic(), 0
     try:
-        reference = await register(registry, f"{topic}-value", EVENT_SCHEMA, settings)
+        to = (await register(registry, {EVENT_SCHEMA: topic}, settings))[EVENT_SCHEMA]
         with (
             trouble_told(),
             Progress(*Progress.get_default_columns(), MofNCompleteColumn(), console=Console(stderr=True)) as bar,
         ):
             for recording in bar.track(recordings, description="sending"):
-                message = message_of(recording, about, topic, reference)
+                message = message_of(recording, about, to)
                 await broker.send([message])
                 sent_bytes += len(message.value or b"")
                 if rate is not None:
@@ -123,15 +124,15 @@ async def _send(settings: Settings, topic: str, recordings: list[Recording], abo
     typer.echo(f"sent {len(recordings)} clips, {sent_bytes / 1e6:.1f} MB, in {seconds:.1f} s to {topic}")
 
 
-def message_of(recording: Recording, about: About, topic: str, reference: int | str) -> Message:
+def message_of(recording: Recording, about: About, to: Destination) -> Message:
     """The record of one clip event."""
-    from stream.demo.events import event_body
     from stream.ports import Message
     from stream.wire import avro
+    from stream.wire.events import event_body
 
     event = event_of(recording, about)
     moment_ms = int(event.captured_at.timestamp() * 1000)
-    return Message(topic, event.subject.household.encode(), avro.frame(reference, event_body(event)), moment_ms)
+    return Message(to.topic, event.subject.household.encode(), avro.frame(to.schema, event_body(event)), moment_ms)
 
 
 def event_of(recording: Recording, about: About) -> ClipEvent:

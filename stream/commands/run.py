@@ -142,33 +142,25 @@ class Service:
         from stream.commands.connect import register, registry_of
         from stream.intake import Intake
         from stream.wire import avro
-        from stream.wire.clips import CLIP_SCHEMA
-        from stream.wire.outcomes import AUDIT_SCHEMA, WITHHELD_SCHEMA, Destination, Outcomes
+        from stream.wire.outcomes import OUTPUT_SCHEMAS, Outcomes
         from stream.worker import Worker
 
         settings = self._settings
         registry: Registry = registry_of(settings)
         stack.push_async_callback(registry.close)
-        topics = {
-            CLIP_SCHEMA: settings.topics.anonymized,
-            WITHHELD_SCHEMA: settings.topics.withheld,
-            AUDIT_SCHEMA: settings.topics.audit,
-        }
-        destinations = {
-            schema: Destination(topic, await register(registry, f"{topic}-value", schema, settings))
-            for schema, topic in topics.items()
-        }
+        topics = settings.topics
+        sinks = dict(zip(OUTPUT_SCHEMAS, (topics.anonymized, topics.withheld, topics.audit), strict=True))
         intake = Intake(
             engine=pool,
             schemas=registry,
             unframe=avro.unframe,
-            writer=Outcomes(destinations),
+            writer=Outcomes(await register(registry, sinks, settings)),
             policy_version=settings.policy.version,
             event_bytes_max=settings.worker.event_bytes_max,
             message_bytes_max=settings.kafka.max_request_bytes - 1024,  # room for what a record has beside its value
         )
         group = settings.kafka.group
-        source = broker.source(settings.topics.raw, group)
+        source = broker.source(topics.raw, group)
         return Worker(
             source, lambda partition: broker.outbox(partition, group), intake, self._metrics, limits_of(settings)
         )

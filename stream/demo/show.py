@@ -16,7 +16,6 @@ from typing import Any
 from stream.clip import Coordinates, Outcome, Reason, Record, TokenKey, Withheld
 from stream.config import Settings
 from stream.demo.clips import DemoClip
-from stream.demo.events import event_body
 from stream.demo.results import Output, Result
 from stream.demo.summary import Setup
 from stream.inference.pool import InferencePool, make_pool
@@ -24,8 +23,9 @@ from stream.intake import Intake
 from stream.ports import Message, Partition
 from stream.wire import avro
 from stream.wire.clips import CLIP_SCHEMA, EVENT_SCHEMA, decode_anonymized
+from stream.wire.events import event_body
 from stream.wire.local import LocalBroker
-from stream.wire.outcomes import AUDIT_SCHEMA, OUTPUT_SCHEMAS, WITHHELD_SCHEMA, Destination, Outcomes
+from stream.wire.outcomes import AUDIT_SCHEMA, WITHHELD_SCHEMA, Destination, Outcomes, destinations
 from stream.wire.registry_files import FileRegistry
 from stream.worker import Worker
 
@@ -94,13 +94,13 @@ async def show(
     with tempfile.TemporaryDirectory(prefix="clipveil-registry-") as folder:
         registry = FileRegistry(Path(folder))
         try:
-            destinations = await _send(clips, broker, registry, settings)
+            sinks = await _send(clips, broker, registry, settings)
             async with _pool(settings.model_copy(update={"engine": engine})) as pool:
                 ready()
                 policy_version = settings.policy.version
-                intake = Intake(pool, registry, avro.unframe, Outcomes(destinations), policy_version)
+                intake = Intake(pool, registry, avro.unframe, Outcomes(sinks), policy_version)
                 await _work(broker, settings, intake, pool, Tally(len(clips), tell))
-            records = {name: await _records(broker, to.topic) for name, to in destinations.items()}
+            records = {name: await _records(broker, to.topic) for name, to in sinks.items()}
         finally:
             await registry.close()
     results = tuple(_results(clips, settings.topics.raw, records))
@@ -117,23 +117,20 @@ async def _send(
     topics = settings.topics
     names = {CLIP_SCHEMA: topics.anonymized, WITHHELD_SCHEMA: topics.withheld, AUDIT_SCHEMA: topics.audit}
     await broker.create_topics(dict.fromkeys([topics.raw, *names.values()], PARTITIONS), frozenset({topics.anonymized}))
-    destinations = {}
-    for schema in OUTPUT_SCHEMAS:
-        registered = await registry.register(f"{names[schema]}-value", avro.schema_text(schema))
-        destinations[schema] = Destination(names[schema], registered.id)
-    event_schema = await registry.register(f"{topics.raw}-value", avro.schema_text(EVENT_SCHEMA))
+    found = await destinations(registry, names)
+    event_schema = (await destinations(registry, {EVENT_SCHEMA: topics.raw}))[EVENT_SCHEMA].schema
     await broker.send(
         [
             Message(
                 topics.raw,
                 clip.event.clip_id.encode(),
-                avro.frame(event_schema.id, event_body(clip.event)),
+                avro.frame(event_schema, event_body(clip.event)),
                 partition=_place(topics.raw, number).partition,
             )
             for number, clip in enumerate(clips)
         ]
     )
-    return destinations
+    return found
 
 
 def _place(topic: str, number: int) -> Coordinates:

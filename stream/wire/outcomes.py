@@ -12,7 +12,7 @@ from stream.clip import Coordinates, Outcome, Published, Withheld
 from stream.ports import Message
 from stream.wire import avro
 from stream.wire.clips import CLIP_SCHEMA
-from stream.wire.registry import Registry
+from stream.wire.registry import Registry, SchemaRefused
 
 WITHHELD_SCHEMA: Final = "withheld"
 AUDIT_SCHEMA: Final = "audit"
@@ -36,10 +36,14 @@ async def destinations(
     RegistryUnavailable.
     """
     ask = registry.register if register else registry.find
-    return {
-        name: Destination(topic, (await ask(f"{topic}-value", avro.schema_text(name))).id)
-        for name, topic in topics.items()
-    }
+    found = {}
+    for name, topic in topics.items():
+        subject = f"{topic}-value"
+        try:
+            found[name] = Destination(topic, (await ask(subject, avro.schema_text(name))).id)
+        except SchemaRefused as refused:
+            raise SchemaRefused(f"schema {name}, subject {subject}: {refused}") from None
+    return found
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from stream.commands.produce import About, message_of, recordings_of
 from stream.policy import Policy
 from stream.wire import avro
 from stream.wire.clips import Decoder
+from stream.wire.outcomes import Destination
 from tests import events
 
 ABOUT = About(consent=True, locale="en-GB", device_model="display", wake_word=(0.1, 0.5))
@@ -35,7 +36,7 @@ def corpus(folder: Path, **changes: object) -> Path:
 
 def decoded(recording: object, about: About = ABOUT):
     """The event as the service reads it."""
-    message = message_of(recording, about, "clips.raw", 7)  # type: ignore[arg-type]
+    message = message_of(recording, about, Destination("clips.raw", 7))
     assert message.value is not None
     reference, body = avro.unframe(message.value)
     assert 7 == reference

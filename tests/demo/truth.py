@@ -22,7 +22,6 @@ from stream.clip import (
 )
 from stream.demo.clips import DemoClip
 from stream.demo.conversation import conversation_clips
-from stream.demo.events import event_body
 from stream.demo.own import own_clips
 from stream.demo.results import Output, Result
 from stream.demo.summary import Setup
@@ -31,6 +30,7 @@ from stream.policy import Policy
 from stream.ports import Parts
 from stream.wire import avro
 from stream.wire.clips import CLIP_SCHEMA, EVENT_SCHEMA, Decoder, Encoder, decode_anonymized
+from stream.wire.events import event_body
 
 POLICY = Policy()
 KEY = TokenKey("demo", "1", b"k" * 32)

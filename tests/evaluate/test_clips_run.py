@@ -26,7 +26,6 @@ from stream.clip import (
     WakeWord,
     WordEvidence,
 )
-from stream.demo.events import event_body
 from stream.evaluate.clips import Way, evaluate_clips
 from stream.evaluate.corpus import load_clips
 from stream.evaluate.scoring import Prediction, figures, tally
@@ -34,6 +33,7 @@ from stream.policy import OPERATING_POINTS, Policy
 from stream.ports import Parts
 from stream.wire import avro
 from stream.wire.clips import EVENT_SCHEMA, Decoder, Encoder
+from stream.wire.events import event_body
 
 TURNS = {  # by the clip's whole seconds: the finder below knows them, and mistakes 0.5 s of one bystander for main
     4: [("main", 0.2, 2.0), ("b1", 2.5, 3.5)],

@@ -19,10 +19,10 @@ from typing import Any
 import pytest
 
 from stream.demo.conversation import conversation_clips
-from stream.demo.events import event_body
 from stream.demo.own import own_clips
 from stream.ports import Message
 from stream.wire import avro
+from stream.wire.events import event_body
 from stream.wire.kafka import KafkaBroker, KafkaConnection
 from stream.wire.registry_files import FileRegistry
 from tests.contract.stand_ins import Topics, everything, until

@@ -12,7 +12,7 @@ from stream.wire.clips import EVENT_SCHEMA, milliseconds
 def event_body(event: ClipEvent) -> bytes:
     """The Avro body of an event whose audio is inline."""
     if not isinstance(event.audio, InlineAudio):
-        raise TypeError("an event of the demonstration carries its audio")
+        raise TypeError("only events with their audio inside are written here")
     subject, consent = event.subject, event.consent
     place = {name: getattr(subject, name) for name in ("latitude", "longitude", "city", "postcode")}
     names = ("account_id", "first_name", "device_serial", "household", "ip")
