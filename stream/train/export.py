@@ -11,7 +11,6 @@ from stream.find.speakers.net import (
     CLASSES,
     FRAME_SAMPLES,
     HYPERPARAMETERS_NAME,
-    RATE_HZ,
     WEIGHTS_NAME,
     PyanNetHousehold,
 )
@@ -29,7 +28,7 @@ def export(model: PyanNetHousehold, directory: Path) -> None:
     described = {
         "architecture": model.architecture,
         "classes": list(CLASSES),
-        "sample_rate_hz": RATE_HZ,
+        "sample_rate_hz": model.hparams.sample_rate,
         "frame_samples": FRAME_SAMPLES,
         "sha256": hashlib.sha256(weights).hexdigest(),
     }

@@ -8,16 +8,14 @@ times that are partly wrong. Everything is drawn from one generator, so a seed r
 from dataclasses import dataclass, field
 
 import numpy as np
-from numpy.typing import NDArray
-from scipy.fft import irfft, next_fast_len, rfft  # type: ignore[import-untyped]
 
+from stream.train.device import colour, convolve, wake_window, word_times
 from stream.train.noises import Noises, coloured, recorded, spectral_tilt, synthetic
 from stream.train.rooms import Response, Room
-from stream.train.voices import GATE_HOP, RATE_HZ, Disguise, Flags, Samples, Voice, coded, speak
+from stream.train.turns import PATTERN_SHARES, PATTERNS, Turn, plan_turns
+from stream.train.voices import GATE_HOP, RATE_HZ, Disguise, Flags, Samples, Voice, speak
 
 TALKERS_MAX = 4
-PATTERNS = ("after", "before", "both", "overlap", "tv", "nobody", "conversation", "accident")
-PATTERN_SHARES = (0.08, 0.07, 0.09, 0.17, 0.12, 0.05, 0.17, 0.25)
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,84 +58,6 @@ class Scene:
     pattern: str
 
 
-@dataclass(frozen=True)
-class Turn:
-    """``talker`` (0 is the main speaker) speaks from ``start`` for ``seconds``."""
-
-    talker: int
-    start: float
-    seconds: float
-
-
-def _pieces(rng: np.random.Generator, talker: int, at: float, until: float, longest: float) -> list[Turn]:
-    """One to three turns of a talker with pauses between, from ``at`` on, ended by ``until``."""
-    turns = []
-    for _ in range(int(rng.choice([1, 2, 3], p=[0.55, 0.3, 0.15]))):
-        seconds = float(rng.uniform(0.3, 0.8) if rng.random() < 0.2 else rng.uniform(0.7, longest))
-        seconds = min(seconds, until - at)
-        if seconds < 0.25:
-            break
-        turns.append(Turn(talker, at, seconds))
-        at += seconds + float(rng.uniform(0.2, 1.4))
-    return turns
-
-
-def _end(turns: list[Turn], default: float) -> float:
-    return max((turn.start + turn.seconds for turn in turns), default=default)
-
-
-def _turn_taking(rng: np.random.Generator, talkers: list[int], at: float, seconds: float) -> list[Turn]:
-    """``talkers`` one after the other, now and then into each other, from ``at`` until ``seconds`` or an early end."""
-    turns: list[Turn] = []
-    last = -1
-    ends_early = float(rng.choice([0.0, 0.12, 0.35]))
-    while at < seconds - 0.3:
-        last = int(rng.choice([talker for talker in talkers if talker != last] or talkers))
-        turns += _pieces(rng, last, at, seconds, float(rng.uniform(0.8, 4.0)))
-        at = max(_end(turns, at) + float(rng.uniform(-0.25, 0.9)), at + 0.2)
-        if rng.random() < ends_early:
-            break
-    return turns
-
-
-def plan_turns(rng: np.random.Generator, pattern: str, seconds: float) -> list[Turn]:
-    """Who speaks when in a clip of ``seconds``; talker 0 is the main speaker, absent in an accidental activation."""
-    first = float(rng.uniform(0.0, 1.2))
-    bystanders = list(range(1, int(rng.choice([1, 2, 3], p=[0.5, 0.3, 0.2])) + 1))
-    if pattern in ("accident", "conversation"):
-        return _turn_taking(rng, bystanders if pattern == "accident" else [0, *bystanders], first, seconds)
-    turns: list[Turn] = []
-    loose = pattern in ("tv", "overlap")
-    if pattern in ("before", "both") or (loose and rng.random() < 0.35):
-        turns += _turn_taking(rng, bystanders, first, seconds * float(rng.uniform(0.2, 0.6)))
-        first = _end(turns, first) + float(rng.uniform(0.05, 0.8))
-    at = min(first, seconds - 1.0)
-    main = _pieces(rng, 0, at, seconds, float(rng.uniform(1.0, 4.5)))
-    end = _end(main, at + 0.1)
-    turns += main
-    if pattern == "tv" and rng.random() < 0.5:  # it goes on all the time, whoever speaks
-        return turns + _turn_taking(rng, bystanders, at if rng.random() < 0.5 else 0.0, seconds)
-    for _ in range(
-        int(rng.choice([1, 2])) if pattern == "overlap" else int(pattern != "nobody" and rng.random() < 0.1)
-    ):
-        turns += _pieces(rng, int(rng.choice(bystanders)), float(rng.uniform(at, end)), seconds, 3.0)
-    if len(main) > 1 and pattern != "nobody" and rng.random() < 0.4:  # someone speaks in the main speaker's pause
-        gap = main[0].start + main[0].seconds
-        turns.append(Turn(1, gap, max(min(main[1].start - gap, 2.0), 0.25)))
-    if pattern in ("after", "both") or (loose and rng.random() < 0.5):
-        turns += _turn_taking(rng, bystanders, max(_end(turns, at) + float(rng.uniform(-0.2, 1.0)), 0.0), seconds)
-    return turns
-
-
-def convolve(samples: Samples, taps: Samples, gains: NDArray[np.float32] | None = None) -> Samples:
-    """``samples`` in a room, as long as before; ``gains`` is a curve over frequency, stretched to the spectrum."""
-    size = next_fast_len(len(samples) + len(taps), real=True)
-    spectrum = rfft(samples, size) * rfft(taps, size)
-    if gains is not None:
-        spectrum *= np.interp(np.linspace(0, 1, len(spectrum)), np.linspace(0, 1, len(gains)), gains)
-    return np.asarray(irfft(spectrum, size)[: len(samples)], np.float32)
-
-
 def _responses(rng: np.random.Generator, stock: Stock, pattern: str, talkers: int) -> list[Samples]:
     """One impulse response per talker; row 0 near the device. Anechoic and measured ones now and then."""
     if rng.random() < 0.06:
@@ -171,79 +91,6 @@ def _cast(rng: np.random.Generator, stock: Stock, talkers: int) -> list[Voice]:
         if all(voice is not other for other in cast):
             cast.append(voice)
     return cast
-
-
-def _wake_window(rng: np.random.Generator, active: Flags, pattern: str) -> Flags:
-    """Where the device says it was woken: at the start of the main speech, or of a bystander's in an accident."""
-    window = np.zeros(active.shape[1], np.bool_)
-    talker = 0
-    chance = 0.72
-    if not active[0].any():
-        talker, chance = int(rng.integers(1, TALKERS_MAX)), 0.5
-        speaking = [row for row in range(1, TALKERS_MAX) if active[row].any()]
-        talker = speaking[int(rng.integers(len(speaking)))] if speaking else 1
-    elif pattern == "conversation":
-        chance = 0.95
-    starts = np.flatnonzero(np.diff(np.concatenate(([False], active[talker])).astype(np.int8)) > 0)
-    if not len(starts) or rng.random() > chance:
-        return window
-    pick = 0 if rng.random() < (0.8 if talker == 0 else 0.5) else int(rng.integers(len(starts)))
-    jitter = int(rng.normal(0, 4)) if rng.random() < 0.5 else 0
-    start = max(int(starts[pick]) + jitter, 0)
-    width = 60 if rng.random() < 0.5 else int(rng.integers(30, 110))
-    window[start : start + width] = True
-    return window
-
-
-def _words(rng: np.random.Generator, active: Flags, bystander_db: float) -> Flags | None:
-    """Per 10 ms, whether the device reports a word: on main speech, and the more on bystanders the louder they are."""
-    addressed = active[0].any()
-    if rng.random() > (0.5 if addressed else 0.25):
-        return None
-    words = np.zeros(active.shape[1], np.bool_)
-    taken = float(np.clip(0.52 + 0.027 * bystander_db + rng.normal(0, 0.2), 0.02, 0.95)) if addressed else 0.7
-    heard = min(0.3 + taken, 1.0)  # a turn is mostly heard or not heard as a whole
-    drop = float(rng.choice([0.02, 0.05, 0.15, 0.3]))
-    jitter = float(rng.choice([2, 5, 10]))
-    for row in range(TALKERS_MAX):
-        edges = np.flatnonzero(np.diff(np.concatenate(([False], active[row], [False])).astype(np.int8)))
-        for start, end in zip(edges[::2], edges[1::2], strict=True):
-            if row and rng.random() > heard:
-                continue
-            at = float(start)
-            while at < end:
-                length = float(rng.uniform(12, 50))
-                if rng.random() > (drop if row == 0 else 1 - taken / heard):
-                    begin = int(max(at + rng.normal(0, jitter), 0))
-                    words[begin : int(min(begin + length, end + 15))] = True
-                at += length + (float(rng.uniform(0, 12)) if rng.random() < 0.3 else 0)
-    return words
-
-
-def _colour(rng: np.random.Generator, audio: Samples) -> Samples:
-    """The device: equaliser, slow gain, clipping, band limit, codec, level."""
-    if rng.random() < 0.5:
-        audio = convolve(audio, np.ones(1, np.float32), spectral_tilt(rng, 257, 8.0))
-    if rng.random() < 0.15:
-        count = max(int(len(audio) / RATE_HZ), 2)
-        curve = np.interp(np.linspace(0, count - 1, len(audio)), np.arange(count), rng.uniform(-4, 4, count))
-        audio = audio * (10 ** (curve / 20)).astype(np.float32)
-    if rng.random() < 0.1:  # telephone band
-        gains = np.ones(257, np.float32)
-        gains[: int(rng.uniform(0, 12))] = 0.02
-        gains[int(rng.uniform(105, 230)) :] = 0.002
-        audio = convolve(audio, np.ones(1, np.float32), gains)
-    audio = audio / (np.abs(audio).max() + 1e-9) * np.float32(10 ** (rng.uniform(-26, -1) / 20))
-    if rng.random() < 0.06:
-        limit = np.abs(audio).max() * rng.uniform(0.3, 0.9)
-        audio = np.clip(audio, -limit, limit)
-    if rng.random() < 0.05:  # mu-law
-        peak = np.abs(audio).max() + 1e-9
-        level = np.sign(audio) * np.log1p(255 * np.abs(audio / peak)) / np.log(256)
-        level = np.round(level * 128) / 128
-        audio = np.sign(level) * np.expm1(np.abs(level) * np.log(256)) / 255 * peak
-    audio = np.asarray(audio, np.float32)
-    return coded(audio, rng) if rng.random() < 0.04 else audio
 
 
 def _power(samples: Samples, active: Flags) -> float:
@@ -299,9 +146,9 @@ def render(rng: np.random.Generator, stock: Stock, scene: Scene) -> Mixture:
         if scene.pattern == "accident" and talker == nearest:
             level_db = 0.0
         audio = audio + wet[:count] * np.float32(10 ** (level_db / 20))
-    words = _words(rng, scene.active, bystander_db)
-    wake = _wake_window(rng, scene.active, scene.pattern)
-    return Mixture(_colour(rng, audio), wake, words, scene.active, scene.pattern, bystander_db)
+    words = word_times(rng, scene.active, bystander_db)
+    wake = wake_window(rng, scene.active, scene.pattern)
+    return Mixture(colour(rng, audio), wake, words, scene.active, scene.pattern, bystander_db)
 
 
 def make_mixture(rng: np.random.Generator, stock: Stock, seconds: float, pattern: str | None = None) -> Mixture:

@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 
 from stream.train.batches import Mixtures, collate, load_stock
-from stream.train.mixtures import PATTERNS, Scene, Stock, _recast, _words, make_mixture, plan_turns
+from stream.train.device import word_times
+from stream.train.mixtures import Scene, Stock, _recast, make_mixture
 from stream.train.rooms import make_bank
+from stream.train.turns import PATTERNS, plan_turns
 from stream.train.voices import GATE_HOP, active_frames, load_voices
 
 
@@ -47,7 +49,7 @@ def test_bystanders_are_silent_outside_their_turns(stock: Stock, monkeypatch: py
     dry[0] = 1
     monkeypatch.setattr("stream.train.mixtures._background", lambda _rng, _stock, count: np.zeros(count, np.float32))
     monkeypatch.setattr("stream.train.mixtures._responses", lambda *_: [dry] * 4)
-    monkeypatch.setattr("stream.train.mixtures._colour", lambda _rng, audio: audio)
+    monkeypatch.setattr("stream.train.mixtures.colour", lambda _rng, audio: audio)
     monkeypatch.setattr("stream.train.mixtures.spectral_tilt", lambda _rng, bins, _db: np.ones(bins, np.float32))
     for seed in range(12):
         clip = make_mixture(np.random.default_rng([2, seed]), stock, 5.0, "both")
@@ -113,7 +115,7 @@ def test_louder_bystanders_get_more_words() -> None:
     shares = {level: np.zeros(2) for level in (-18.0, 0.0)}
     for level, share in shares.items():
         for seed in range(120):
-            words = _words(np.random.default_rng(seed), active, level)
+            words = word_times(np.random.default_rng(seed), active, level)
             share += 0 if words is None else (words[50:350].mean(), words[400:750].mean())
     assert shares[0.0][1] > 3 * shares[-18.0][1]
     assert shares[0.0][0] > 1.2 * shares[0.0][1]

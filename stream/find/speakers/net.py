@@ -28,24 +28,20 @@ from pathlib import Path
 from typing import Any
 
 import torch
-import torchaudio
 from pyannote.audio.core.task import Problem, Resolution, Specifications
 from pyannote.audio.models.segmentation import PyanNet
 from safetensors.torch import load as load_tensors
 from torch import Tensor, nn
 from torch.nn import functional
 
-RATE_HZ = 16_000
+from stream.find.speakers.layers import FLAGS, HOP, RATE_HZ, SHRINK, Attention, LogMel, Pitch, contrast
+
 FRAME_SAMPLES = 320
 CLASSES = ("main", "bystander")
 NOBODY, MAIN, BYSTANDER, BOTH = range(4)
 WEIGHTS_NAME = "weights.safetensors"
 HYPERPARAMETERS_NAME = "hyperparameters.json"
-_HOP = 160
-_FFT = 512
-_FLAGS = 4
 _LAGS = 48
-_SHRINK = 4  # log-mel frames per LSTM step
 
 
 def specifications() -> Specifications:
@@ -59,90 +55,6 @@ def specifications() -> Specifications:
         powerset_max_classes=2,
         permutation_invariant=False,
     )
-
-
-class LogMel(nn.Module):
-    """Log-mel spectrogram (batch, ceil(samples / 160), mels) of (batch, samples), relative to the clip's mean power."""
-
-    def __init__(self, mels: int) -> None:
-        super().__init__()
-        bank = torchaudio.functional.melscale_fbanks(_FFT // 2 + 1, 40.0, 7_800.0, mels, RATE_HZ)
-        self.register_buffer("bank", bank, persistent=False)
-        self.register_buffer("window", torch.hann_window(400), persistent=False)
-
-    def forward(self, audio: Tensor) -> Tensor:
-        """See the class."""
-        frames = math.ceil(audio.shape[-1] / _HOP)
-        margin = (_FFT - _HOP) // 2
-        padded = functional.pad(audio.float(), (margin, frames * _HOP - audio.shape[-1] + margin))
-        window = functional.pad(self.get_buffer("window"), ((_FFT - 400) // 2, (_FFT - 400) // 2))
-        spectrum = torch.fft.rfft(padded.unfold(-1, _FFT, _HOP) * window)
-        power = (spectrum.real.square() + spectrum.imag.square()) @ self.get_buffer("bank")
-        mean = power.mean(dim=(1, 2), keepdim=True)
-        return (torch.log(power / (mean + 1e-12) + 1e-5) + 4.0) / 3.0
-
-
-class Pitch(nn.Module):
-    """Normalised autocorrelation (batch, steps, lags) of (batch, samples), for 64 ms around every 40 ms.
-
-    Lags are spaced evenly in log-frequency, 60 to 420 Hz: a step's peaks say how high a voice is.
-    """
-
-    def __init__(self, lags: int) -> None:
-        super().__init__()
-        periods = RATE_HZ / torch.logspace(math.log10(60.0), math.log10(420.0), lags)
-        self.register_buffer("periods", periods.round().long(), persistent=False)
-        self.register_buffer("window", torch.hann_window(1_024), persistent=False)
-
-    def forward(self, audio: Tensor, steps: int) -> Tensor:
-        """See the class."""
-        hop = _SHRINK * _HOP
-        margin = (1_024 - hop) // 2
-        padded = functional.pad(audio.float(), (margin, steps * hop - audio.shape[-1] + margin))
-        framed = padded.unfold(-1, 1_024, hop) * self.get_buffer("window")
-        spectrum = torch.fft.rfft(framed, n=2_048)
-        correlation = torch.fft.irfft(spectrum.real.square() + spectrum.imag.square())
-        peaks: Tensor = correlation[..., self.get_buffer("periods")] / (correlation[..., :1] + 1e-9)
-        return peaks
-
-
-def contrast(sounds: Tensor, loud: Tensor, marked: Tensor) -> Tensor:
-    """How the sound around each step differs from that of the ``marked`` steps: (batch, steps, features).
-
-    ``sounds`` (batch, steps, features) and their mean over 0.7 s and over the marked steps, both weighed by ``loud``
-    (batch, steps, 1); zero where nothing is marked.
-    """
-    span = 17
-    near = functional.avg_pool1d((sounds * loud).transpose(1, 2), span, 1, span // 2).transpose(1, 2)
-    near = near / (functional.avg_pool1d(loud.transpose(1, 2), span, 1, span // 2).transpose(1, 2) + 1e-3)
-    weights = loud * marked
-    mass = weights.sum(dim=1, keepdim=True)
-    there = (sounds * weights).sum(dim=1, keepdim=True) / (mass + 1e-3)
-    return (near - there) * (mass > 1e-2).float()
-
-
-class Attention(nn.Module):
-    """Self-attention over the clip; queries and keys also see the device's flags. (batch, steps, width) both ways."""
-
-    def __init__(self, width: int, heads: int) -> None:
-        super().__init__()
-        self.heads = heads
-        self.norm = nn.LayerNorm(width)
-        self.queries_keys = nn.Linear(width + _FLAGS, 2 * width)
-        self.values = nn.Linear(width, width)
-        self.out = nn.Linear(width, width)
-
-    def forward(self, steps: Tensor, flags: Tensor) -> Tensor:
-        """See the class; ``flags`` (batch, steps, 4)."""
-        normed = self.norm(steps)
-        batch, count, width = steps.shape
-        queries, keys = self.queries_keys(torch.cat((normed, flags.to(normed.dtype)), dim=-1)).chunk(2, dim=-1)
-        parts = [
-            part.view(batch, count, self.heads, -1).transpose(1, 2) for part in (queries, keys, self.values(normed))
-        ]
-        mixed = functional.scaled_dot_product_attention(*parts).transpose(1, 2).reshape(batch, count, width)
-        attended: Tensor = steps + self.out(mixed)
-        return attended
 
 
 class PyanNetHousehold(PyanNet):  # type: ignore[misc]
@@ -179,7 +91,7 @@ class PyanNetHousehold(PyanNet):  # type: ignore[misc]
         self.compare = nn.Linear(2 * mels + 3 * _LAGS, width)  # starts at zero: what it adds is learned from nothing
         nn.init.zeros_(self.compare.weight)
         nn.init.zeros_(self.compare.bias)
-        self.project = nn.Linear(channels[1] * math.ceil(mels / 4) + _FLAGS, width)
+        self.project = nn.Linear(channels[1] * math.ceil(mels / 4) + FLAGS, width)
         self.lstm = nn.ModuleList(
             nn.LSTM(width, int(lstm["hidden_size"]), batch_first=True, bidirectional=True)
             for _ in range(int(lstm["num_layers"]))
@@ -220,9 +132,9 @@ class PyanNetHousehold(PyanNet):  # type: ignore[misc]
     def encode(self, waveforms: Tensor) -> list[Tensor]:
         """(batch, steps, width) after each LSTM layer; a step is 40 ms."""
         mel = self.mel(waveforms[:, 0])
-        short = -mel.shape[1] % _SHRINK
+        short = -mel.shape[1] % SHRINK
         mel = functional.pad(mel, (0, 0, 0, short), value=float(mel.min()) if short else 0.0)
-        flags = self._flags(waveforms[:, 1:], mel.shape[1] // _SHRINK)
+        flags = self._flags(waveforms[:, 1:], mel.shape[1] // SHRINK)
         maps = self.convolutions(mel.unsqueeze(1)).transpose(1, 2).flatten(2)
         signs = self._signs(waveforms[:, 0], mel, flags)
         steps = self.drop(self.project(torch.cat((maps, flags.to(maps.dtype)), dim=-1)) + self.compare(signs))
@@ -237,7 +149,7 @@ class PyanNetHousehold(PyanNet):  # type: ignore[misc]
     def _signs(self, audio: Tensor, mel: Tensor, flags: Tensor) -> Tensor:
         """(batch, steps, 2 mels + 3 lags): pitch, and how pitch and spectrum differ from those in the wake-word window
         and in the device's words. Comparing voices is what the layers learn slowest by themselves."""
-        bands = mel.view(mel.shape[0], flags.shape[1], _SHRINK, -1).mean(dim=2)
+        bands = mel.view(mel.shape[0], flags.shape[1], SHRINK, -1).mean(dim=2)
         pitch = self.pitch(audio, flags.shape[1])
         sounds = torch.cat((bands, pitch), dim=-1)
         power = torch.exp(3.0 * bands).mean(dim=-1, keepdim=True)
@@ -268,7 +180,7 @@ class PyanNetHousehold(PyanNet):  # type: ignore[misc]
     def _flags(flags: Tensor, steps: int) -> Tensor:
         """(batch, steps, 4): share inside the wake window, share inside a word, words known, wake window known."""
         wake, words = flags[:, :1], flags[:, 1:]
-        length = steps * _SHRINK * _HOP
+        length = steps * SHRINK * HOP
         known = (words >= 0).any(dim=-1, keepdim=True).float().expand(-1, -1, steps)
         woken = (wake > 0).any(dim=-1, keepdim=True).float().expand(-1, -1, steps)
         shares = functional.pad(torch.cat((wake, words), dim=1).clamp(0, 1).float(), (0, length - flags.shape[-1]))
