@@ -47,6 +47,8 @@ def _cardinal(elements: Sequence[Element], at: int) -> tuple[int, int]:
             value = int(element.written)
             if not _adds_to(current, value) or (not current and end > at and not total):
                 break
+            if current and value < 10 and end + 1 < len(elements) and elements[end + 1].shape in "UO":
+                break  # "eight hundred five five five" is 800 and 555
             current += value
         else:
             break

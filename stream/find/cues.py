@@ -10,6 +10,7 @@ from stream.find.lexemes import Lexeme
 STRONG = (Role.UNIT, Role.TEEN, Role.TENS, Role.DIGITS, Role.ALNUM, Role.ADDRESS_IP)
 _STRONG = frozenset(STRONG)
 _MULTIPLE = frozenset({Role.UNIT, Role.ZERO, Role.LETTER, Role.SPELLING, Role.DIGITS, Role.LETTER_NAME})
+_CODELIKE = _STRONG | {Role.SPELLING, Role.ZERO, Role.WEAK_LETTER, Role.CASE}
 _SINGLE = frozenset({Role.UNIT, Role.ZERO, Role.DIGITS})
 
 
@@ -24,13 +25,13 @@ def starts(lexemes: Sequence[Lexeme], at: int) -> bool:
     if lexeme.roles.get(Role.SYMBOL) == "+":
         return _international(lexemes, at)
     if lexeme.has(Role.MULTIPLIER) or lexeme.has(Role.CASE):
-        return can_be_doubled(following)
+        return doubled(lexemes, at) is not None
     if lexeme.has(Role.SPELLING):
         return is_codelike(following) or (
             following.has(Role.FILLER) and at + 2 < len(lexemes) and lexemes[at + 2].has(Role.SPELLING)
         )
-    if lexeme.has(Role.ZERO):
-        return is_single(following)
+    if lexeme.has(Role.ZERO) and is_single(following):
+        return True
     if lexeme.text in ("a", "an") and following.has(Role.SCALE):
         return True
     if lexeme.has(Role.WEAK_LETTER):
@@ -43,6 +44,8 @@ def leads_code(lexemes: Sequence[Lexeme], at: int) -> bool:
     following = lexemes[at + 1]
     if is_letter(following) or following.has(Role.SPELLING) or letters_explained(lexemes, at):
         return True
+    if is_single(following) and at + 2 < len(lexemes) and is_single(lexemes[at + 2]):
+        return at > 0 and Role.CODE_LEAD in lexemes[at - 1].roles
     twice = following.has(Role.WEAK_LETTER) and at + 2 < len(lexemes) and is_letter(lexemes[at + 2])
     return twice or _alternates(lexemes, at)
 
@@ -87,13 +90,18 @@ def is_codelike(lexeme: Lexeme | None) -> bool:
     """Anything that can stand in a code."""
     if lexeme is None:
         return False
-    weak = Role.SPELLING in lexeme.roles or Role.ZERO in lexeme.roles or Role.WEAK_LETTER in lexeme.roles
-    return weak or is_letter(lexeme) or is_strong(lexeme)
+    return is_letter(lexeme) or not _CODELIKE.isdisjoint(lexeme.roles)
 
 
-def can_be_doubled(lexeme: Lexeme | None) -> bool:
-    """What "double" and "capital" may precede."""
-    return lexeme is not None and not _MULTIPLE.isdisjoint(lexeme.roles)
+def doubled(lexemes: Sequence[Lexeme], at: int) -> int | None:
+    """Where the digit or letter stands that "double" or "capital" at ``at`` speaks of: next, or after a filler."""
+    for position in range(at + 1, min(at + 4, len(lexemes))):
+        lexeme = lexemes[position]
+        if not _MULTIPLE.isdisjoint(lexeme.roles):
+            return position
+        if Role.FILLER not in lexeme.roles and Role.CASE not in lexeme.roles:
+            return None
+    return None
 
 
 def letters_explained(lexemes: Sequence[Lexeme], at: int) -> int:

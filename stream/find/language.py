@@ -34,6 +34,8 @@ class Role(StrEnum):
     FILLER = "filler"
     JOINER = "joiner"
     REPAIR = "repair"
+    CUT_OFF = "cut_off"  # "fo-"
+    WEAK_HOMOPHONE = "weak_homophone"  # "to", "for": so common that they need company
     ALNUM = "alnum"  # "a1b2"
     CODE_LEAD = "code_lead"  # "number is": letters after it are a code
     QUANTITY = "quantity"  # "80%", "$5", "13:30": written so that it is no identifier
@@ -68,6 +70,7 @@ _PHRASE_TABLES = {
     "letter_case_words": Role.CASE,
     "zeros": Role.ZERO,
     "letters_weak": Role.WEAK_LETTER,
+    "homophones_weak": Role.WEAK_HOMOPHONE,
     "code_leads": Role.CODE_LEAD,
 }
 

@@ -9,7 +9,7 @@ from collections.abc import Container, Sequence
 
 from stream.find.cues import (
     STRONG,
-    can_be_doubled,
+    doubled,
     is_codelike,
     is_letter,
     is_single,
@@ -23,7 +23,7 @@ from stream.find.language import Role
 from stream.find.lexemes import Lexeme
 from stream.find.runs import Run, make_run
 
-_ANNOUNCING = frozenset({"is", "or", "to", "by", "with", "times", "plus", "minus", "+", "in", "on", "at"})
+_ANNOUNCING = frozenset({"is", "or", "to", "with", "times", "plus", "minus", "+", "in", "at"})
 GAP_MAX = 6  # lexemes between two runs that may be one
 GLUED_MAX = 24  # characters of such a run
 BRIDGE_MAX = 5  # lexemes without a digit or letter that a run may step over
@@ -47,8 +47,15 @@ _MULTIPLE_SHAPES = (
     (Role.DIGITS, "D"),
     (Role.LETTER_NAME, "L"),
 )
-# Homophones that are so common that they need a digit behind them.
-_WEAK_HOMOPHONES = frozenset({"to", "for", "mine", "none", "love", "then", "free", "o", "oh", "zip", "too"})
+# "capital six" is a slip of the tongue.
+_CASED_SHAPES = (
+    (Role.LETTER, "L"),
+    (Role.SPELLING, "L"),
+    (Role.LETTER_NAME, "L"),
+    (Role.UNIT, "U"),
+    (Role.ZERO, "O"),
+    (Role.DIGITS, "D"),
+)
 
 
 def find_runs(lexemes: Sequence[Lexeme], announcing: Container[str] = ()) -> tuple[Run, ...]:
@@ -127,15 +134,14 @@ class _Builder:
         return self._take_letter(lexeme) or self._take_homophone(lexeme)
 
     def _take_multiple(self, lexeme: Lexeme) -> bool:
-        following = self._next()
-        if following is None:
+        position = doubled(self.lexemes, self.at)
+        if position is None:
             return False
-        for role, shape in _MULTIPLE_SHAPES:
-            if role in following.roles:
-                written = following.roles[role] or "0"
-                self._append(written * int(lexeme.roles[Role.MULTIPLIER]), shape, lexeme.first, following.last, 2)
-                return True
-        return False
+        following = self.lexemes[position]
+        role, shape = next((role, shape) for role, shape in _MULTIPLE_SHAPES if role in following.roles)
+        written = (following.roles[role] or "0") * int(lexeme.roles[Role.MULTIPLIER])
+        self._append(written, shape, lexeme.first, following.last, position + 1 - self.at)
+        return True
 
     def _take_letter(self, lexeme: Lexeme) -> bool:
         roles = lexeme.roles
@@ -153,12 +159,13 @@ class _Builder:
 
     def _take_cased(self, lexeme: Lexeme) -> bool:
         """ "capital j"."""
-        following = self._next()
-        for role in (Role.LETTER, Role.SPELLING, Role.LETTER_NAME):
-            if following is not None and role in following.roles:
-                self._append(following.roles[role], "L", lexeme.first, following.last, 2)
-                return True
-        return False
+        position = doubled(self.lexemes, self.at)
+        if position is None:
+            return False
+        following = self.lexemes[position]
+        role, shape = next((role, shape) for role, shape in _CASED_SHAPES if role in following.roles)
+        self._append(following.roles[role], shape, lexeme.first, following.last, position + 1 - self.at)
+        return True
 
     def _take_explained(self, letter: str) -> bool:
         """A letter, with "as in juliet" if that follows."""
@@ -169,7 +176,7 @@ class _Builder:
     def _among_letters(self) -> bool:
         """An "o" after a letter and before no digit is a letter."""
         following = self._next()
-        digit_follows = following is not None and (is_strong(following) or following.has(Role.ZERO))
+        digit_follows = following is not None and (is_strong(following) or following.text == "oh")
         return self._last_shape() in ("L", "N") and not digit_follows
 
     def _weak_letter_fits(self) -> bool:
@@ -190,12 +197,21 @@ class _Builder:
 
     def _take_homophone(self, lexeme: Lexeme) -> bool:
         """ "for" is a four only where digits are said singly around it."""
-        if Role.HOMOPHONE not in lexeme.roles or not self._digits_said_singly():
+        if Role.HOMOPHONE not in lexeme.roles:
             return False
-        if is_single(self._next()) or (lexeme.text not in _WEAK_HOMOPHONES and self.run_length() >= 3):
+        after_letters = self._last_shape() in ("L", "N") and is_single(self._next())
+        if not self._digits_said_singly() and (Role.WEAK_HOMOPHONE in lexeme.roles or not after_letters):
+            return False
+        if self._homophone_fits(lexeme, self._next()):
             self._append(lexeme.roles[Role.HOMOPHONE], "U", lexeme.first, lexeme.last, 1)
             return True
         return False
+
+    def _homophone_fits(self, lexeme: Lexeme, following: Lexeme | None) -> bool:
+        if Role.WEAK_HOMOPHONE in lexeme.roles:
+            return is_single(following) or (self._last_shape() in ("L", "N") and is_codelike(following))
+        company = is_codelike(following) or (following is not None and following.has(Role.HOMOPHONE))
+        return company or self.run_length() >= 2
 
     def _bridge(self) -> bool:
         """Step over fillers, joiners and repairs if a digit or letter follows within reach."""
@@ -231,13 +247,15 @@ class _Builder:
             return True
         following = self.lexemes[position + 1] if position + 1 < len(self.lexemes) else None
         if Role.MULTIPLIER in roles or Role.CASE in roles:
-            return can_be_doubled(following)
+            return doubled(self.lexemes, position) is not None
         if Role.ZERO in roles:
-            return self.digits_in() >= 2 or (following is not None and following.has(Role.UNIT))
+            return self.digits_in() >= 2 or is_single(following)
+        if Role.HOMOPHONE in roles and self.digits_in() >= 2:
+            return self._homophone_fits(lexeme, following)
         if Role.SPELLING in roles:
             return bool({"L", "N"} & set(self._shapes())) or is_codelike(following)
         if Role.WEAK_LETTER in roles:
-            return sum(e.shape in "LN" for e in self.elements) >= 2 and is_codelike(following)
+            return any(e.shape in "LNA" for e in self.elements) and is_codelike(following)
         return False
 
     def _drop_loose_end(self) -> None:
@@ -264,7 +282,10 @@ class _Builder:
         return before != "X" or (following is not None and following.has(Role.UNIT))
 
     def _digits_said_singly(self) -> bool:
-        return self._last_shape() in ("U", "O", "D") and self.digits_in() >= 1
+        last = self._last_shape()
+        if last == "D" and len(self.elements[-1].written) > 3:
+            return False  # years: "1967 to 1975"
+        return self.digits_in() >= 1 and (last in ("U", "O", "D") or (last in ("L", "N") and self.run_length() >= 3))
 
     def digits_in(self) -> int:
         return sum(element.shape in "UOTXD" for element in self.elements)

@@ -15,7 +15,8 @@ from types import MappingProxyType
 from stream.find.language import Language, Role, Roles
 
 NOTHING: Roles = MappingProxyType({})
-_CLITIC = _CUT_OFF = MappingProxyType({Role.FILLER: ""})
+_CLITIC = MappingProxyType({Role.FILLER: ""})
+_CUT_OFF = MappingProxyType({Role.FILLER: "", Role.CUT_OFF: ""})
 _EDGES = " \t.,;:!?\"'()[]{}<>…—–-*`~|"
 _LONE_SYMBOLS = {
     "@": "@",

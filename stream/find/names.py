@@ -14,9 +14,10 @@ from stream.find.lexemes import plain
 from stream.find.spans import Scene, Span
 from stream.find.tagger import CLASSES, Array
 
-PERSON_MIN = 0.35  # a word as likely as this is a name
-LED_MIN = 0.08  # after a carrier phrase or title, or for a listed given name
-NEIGHBOUR_MIN = 0.12  # beside a name
+PERSON_MIN = 0.12  # a word as likely as this is a name: missing one costs more than masking a word
+LED_MIN = 0.04  # after a carrier phrase or title, or for a listed given name
+SURE_MIN = 0.7  # for words such as "boss" or "visa", which the model meets where names stand
+NEIGHBOUR_MIN = 0.06  # beside a name
 PLACE_MIN = 0.5
 NAME_WORDS_MAX = 6
 _PERSON, _MEDIA, _PLACE = (CLASSES.index(name) for name in ("person", "media", "place"))
@@ -72,9 +73,13 @@ class Names:
         text = self.texts[word]
         if word in self.barred or len(text) < 2 or not text.replace("'", "").replace("-", "").isalpha():
             return False
-        if word < 2 and text in self.scene.language.listed("wake_words"):
+        if text in self.scene.language.listed("acronyms") or (
+            word < 2 and text in self.scene.language.listed("wake_words")
+        ):
             return False
         likely = float(self.likely[word, _PERSON])
+        if text in self.scene.language.contexts or text in self.scene.language.listed("relations"):
+            return likely >= SURE_MIN
         if likely >= PERSON_MIN:
             return True
         if text in self.gazetteer.everyday or likely < LED_MIN:
@@ -84,6 +89,8 @@ class Names:
     def _goes_on(self, word: int) -> bool:
         """Whether a word right after a name belongs to it: a surname."""
         text = self.texts[word]
+        if not text:
+            return True  # a comma on its own
         if word in self.barred or not text.isalpha() or len(text) < 2:
             return False
         likely = float(self.likely[word, _PERSON] + self.likely[word, _MEDIA])

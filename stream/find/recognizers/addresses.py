@@ -12,6 +12,7 @@ from stream.find.spans import Scene, Span
 STREET_WORDS_MAX = 5  # between the number and the street type
 HOUSE_DIGITS_MAX = 6
 LEAD_REACH = 4
+LISTED_MAX = 7  # lexemes after a comma
 _RECOGNIZER = "address"
 
 
@@ -64,7 +65,7 @@ def _street_end(scene: Scene, run: Run) -> int:
             further = any(scene.listed(at + k, "street_types_strong") for k in (1, 2))
             if strong and not (further and not scene.listed(at, "street_types_strong")):
                 return at + 1
-            if not strong and step >= 2 and not further and run.digits >= 2:
+            if not strong and not further and (step >= 2 or run.shape == "D") and run.digits >= 2:
                 return at + 1
     return 0
 
@@ -103,9 +104,21 @@ def _tail_end(scene: Scene, gazetteer: Gazetteer, end: int) -> int:
                 end, grown = end + size, True
         elif (run := _run_at(scene, end)) and 3 <= run.digits <= 9 and not scene.listed(run.end, "quantity_units"):
             end, grown = run.end, True
-        if not grown and texts[end : end + 1] == ("in",):
+        if not grown and scene.words[scene.lexemes[end - 1].last].endswith(","):
+            end, grown = _listed_on(scene, end), False
+        elif not grown and texts[end : end + 1] == ("in",):
             town = _unlisted_town(scene, gazetteer, end + 1)
             end, grown = (town, True) if town else (end, False)
+    return end
+
+
+def _listed_on(scene: Scene, end: int) -> int:
+    """What follows a written comma: town, region, country, up to the end of the sentence or a word of grammar."""
+    begin = end
+    while end < len(scene.lexemes) and end - begin < LISTED_MAX and not scene.listed(end, "address_breaks"):
+        end += 1
+        if scene.words[scene.lexemes[end - 1].last].endswith((".", "?", "!")):
+            break
     return end
 
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from stream.find.cues import is_strong
 from stream.find.language import Role
 from stream.find.spans import Scene, Span
 
 HOST_REACH = 5  # lexemes between "at" and the first "dot"
 LOCAL_REACH = 14  # lexemes of a local part
+HANDLE_REACH = 8  # lexemes of a user name
 _RECOGNIZER = "net"
 _GLUE = "._-/+:"
 
@@ -25,13 +27,16 @@ def find_net(scene: Scene) -> Iterator[Span]:
             done = at = end
         at += 1
     yield from _known_hosts(scene, done)
+    yield from _handles(scene)
 
 
 def _written(scene: Scene) -> Iterator[Span]:
     for at, lexeme in enumerate(scene.lexemes):
-        if lexeme.has(Role.MAIL):
+        if lexeme.text.startswith("@") and len(lexeme.text) > 1:
+            yield Span(lexeme.first, lexeme.last, "USERNAME", 0.9, _RECOGNIZER)
+        elif lexeme.has(Role.MAIL):
             yield Span(lexeme.first, lexeme.last, "EMAIL_ADDRESS", 0.95, _RECOGNIZER)
-        elif lexeme.has(Role.HOST):
+        elif lexeme.has(Role.HOST) and _has_domain(scene, lexeme.text):
             at_sign = _at_sign_before(scene, at)
             if at_sign is None:
                 yield Span(lexeme.first, _path_end(scene, at + 1), "URL", 0.8, _RECOGNIZER)
@@ -40,6 +45,12 @@ def _written(scene: Scene) -> Iterator[Span]:
                 yield Span(scene.lexemes[begin].first, lexeme.last, "EMAIL_ADDRESS", 0.95, _RECOGNIZER)
         elif lexeme.has(Role.ADDRESS_IP):
             yield Span(lexeme.first, lexeme.last, "IP_ADDRESS", 0.95, _RECOGNIZER)
+
+
+def _has_domain(scene: Scene, text: str) -> bool:
+    """Whether a written host ends in a known domain: two sentences glued by a full stop do not."""
+    host = text.split("://")[-1].split("/")[0].split(":")[0]
+    return "://" in text or host.rsplit(".", 1)[-1] in scene.language.listed("top_level_domains")
 
 
 def _dot(scene: Scene, at: int) -> bool:
@@ -120,7 +131,7 @@ def _is_glue(scene: Scene, at: int) -> bool:
 
 def _belongs(scene: Scene, at: int, glued: bool) -> bool:
     """Whether the lexeme at ``at`` is part of an address that goes on to its right."""
-    if glued or _is_glue(scene, at) or scene.listed(at, "net_remarks"):
+    if glued or _is_glue(scene, at) or scene.listed(at, "net_remarks") or is_strong(scene.lexemes[at]):
         return True
     return not scene.listed(at, "net_stops") or _spelled_neighbour(scene, at)
 
@@ -161,3 +172,21 @@ def _known_hosts(scene: Scene, done: int) -> Iterator[Span]:
             begin = _local_begin(scene, at)
             end = at + 1 + len(host.split())
             yield Span(scene.lexemes[begin].first, scene.lexemes[end - 1].last, "EMAIL_ADDRESS", 0.85, _RECOGNIZER)
+
+
+def _handles(scene: Scene) -> Iterator[Span]:
+    """User names: "my handle is ...", up to the next word that can't be part of one."""
+    texts = [lexeme.text for lexeme in scene.lexemes]
+    leads = scene.language.listed("handle_leads")
+    for at in range(1, len(texts)):
+        spoken = " ".join(texts[max(0, at - 3) : at]).split()
+        if any(" ".join(spoken[-size:]) in leads for size in (2, 3) if len(spoken) >= size):
+            end = at
+            while (
+                end < len(texts)
+                and end - at < HANDLE_REACH
+                and _belongs(scene, end, glued=end > at and _is_glue(scene, end - 1))
+            ):
+                end += 1
+            if end > at:
+                yield Span(scene.lexemes[at].first, scene.lexemes[end - 1].last, "USERNAME", 0.8, _RECOGNIZER)

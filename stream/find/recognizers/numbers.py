@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from stream.find.checksums import is_iban, is_luhn
+from stream.find.language import Role
 from stream.find.runs import Run
 from stream.find.spans import Mention, Scene, Span, nearest
 
@@ -26,7 +27,41 @@ def find_numbers(scene: Scene) -> Iterator[Span]:
     for run in scene.runs:
         entity_type, score = classify(scene, run)
         if entity_type:
-            yield Span(run.first, run.last, entity_type, score, "run")
+            first, last = _edges(scene, run)
+            yield Span(first, last, entity_type, score, "run")
+
+
+def _edges(scene: Scene, run: Run) -> tuple[int, int]:
+    """The words of the run, with what was misheard or cut off at its ends: "is to nine ...", "fo- four ..."."""
+    begin, end = run.begin, run.end
+    while begin > 0 and _belongs_before(scene, run, begin - 1):
+        begin -= 1
+    while end < len(scene.lexemes) and _belongs_after(scene, run, end):
+        end += 1
+    first = min(run.first, scene.lexemes[begin].first)
+    return first, max(run.last, scene.lexemes[end - 1].last)
+
+
+def _belongs_before(scene: Scene, run: Run, at: int) -> bool:
+    lexeme = scene.lexemes[at]
+    if lexeme.has(Role.CUT_OFF) or lexeme.has(Role.CASE) or lexeme.has(Role.MULTIPLIER):
+        return True
+    if not lexeme.has(Role.HOMOPHONE) or run.shape[0] not in "UOLDN":
+        return False
+    if not lexeme.has(Role.WEAK_HOMOPHONE):
+        return True
+    announced = at > 0 and scene.lexemes[at - 1].has(Role.CODE_LEAD)
+    return announced or any(mention.end == at for mention in scene.mentions)
+
+
+def _belongs_after(scene: Scene, run: Run, at: int) -> bool:
+    lexeme = scene.lexemes[at]
+    if lexeme.has(Role.CUT_OFF) or lexeme.has(Role.MULTIPLIER):
+        return True
+    if not lexeme.has(Role.HOMOPHONE) or run.shape[-1] not in "UOLDN":
+        return False
+    last = at + 1 == len(scene.lexemes)
+    return not lexeme.has(Role.WEAK_HOMOPHONE) or last or scene.listed(at + 1, "after_numbers")
 
 
 def classify(scene: Scene, run: Run) -> tuple[str, float]:
@@ -76,7 +111,10 @@ def _binds(scene: Scene, run: Run, distance: int, mention: Mention) -> bool:
 
 
 def _unit_follows(scene: Scene, run: Run) -> bool:
-    return run.digits <= 6 and scene.listed(run.end, "quantity_units") and run.said_singly < 5
+    if run.digits > 6 or run.said_singly >= 5:
+        return False
+    at = run.end + 1 if scene.listed(run.end, "quantity_per") else run.end
+    return scene.listed(at, "quantity_units")
 
 
 def _harmless(scene: Scene, run: Run) -> bool:

@@ -1,0 +1,97 @@
+"""Presidio is offline, bounded, quiet, and never skips in silence."""
+
+from __future__ import annotations
+
+import logging
+import random
+import socket
+
+import pytest
+import regex
+from presidio_analyzer import Pattern, PatternRecognizer, pattern_recognizer
+
+from stream.clip import Reason, Refusal
+from stream.find.language import load_language
+from stream.find.recognizers.presidio import WrittenFinder
+from stream.find.spoken import TEXT_MAX, Written, read_scene, written_forms
+
+ENGLISH = load_language("en")
+
+
+@pytest.fixture(scope="module")
+def finder() -> WrittenFinder:
+    return WrittenFinder("en")
+
+
+def _written(text: str) -> Written:
+    return Written(text, (0,) * len(text), (0,) * len(text))
+
+
+def _types(finder: WrittenFinder, said: str) -> set[str]:
+    return {one.entity_type for form in written_forms(read_scene(said.split(), ENGLISH)) for one in finder.find(form)}
+
+
+def test_recognizers_run_on_what_was_said(finder: WrittenFinder) -> None:
+    """Spoken numbers reach Presidio in written form; so do context words."""
+    assert "CREDIT_CARD" in _types(finder, "four one one one one one one one one one one one one one one one")
+    assert "CREDIT_CARD" in _types(finder, "two two two one triple zero triple zero triple zero double zero nine")
+    assert "IBAN_CODE" in _types(
+        finder, "d e eight nine three seven oh four oh oh four four oh five three two oh one three triple zero"
+    )
+    assert "US_PASSPORT" in _types(finder, "my passport is nine one two eight oh three six six four")
+
+
+def test_an_email_address_needs_no_network(finder: WrittenFinder, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The public suffix list is the one in the package."""
+
+    def refuse(*_: object) -> None:
+        raise AssertionError("a name was looked up")
+
+    monkeypatch.setattr(socket, "getaddrinfo", refuse)
+    monkeypatch.setattr(socket.socket, "connect", refuse)
+    assert "EMAIL_ADDRESS" in {one.entity_type for one in finder.find(_written("mail ann.lee@example.co.uk now"))}
+
+
+def test_a_pattern_that_runs_out_of_time_refuses_the_clip(
+    finder: WrittenFinder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Presidio would log "skipping" and go on."""
+    slow = PatternRecognizer("SLOW", patterns=[Pattern("slow", r"(a+)+\d", 0.5)])
+    monkeypatch.setattr(pattern_recognizer, "REGEX_TIMEOUT_SECONDS", 1e-6)
+    monkeypatch.setattr(finder._engine.registry, "recognizers", [*finder._engine.registry.recognizers, slow])
+    monkeypatch.setattr(finder, "_entities", [*finder._entities, "SLOW"])
+    with pytest.raises(Refusal) as refused:
+        list(finder.find(_written("a" * 3_000)))
+    assert Reason.DETECTOR_FAILED == refused.value.reason
+
+
+def test_no_log_line_carries_content(finder: WrittenFinder, caplog: pytest.LogCaptureFixture) -> None:
+    """Presidio's own messages reach no handler of ours."""
+    caplog.set_level(logging.DEBUG)
+    list(finder.find(_written("canary card 4111111111111111 mail canary@example.com")))
+    assert [] == [record for record in caplog.records if "canary" in record.getMessage()]
+
+
+@pytest.mark.parametrize(
+    "piece",
+    ["a", "1", "1 ", "1.", "a.", "a@", "aa-", "::", "1:", "x1", "+1-", "www.", "http://a", ".a-", "é", "٣", "1,1 "],
+)
+def test_no_pattern_hangs_on_hostile_text(finder: WrittenFinder, piece: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every pattern gets through the longest text within one second: beyond that the clip would be refused."""
+    monkeypatch.setattr(pattern_recognizer, "REGEX_TIMEOUT_SECONDS", 1)
+    text = (piece * TEXT_MAX)[:TEXT_MAX]
+    list(finder.find(_written(text)))
+
+
+def test_no_pattern_hangs_on_random_text(finder: WrittenFinder, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same for texts of random marks, digits and letters."""
+    monkeypatch.setattr(pattern_recognizer, "REGEX_TIMEOUT_SECONDS", 1)
+    draw = random.Random(3)
+    for _ in range(10):
+        list(finder.find(_written("".join(draw.choice("01239abz.-@:/+ ") for _ in range(TEXT_MAX)))))
+
+
+def test_the_pattern_engine_has_time_limits() -> None:
+    """The limit hangs on the regex package taking a timeout."""
+    with pytest.raises(TimeoutError):
+        list(regex.finditer(r"(a+)+\d", "a" * 3_000, timeout=1e-6))
