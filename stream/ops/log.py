@@ -19,8 +19,6 @@ from typing import Any, Protocol, TextIO
 
 import structlog
 
-from stream.clip import Reason
-
 LEVELS = MappingProxyType({"DEBUG": 10, "INFO": 20, "WARNING": 30, "ERROR": 40})
 LIBRARY_LEVEL = logging.WARNING
 TEXT_MAX = 249  # of any value; a topic's name is the longest that is allowed
@@ -38,9 +36,7 @@ class Event(StrEnum):
     PARTITIONS_ASSIGNED = "partitions_assigned"
     PARTITIONS_REVOKED = "partitions_revoked"
     PARTITION_FENCED = "partition_fenced"
-    COMMITTED = "committed"
     COMMIT_FAILED = "commit_failed"
-    WITHHELD = "withheld"
     INFERENCE_STARTED = "inference_started"
     INFERENCE_REPLACED = "inference_replaced"
     INFERENCE_START_FAILED = "inference_start_failed"
@@ -66,31 +62,19 @@ def _matching(pattern: str) -> Rule:
 
 
 _NAME = _matching(r"[A-Za-z_][A-Za-z0-9_.]{0,99}")  # of a class, a module, a logger
-_SETTING = _matching(r"[A-Za-z0-9._:/,-]{0,199}")  # comes from the settings, not from a record
 
-_REASONS = frozenset(Reason)
 _EVENTS = frozenset(Event)
 
 KEYS: Mapping[str, Rule] = MappingProxyType(
     {
-        # where
-        "topic": _matching(r"[A-Za-z0-9._-]{1,249}"),
+        # where, and how much
+        "topic": _matching(r"[A-Za-z0-9._-]{1,249}"),  # comes from the settings, not from a record
         "partition": _number,
         "partitions": _number,
-        "offset": _number,
-        "next_offset": _number,
-        "group": _SETTING,
-        "lag": _number,
-        # what became of it
-        "reason": lambda value: isinstance(value, str) and value in _REASONS,
         "records": _number,
-        "published": _number,
-        "withheld": _number,
-        "size_bytes": _number,
         "seconds": _number,
         "attempt": _number,
         "attempts": _number,
-        "policy_version": _matching(r"[A-Za-z0-9._-]{1,64}"),
         # who says so, and what went wrong
         "error": _NAME,
         "where": _matching(r"stream[a-z_.]*:[0-9]{1,5}"),
@@ -98,19 +82,13 @@ KEYS: Mapping[str, Rule] = MappingProxyType(
         "source_level": _NAME,
         "cause": _matching("recycled|timed_out|died"),  # of a process's end
         "suppressed": _number,
-        "signal": _NAME,
         # the service
-        "version": _SETTING,
-        "host": _SETTING,
         "port": _number,
         "pid": _number,
         "processes": _number,
-        "model": _SETTING,
         "schema_id": _number,
-        "subject": _SETTING,
     }
 )
-_ADDED = frozenset({"event", "level", "timestamp", "dropped"})
 
 
 class Logger(Protocol):

@@ -13,7 +13,6 @@ from pathlib import Path
 
 import pytest
 
-from stream.clip import Reason
 from stream.ops import log
 from stream.ops.log import KEYS, Event
 
@@ -63,10 +62,12 @@ def test_no_careless_call_leaks() -> None:
 
 def test_listed_keys_come_through(lines: io.StringIO) -> None:
     """A good line says all that it was given."""
-    given = {"topic": "clips.raw", "partition": 3, "offset": 7, "reason": Reason.TIMED_OUT, "seconds": 0.25}
-    log.get().info(Event.WITHHELD, **given)
+    given = {"topic": "clips.raw", "partition": 3, "error": "KeyError", "cause": "timed_out", "seconds": 0.25}
+    log.get().info(Event.INFERENCE_REPLACED, **given)
     (line,) = records(lines)
-    assert given | {"event": "withheld", "level": "info"} == {k: v for k, v in line.items() if k != "timestamp"}
+    assert given | {"event": "inference_replaced", "level": "info"} == {
+        k: v for k, v in line.items() if k != "timestamp"
+    }
 
 
 def test_what_is_dropped_is_counted() -> None:
@@ -125,3 +126,13 @@ def test_every_event_that_the_service_logs_is_listed() -> None:
         if not re.match(r"\s*(log\.)?Event\.[A-Z_]+", call) or set(re.findall(r"(?:^|[\s,])(\w+)=", call)) - KEYS.keys()
     ]
     assert [] == unlisted
+
+
+def test_every_listed_event_is_logged_somewhere() -> None:
+    """The list is what an operator may meet: nothing on it is left over."""
+    said = {
+        name
+        for path in (ROOT / "stream").rglob("*.py")
+        for name in re.findall(r"\bEvent\.([A-Z_]+)", path.read_text(encoding="utf-8"))
+    }
+    assert set(Event.__members__) == said
