@@ -135,7 +135,6 @@ class _Listener(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka has
             await self._on_revoked(_ours(revoked))
 
     async def on_partitions_assigned(self, assigned: set[TopicPartition]) -> None:
-        self._source.forget()
         await self._on_assigned(_ours(assigned))
 
 

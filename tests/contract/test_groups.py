@@ -17,7 +17,7 @@ class Member:
         self.source: Source = broker.source(topics.raw, topics.group)
         self.owned: set[Partition] = set()
         self.changes: list[tuple[str, int]] = []
-        self._seek = seek
+        self.seek = seek
 
     async def start(self) -> Member:
         await self.source.start(self._gained, self._lost)
@@ -26,7 +26,7 @@ class Member:
     async def _gained(self, partitions: frozenset[Partition]) -> None:
         self.owned |= partitions
         self.changes.append(("gained", len(partitions)))
-        if self._seek:
+        if self.seek:
             for partition in partitions:
                 await self.source.seek_to_committed(partition)
 
@@ -66,6 +66,23 @@ async def test_nothing_is_polled_before_the_seek(broker: Broker, topics: Topics)
     assert 0 == await member.source.seek_to_committed(Partition(topics.raw, 0))
     assert [b"a"] == await member.values(1)
     await member.source.stop()
+
+
+async def test_nothing_is_polled_before_the_seek_after_a_rebalance(broker: Broker, topics: Topics) -> None:
+    """Also of a partition that was owned before: another member may have had it for a moment."""
+    await topics.create(broker, 2)
+    for number in range(2):
+        await send(broker, topics.raw, [b"a", b"b"], number)
+    first = await Member(broker, topics).start()
+    await until(lambda: owns(first, 2))
+    await first.values(1)
+    first.seek = False
+    second = await Member(broker, topics).start()
+    await until(lambda: owns(first, 1))
+    for _ in range(10):
+        assert {} == dict(await first.source.poll(10, 0.1))
+    await first.source.stop()
+    await second.source.stop()
 
 
 async def test_seeking_again_repeats_what_is_not_committed(broker: Broker, topics: Topics) -> None:

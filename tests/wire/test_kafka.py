@@ -13,6 +13,7 @@ import pytest
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 from stream.ports import BrokerUnavailable, CommitFailed, Message, NotDelivered, Partition, SourceLost
+from stream.wire import kafka_source
 from stream.wire.kafka import KafkaBroker, KafkaConnection
 from stream.wire.kafka_connection import bounded_stop
 from tests.contract.stand_ins import (
@@ -157,6 +158,52 @@ async def test_a_topic_that_is_missing_is_told(connection: KafkaConnection, topi
     with pytest.raises(SourceLost):
         await source.start(nothing, nothing)
     await source.stop()
+
+
+async def test_nothing_is_polled_during_a_seek(
+    cluster: KafkaBroker, topics: Topics, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A poll that runs while the committed offset is asked for brings nothing of the partition: it comes afterwards."""
+    monkeypatch.setattr(kafka_source, "LOOK_S", 2.0)  # one look, begun before the seek
+    await topics.create(cluster)
+    partition = Partition(topics.raw, 0)
+    source = cluster.source(topics.raw, topics.group)
+    await source.start(nothing, nothing)
+    await source.seek_to_committed(partition)
+    polling = asyncio.create_task(source.poll(10, 2))
+    await asyncio.sleep(0.1)
+    ask = source._consumer.committed
+
+    async def slowly(here: object) -> object:
+        await asyncio.sleep(1)
+        return await ask(here)
+
+    source._consumer.committed = slowly
+    seeking = asyncio.create_task(source.seek_to_committed(partition))
+    await asyncio.sleep(0.1)
+    await send(cluster, topics.raw, [b"a", b"b"])
+    await asyncio.sleep(0.5)
+    assert not polling.done()
+    await seeking
+    polled = [await polling, await source.poll(10, 1)]
+    assert [b"a", b"b"] == [record.value for batch in polled for record in batch.get(partition, ())]
+    await source.stop()
+
+
+async def test_a_commit_does_not_wait_for_ever(kafka: KafkaServer, connection: KafkaConnection, topics: Topics) -> None:
+    """It fails in the time that a transaction may take, whatever the client would still try."""
+    cluster = KafkaBroker(replace(connection, transaction_timeout_s=2, stop_timeout_s=1))
+    await topics.create(cluster)
+    outbox = cluster.outbox(Partition(topics.raw, 0), topics.group)
+    await outbox.start()
+    kafka.signal(signal.SIGSTOP)
+    try:
+        with pytest.raises(CommitFailed):
+            await asyncio.wait_for(outbox.commit([Message(topics.audit, b"-", b"x")], 1), 20)
+    finally:
+        kafka.signal(signal.SIGCONT)
+    await outbox.stop()
+    await cluster.close()
 
 
 async def test_a_stop_that_hangs_is_left_behind() -> None:
