@@ -1,10 +1,10 @@
-"""Set algebra on sorted lists of segments; pure, in seconds."""
+"""Set algebra on sorted lists of segments, and of whose they are; pure, in seconds."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from stream.clip import Segment
+from stream.clip import Segment, Turn
 
 Segments = tuple[Segment, ...]
 
@@ -65,3 +65,9 @@ def widen(segments: Iterable[Segment], margin: float, duration: float) -> Segmen
 def seconds(segments: Sequence[Segment]) -> float:
     """Total length of disjoint segments."""
     return sum(segment.duration for segment in segments)
+
+
+def own_and_others(turns: Sequence[Turn], speaker: str | None) -> tuple[Segments, Segments]:
+    """When ``speaker`` speaks, and when anybody else does; None speaks never."""
+    own = union(turn.segment for turn in turns if turn.speaker == speaker)
+    return own, union(turn.segment for turn in turns if turn.speaker != speaker)

@@ -7,8 +7,8 @@ import itertools
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stream.clip import Segment
-from stream.segments import Segments, intersect, seconds, subtract, union, widen
+from stream.clip import Segment, Turn
+from stream.segments import Segments, intersect, own_and_others, seconds, subtract, union, widen
 
 SEGMENTS = st.lists(
     st.tuples(st.integers(0, 40), st.integers(1, 12)).map(lambda t: Segment(float(t[0]), float(t[0] + t[1]))),
@@ -53,3 +53,10 @@ def test_a_negative_margin_drops_what_becomes_empty() -> None:
 def test_union_bridges_small_gaps_only() -> None:
     """``gap`` joins neighbours that are at most that far apart."""
     assert (Segment(0, 3), Segment(4, 5)) == union([Segment(0, 1), Segment(1.5, 3), Segment(4, 5)], gap=0.5)
+
+
+def test_turns_are_split_into_one_voice_and_all_others() -> None:
+    """Each side merged; where both speak, both have it; nobody is the speaker None."""
+    turns = [Turn(Segment(0, 2), "a"), Turn(Segment(1, 3), "b"), Turn(Segment(2, 4), "a"), Turn(Segment(3, 5), "c")]
+    assert ((Segment(0, 4),), (Segment(1, 5),)) == own_and_others(turns, "a")
+    assert ((), (Segment(0, 5),)) == own_and_others(turns, None)

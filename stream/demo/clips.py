@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from stream.clip import ClipEvent, InlineAudio, Segment, Turn, Word
-from stream.segments import Segments, union
+from stream.segments import Segments, own_and_others
 
 
 @dataclass(frozen=True)
@@ -48,11 +48,9 @@ class DemoClip:
     def words(self) -> tuple[Word, ...]:
         return self.event.transcripts[0].words if self.event.transcripts else ()
 
-    def speech_of_main(self) -> Segments:
-        return union(turn.segment for turn in self.turns if turn.speaker == self.main)
-
-    def speech_of_others(self) -> Segments:
-        return union(turn.segment for turn in self.turns if turn.speaker != self.main)
+    def speech(self) -> tuple[Segments, Segments]:
+        """The main speaker's, and everybody else's."""
+        return own_and_others(self.turns, self.main)
 
     def phrase(self, span: Span) -> str:
         return " ".join(word.text for word in self.words[span.first : span.last + 1])

@@ -98,7 +98,7 @@ def _waveform(samples: Pcm, colours: Sequence[str], full_scale: float) -> str:
 def _speakers(clip: DemoClip) -> list[str]:
     """Colour of each column by who truly speaks then."""
     times = (np.arange(COLUMNS) + 0.5) * clip.duration / COLUMNS
-    main, others = (_inside(times, turns) for turns in (clip.speech_of_main(), clip.speech_of_others()))
+    main, others = (_inside(times, turns) for turns in clip.speech())
     names = np.select([main & others, main, others], ["both", "main", "other"], "nobody")
     return [str(name) for name in names]
 

@@ -235,7 +235,7 @@ def _who(clip: DemoClip, segment: Segment | None) -> str:
     def covered(turns: Iterable[Segment]) -> float:
         return sum(max(0.0, min(t.end, segment.end) - max(t.start, segment.start)) for t in turns)
 
-    main, other = covered(clip.speech_of_main()), covered(clip.speech_of_others())
+    main, other = map(covered, clip.speech())
     return "nobody" if main == other == 0.0 else "main" if main >= other else "other"
 
 

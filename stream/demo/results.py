@@ -11,11 +11,10 @@ import numpy as np
 import numpy.typing as npt
 import soundfile
 
-from stream.clip import SAMPLE_RATE_HZ, AnonymizedClip, Reason, Segment, Why, Withheld
+from stream.clip import SAMPLE_RATE_HZ, AnonymizedClip, Reason, Why, Withheld
 from stream.demo.clips import DemoClip
-from stream.segments import Segments, intersect, seconds, subtract, union
-
-FRAME_S = 0.005  # sound is audible in a frame that has a sample other than zero
+from stream.evaluate.scoring import audible
+from stream.segments import intersect, seconds, subtract, union
 
 Pcm = npt.NDArray[np.int16]
 
@@ -96,7 +95,7 @@ def heard(result: Result) -> Heard:
     """Measures a published clip's sound against the truth: speech of others alone, of the main speaker alone, and
     the true identifiers that the main speaker says."""
     clip = result.clip
-    main, others = clip.speech_of_main(), clip.speech_of_others()
+    main, others = clip.speech()
     solo_main, solo_others = subtract(main, others), subtract(others, main)
     spans = [clip.sound(span) for span in clip.spans]
     sound = audible(pcm(result.output.flac)) if result.output else ()
@@ -107,17 +106,6 @@ def heard(result: Result) -> Heard:
         main_audible_s=seconds(intersect(solo_main, sound)),
         spans=len(spans),
         spans_audible=sum(bool(intersect([span], sound)) for span in spans),
-    )
-
-
-def audible(samples: Pcm) -> Segments:
-    """Stretches with sound: frames in which a sample is not zero, merged."""
-    size = round(FRAME_S * SAMPLE_RATE_HZ)
-    frames = np.pad(samples != 0, (0, -len(samples) % size)).reshape(-1, size).any(axis=1)
-    edges = np.flatnonzero(np.diff(np.concatenate(([0], frames.astype(np.int8), [0]))))
-    return tuple(
-        Segment(float(first) * FRAME_S, min(float(end) * FRAME_S, len(samples) / SAMPLE_RATE_HZ))
-        for first, end in zip(edges[::2], edges[1::2], strict=True)
     )
 
 

@@ -27,7 +27,7 @@ from stream.find.speakers import confidence
 from stream.find.speakers.builtin import BuiltinFinder
 from stream.find.speakers.frames import MAIN_LABEL, Flags, Frames, runs, surely_main, turns
 from stream.policy import OPERATING_POINTS, OperatingPoint
-from stream.segments import seconds, subtract, union, widen
+from stream.segments import own_and_others, seconds, subtract, widen
 from stream.train.batches import load_stock
 from stream.train.mixtures import Mixture, make_mixture
 
@@ -103,8 +103,7 @@ def signs_of(clips: Sequence[Heard], kept: Sequence[Flags]) -> Floats:
 def predict(clip: Heard, kept: Flags, point: OperatingPoint, sure: float) -> Prediction:
     """What the plan would make of the clip, were it as sure as ``sure``."""
     found = turns(clip.frames, kept, clip.truth.duration)
-    main = union(turn.segment for turn in found if turn.speaker == MAIN_LABEL)
-    others = union(turn.segment for turn in found if turn.speaker != MAIN_LABEL)
+    main, others = own_and_others(found, MAIN_LABEL)
     own = widen(subtract(main, others), -point.keep_margin_s, clip.truth.duration)
     overlap = seconds(main) - seconds(subtract(main, others))
     published = (

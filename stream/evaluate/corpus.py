@@ -15,7 +15,7 @@ from typing import Any
 import soundfile
 
 from stream.clip import Segment, Transcript, Turn, WakeWord, Word
-from stream.segments import Segments, subtract, union
+from stream.segments import Segments, own_and_others, subtract
 
 WAKE_SECONDS = 0.6
 FIRST_TURN_SECONDS_MIN = 0.8
@@ -35,11 +35,9 @@ class Truth:
     conditions: Mapping[str, str]
     group: str
 
-    def speech_of_main(self) -> Segments:
-        return union(turn.segment for turn in self.turns if turn.speaker == self.main)
-
-    def speech_of_others(self) -> Segments:
-        return union(turn.segment for turn in self.turns if turn.speaker != self.main)
+    def speech(self) -> tuple[Segments, Segments]:
+        """The main speaker's, and everybody else's."""
+        return own_and_others(self.turns, self.main)
 
 
 @dataclass(frozen=True)
@@ -142,8 +140,7 @@ def _each_as_main(
     name: str, collection: str, audio: Path, duration: float, turns: tuple[Turn, ...]
 ) -> Iterator[EvaluationClip]:
     for speaker in sorted({turn.speaker for turn in turns}):
-        own = union(turn.segment for turn in turns if turn.speaker == speaker)
-        alone = subtract(own, union(turn.segment for turn in turns if turn.speaker != speaker))
+        alone = subtract(*own_and_others(turns, speaker))
         woken = next((segment for segment in alone if segment.duration >= FIRST_TURN_SECONDS_MIN), None)
         if woken is None:
             continue

@@ -57,7 +57,7 @@ SUMS = ("audio_seconds", "cpu_seconds", "wall_seconds")
 COUNTS = ("clips", "main_clips", "accidental_clips", "identifiers")
 
 
-def audible(samples: Samples) -> Segments:
+def audible(samples: Samples | npt.NDArray[np.int16]) -> Segments:
     """Where a published sound, (sample,), is anything but silence: runs of exact zeros of 20 ms and more are mute."""
     sounding = np.concatenate(([False], np.asarray(samples) != 0, [False]))
     edges = np.flatnonzero(sounding[1:] != sounding[:-1])
@@ -67,7 +67,7 @@ def audible(samples: Samples) -> Segments:
 
 def tally(truth: Truth, prediction: Prediction) -> dict[str, float]:
     """The sums of one clip, in seconds and counts, that all figures are made of."""
-    main, others = truth.speech_of_main(), truth.speech_of_others()
+    main, others = truth.speech()
     alone, overlap = subtract(others, main), intersect(others, main)
     solo = subtract(main, others)
     kept = union(prediction.kept) if prediction.published else ()

@@ -56,8 +56,9 @@ def test_the_main_speaker_says_the_wake_word(clip: DemoClip) -> None:
     """The wake-word window lies in the main speaker's true speech, and hardly in anybody else's."""
     assert clip.event.wake_word is not None
     window = clip.event.wake_word.segment
-    assert seconds(intersect([window], clip.speech_of_main())) > 0.95 * window.duration
-    assert seconds(intersect([window], clip.speech_of_others())) < 0.05 * window.duration
+    main, others = clip.speech()
+    assert seconds(intersect([window], main)) > 0.95 * window.duration
+    assert seconds(intersect([window], others)) < 0.05 * window.duration
 
 
 def test_the_conversation_is_the_installed_package_s() -> None:
@@ -86,13 +87,13 @@ def test_the_same_seconds_serve_both_speakers() -> None:
     assert {"diane", "jersey"} <= {word.text for word in diane.words}
     assert {"sheila", "texas"} <= {word.text for word in sheila.words}
     assert diane.event.wake_word != sheila.event.wake_word
-    assert diane.speech_of_main() == sheila.speech_of_others()
+    assert diane.speech() == sheila.speech()[::-1]
 
 
 def test_a_device_understands_only_the_first_words_of_whoever_falls_in() -> None:
     """Most of what the other one says is in no transcript; a few words are, and have to go."""
     clip = named("diane-4")
-    inside = [word for word in clip.words if word.segment and intersect([word.segment], clip.speech_of_others())]
+    inside = [word for word in clip.words if word.segment and intersect([word.segment], clip.speech()[1])]
     assert 0 < len(inside) < len(clip.words) / 3
 
 
