@@ -15,7 +15,7 @@ from aiokafka.errors import KafkaError, LeaderNotAvailableError, TopicAlreadyExi
 from stream.clip import Record
 from stream.ports import BrokerUnavailable, Message, NotDelivered, Partition
 from stream.wire.kafka_connection import KafkaConnection, bounded_stop, silence
-from stream.wire.kafka_outbox import KafkaOutbox
+from stream.wire.kafka_outbox import KafkaOutbox, deliver
 from stream.wire.kafka_source import KafkaSource, as_record
 
 __all__ = ["KafkaBroker", "KafkaConnection"]
@@ -65,12 +65,10 @@ class KafkaBroker:
     async def send(self, messages: Sequence[Message]) -> None:
         try:
             producer = await self._producer()
-            deliveries = [
-                await producer.send(message.topic, message.value, message.key, message.partition, message.timestamp_ms)
-                for message in messages
-            ]
-            await asyncio.gather(*deliveries)
+            await deliver(producer, messages)
         except (KafkaError, BrokerUnavailable, AssertionError) as error:
+            if spent := self._clients.pop(AIOKafkaProducer, None):
+                await self._end(spent)  # its sequence numbers have a gap, which the broker would refuse
             raise NotDelivered(type(error).__name__) from None
 
     async def read(self, topic: str, *, from_end: bool = False, follow: bool = False) -> AsyncIterator[Record]:
@@ -101,8 +99,7 @@ class KafkaBroker:
     async def close(self) -> None:
         clients, self._clients = self._clients, {}
         for client in clients.values():
-            closing = client.close() if isinstance(client, AIOKafkaAdminClient) else client.stop()
-            await bounded_stop(closing, self._connection.stop_timeout_s)
+            await self._end(client)
 
     # -------------------------------------------------------------- clients, one of a kind
     async def _admin(self) -> AIOKafkaAdminClient:
@@ -118,9 +115,17 @@ class KafkaBroker:
         async with self._starting:
             if kind not in self._clients:
                 client = kind(**arguments())
+                try:
+                    await _answered(client.start())
+                except BaseException:
+                    await self._end(client)
+                    raise
                 self._clients[kind] = client
-                await _answered(client.start())
             return self._clients[kind]
+
+    async def _end(self, client: Any) -> None:
+        closing = client.close() if isinstance(client, AIOKafkaAdminClient) else client.stop()
+        await bounded_stop(closing, self._connection.stop_timeout_s)
 
     async def _partitions(self, topic: str) -> list[TopicPartition]:
         """Once every partition has a leader; a topic that was just created may take a moment."""

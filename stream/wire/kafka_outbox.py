@@ -48,7 +48,7 @@ class KafkaOutbox:
         try:
             async with asyncio.timeout(self._connection.transaction_timeout_s):
                 await self._producer.begin_transaction()
-                await self._deliver(messages)
+                await deliver(self._producer, messages)  # all of them before the offset
                 offset = {self._input: OffsetAndMetadata(next_offset, "")}
                 await self._producer.send_offsets_to_transaction(offset, self._group)
                 await self._producer.commit_transaction()
@@ -60,17 +60,17 @@ class KafkaOutbox:
     async def stop(self) -> None:
         await bounded_stop(self._producer.stop(), self._connection.stop_timeout_s)
 
-    async def _deliver(self, messages: Sequence[Message]) -> None:
-        """Every delivery is awaited before the offset is sent: a message that is too large, or refused, is otherwise
-        lost while its input counts as done."""
-        deliveries: list[Future[object]] = []
-        for message in messages:
-            delivery = await self._producer.send(
-                message.topic, message.value, message.key, message.partition, message.timestamp_ms
-            )
-            delivery.add_done_callback(_look_at)
-            deliveries.append(delivery)
-        await asyncio.gather(*deliveries)
+
+async def deliver(producer: AIOKafkaProducer, messages: Sequence[Message]) -> None:
+    """Sends, and awaits every delivery: a message that is too large, or refused, is otherwise lost without a word."""
+    deliveries: list[Future[object]] = []
+    for message in messages:
+        delivery = await producer.send(
+            message.topic, message.value, message.key, message.partition, message.timestamp_ms
+        )
+        delivery.add_done_callback(_look_at)
+        deliveries.append(delivery)
+    await asyncio.gather(*deliveries)
 
 
 def _look_at(delivery: Future[object]) -> None:

@@ -69,15 +69,49 @@ async def test_a_message_that_only_the_broker_refuses_fails_the_commit(
     await successor.stop()
 
 
-async def test_a_worker_goes_on_after_a_refused_message(
+async def test_a_plain_send_goes_on_after_a_refused_message(
     cluster: KafkaBroker, connection: KafkaConnection, topics: Topics
 ) -> None:
-    """A plain send that only the broker refuses is an error too, and the sender works afterwards."""
+    """What only the broker refuses is an error too, and the next message is not refused because of it."""
     await small_topic(connection, topics.raw)
+    await send(cluster, topics.raw, [b"one"])
     with pytest.raises(NotDelivered):
         await send(cluster, topics.raw, [b"canary" * 1000])
-    await send(cluster, topics.raw, [b"small"])
-    assert [b"small"] == [record.value for record in await everything(cluster, topics.raw)]
+    await send(cluster, topics.raw, [b"two"])
+    assert [b"one", b"two"] == [record.value for record in await everything(cluster, topics.raw)]
+
+
+async def test_a_cluster_that_comes_up_later_is_reached(kafka: KafkaServer, topics: Topics) -> None:
+    """A failed start leaves no client behind that never works."""
+    host, port = kafka.bootstrap.split(":")
+    doors: list[asyncio.Task[None]] = []
+
+    async def pass_on(inward: asyncio.StreamReader, outward: asyncio.StreamWriter) -> None:
+        there, back = await asyncio.open_connection(host, int(port))
+        doors.extend(asyncio.create_task(copy(*ends)) for ends in ((inward, back), (there, outward)))
+
+    async def copy(source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:
+        while chunk := await source.read(2**16):
+            target.write(chunk)
+
+    reserved = await asyncio.start_server(pass_on, "127.0.0.1", 0)
+    door = reserved.sockets[0].getsockname()[1]
+    reserved.close()
+    await reserved.wait_closed()
+    cluster = KafkaBroker(KafkaConnection(f"127.0.0.1:{door}"))
+    for _ in range(2):
+        with pytest.raises(BrokerUnavailable):
+            await cluster.create_topics({topics.raw: 1})
+        with pytest.raises(NotDelivered):
+            await send(cluster, topics.raw, [b"early"])
+    server = await asyncio.start_server(pass_on, "127.0.0.1", door)
+    await cluster.create_topics({topics.raw: 1})
+    await send(cluster, topics.raw, [b"late"])
+    assert {0: 1} == dict(await cluster.end_offsets(topics.raw))
+    await cluster.close()
+    server.close()
+    for task in doors:
+        task.cancel()
 
 
 async def test_nothing_is_logged_of_what_is_sent(
