@@ -366,11 +366,8 @@ class Refusal(Exception):
     """A clip can't be vouched for. Carries a reason and never content; raise it ``from None``."""
 
     def __init__(self, reason: Reason) -> None:
-        super().__init__(reason.value)
+        super().__init__(reason)
         self.reason = reason
-
-    def __reduce__(self) -> tuple[type[Refusal], tuple[Reason]]:
-        return (Refusal, (self.reason,))
 
 
 @dataclass(frozen=True)

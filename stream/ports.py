@@ -68,6 +68,8 @@ class Parts:
 # ------------------------------------------------------------------ for worker.py, on the event loop
 @dataclass(frozen=True, order=True)
 class Partition:
+    """One partition of a topic, of those that a worker owns."""
+
     topic: str
     number: int
 

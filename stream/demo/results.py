@@ -80,6 +80,7 @@ class Heard:
 
 
 def is_placeholder(text: str) -> bool:
+    """Whether a published word stands for others."""
     return text.startswith("<") and text.endswith(">")
 
 

@@ -116,6 +116,7 @@ def plain(text: str) -> str:
 
 
 def spaced(text: str) -> str:
+    """The same, word by word."""
     return " ".join(plain(word) for word in text.split())
 
 
@@ -171,4 +172,5 @@ def _outcome(result: Result) -> dict[str, Any]:
 
 
 def share(part: float, whole: float) -> float:
+    """0..1, to four places; of nothing it is 0."""
     return round(part / whole, 4) if whole else 0.0

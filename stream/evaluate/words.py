@@ -177,7 +177,7 @@ def _figure(name: str, share: Share) -> dict[str, Any]:
 
 
 def evaluate_words(
-    file: Path, json_out: Path | None, predictions: Path | None, search: Search | None = None
+    file: Path, json_out: Path, predictions: Path | None, search: Search | None = None
 ) -> dict[str, Any]:
     """Search every utterance of ``file``, print a table, write the figures and the predicted spans.
 
@@ -188,9 +188,7 @@ def evaluate_words(
     started = time.perf_counter()
     findings = [tuple(chosen(utterance.words)) for utterance in utterances]
     figures = {"file": file.name, **score(utterances, findings, time.perf_counter() - started)}
-    if json_out:
-        json_out.parent.mkdir(parents=True, exist_ok=True)
-        json_out.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
+    json_out.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
     if predictions:
         _write_predictions(predictions, utterances, findings)
     Console().print(_table(figures))

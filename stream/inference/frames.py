@@ -66,6 +66,7 @@ def unpack(header: bytes, body: bytes) -> Frame:
 
 # ------------------------------------------------------------------ start
 def start_frame(start: Start, parent_pid: int) -> Frame:
+    """The first frame that a process gets; the only one with the key in it."""
     key = {"campaign": start.key.campaign, "epoch": start.key.epoch, "secret": _text(start.key.secret)}
     return Frame({"builder": start.builder, "settings": dict(start.settings), "key": key, "parent_pid": parent_pid})
 
@@ -78,6 +79,7 @@ def start_of(frame: Frame) -> tuple[Start, int]:
 
 
 def ready_frame() -> Frame:
+    """The models are loaded and have run once."""
     return Frame({"ready": True})
 
 
@@ -88,16 +90,19 @@ def not_ready_frame(error: BaseException) -> Frame:
 
 # ------------------------------------------------------------------ job
 def job_frame(job: Job) -> Frame:
+    """A clip event to be de-identified."""
     at = job.coordinates
     return Frame({"at": [at.topic, at.partition, at.offset], "schema": job.writer_schema}, job.body)
 
 
 def job_of(frame: Frame) -> Job:
+    """The job in a frame of ``job_frame``: the pool's word is taken as it is."""
     return Job(Coordinates(*frame.header["at"]), frame.header["schema"], frame.body)
 
 
 # ------------------------------------------------------------------ outcome
 def outcome_frame(outcome: Outcome) -> Frame:
+    """The outcome without its coordinates: the pool knows them better."""
     effort = outcome.effort
     header: dict[str, Any] = {
         "policy_version": outcome.policy_version,

@@ -64,6 +64,7 @@ class KafkaConnection:
 
 
 def milliseconds(seconds: float) -> int:
+    """As aiokafka takes times."""
     return int(seconds * 1000)
 
 
