@@ -2,12 +2,15 @@
 
 The sound is decided by a keep-list: only the main speaker's own speech stays, and all the rest of the clip is muted,
 so that a bystander whom the model missed is silent too. The words follow the sound: a word that can't be heard in the
-output can't be read there either.
+output can't be read there either. And the sound follows the words: what the recogniser did not write down may be a
+name that nobody could look for.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import unicodedata
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import pairwise
 
 from stream.clip import (
     Clip,
@@ -29,6 +32,12 @@ from stream.policy import OperatingPoint, Policy, language
 from stream.segments import Segments, intersect, seconds, subtract, union, widen
 
 WORD_OVERHANG_S = 0.1  # a recogniser's last word may end this much after the clip; it is cut off there
+READ_MARGIN_S = 0.25  # what is said further than this from every word of every hypothesis is muted
+WAKE_WORD_S_MAX = 2.0  # a longer one is not the wake word alone
+LETTER_S_MIN = 0.02  # nobody says a letter of a word faster, nor a written digit: then the times are wrong
+DIGIT_S_MIN = 0.06
+NAME_PART_MIN = 3  # letters of a part of a name that is hidden on its own too
+NAME_JOINERS = frozenset({"and", "the", "von", "van", "der", "del", "mrs", "miss", "missus", "mister"})
 
 
 # ------------------------------------------------------------------ before anything is found
@@ -53,6 +62,16 @@ def check(clip: Clip, policy: Policy) -> None:
         raise Refusal(Reason.WORDS_OUT_OF_BOUNDS)
     if any(word.segment and word.segment.start >= clip.duration for word in words):
         raise Refusal(Reason.WORDS_OUT_OF_BOUNDS)
+    if not all(_in_order(transcript) for transcript in clip.event.transcripts):
+        raise Refusal(Reason.WORDS_OUT_OF_BOUNDS)
+
+
+def _in_order(transcript: Transcript) -> bool:
+    return all(
+        left.segment.start <= right.segment.start
+        for left, right in pairwise(transcript.words)
+        if left.segment and right.segment
+    )
 
 
 def published_transcript(clip: Clip) -> Transcript | None:
@@ -77,7 +96,7 @@ def decide(clip: Clip, evidence: Evidence, policy: Policy) -> Plan:
     hidden = union(segment for segments, _ in secret for segment in segments)
 
     own = widen(subtract(main, others), -policy.operating_point.keep_margin_s, clip.duration)
-    keep = subtract(own, hidden)
+    keep = subtract(intersect(own, _read(clip)), hidden)
     if seconds(keep) < policy.operating_point.kept_seconds_min:
         raise Refusal(Reason.NOTHING_LEFT)
 
@@ -102,29 +121,63 @@ def _voices(speakers: SpeakerEvidence, point: OperatingPoint) -> tuple[Segments,
     return main, others
 
 
+def _read(clip: Clip) -> Segments:
+    """Where the finder of identifiers had words to read; the whole clip where there is no transcript."""
+    words = [word.segment for transcript in clip.event.transcripts for word in transcript.words if word.segment]
+    if not words:
+        return (Segment(0.0, clip.duration),)
+    wake = clip.event.wake_word
+    known = [wake.segment] if wake and wake.segment.duration <= WAKE_WORD_S_MAX else []
+    return union([*widen(words, READ_MARGIN_S, clip.duration), *known])
+
+
 def _with_repetitions(clip: Clip, findings: Sequence[Finding]) -> tuple[Finding, ...]:
-    """An identifier found once is one wherever its words come again, in any hypothesis."""
+    """An identifier found once is one wherever it comes again, in any hypothesis; so is each part of a name."""
     texts = [[_bare(word.text) for word in transcript.words] for transcript in clip.event.transcripts]
     found = set(findings)
     for finding in findings:
         phrase = texts[finding.transcript][finding.first : finding.last + 1]
-        for number, words in enumerate(texts):
-            for first in range(len(words) - len(phrase) + 1):
-                if words[first : first + len(phrase)] == phrase:
-                    last = first + len(phrase) - 1
-                    found.add(Finding(number, first, last, finding.entity_type, finding.score, finding.recognizer))
+        parts = phrase if finding.entity_type == "PERSON" else ()
+        told = {"".join(phrase), *(part for part in parts if len(part) >= NAME_PART_MIN and part not in NAME_JOINERS)}
+        found |= {
+            Finding(number, first, last, finding.entity_type, finding.score, finding.recognizer)
+            for number, words in enumerate(texts)
+            for one in told
+            for first, last in _places(words, one)
+        }
     return tuple(sorted(found))
 
 
+def _places(words: Sequence[str], phrase: str) -> Iterator[tuple[int, int]]:
+    """Where ``words``, joined, say ``phrase``: first and last word."""
+    for first in range(len(words) if phrase else 0):
+        said = ""
+        for last in range(first, len(words)):
+            said += words[last]
+            if said == phrase:
+                yield first, last
+            if len(said) >= len(phrase):
+                break
+
+
 def _bare(word: str) -> str:
-    return "".join(character for character in word.lower() if character.isalnum())
+    decomposed = unicodedata.normalize("NFKD", word).casefold()
+    return "".join(character for character in decomposed if character.isalnum())
 
 
 def _sound_of(clip: Clip, finding: Finding) -> Segments:
-    """From the first word's start to the last word's end: the pauses between hide words that the recogniser missed."""
+    """From the first word's start to the last word's end: the pauses between hide words that the recogniser missed.
+
+    Refused where nobody could have said it in that time: then it is said somewhere else.
+    """
     words = clip.event.transcripts[finding.transcript].words[finding.first : finding.last + 1]
     times = [word.segment for word in words if word.segment]
-    return (Segment(min(time.start for time in times), max(time.end for time in times)),)
+    sound = Segment(min(time.start for time in times), max(time.end for time in times))
+    spoken = "".join(_bare(word.text) for word in words)
+    digits = sum(character.isdigit() for character in spoken)
+    if sound.duration < (len(spoken) - digits) * LETTER_S_MIN + digits * DIGIT_S_MIN:
+        raise Refusal(Reason.WORDS_OUT_OF_BOUNDS)
+    return (sound,)
 
 
 def _mutes(
@@ -149,12 +202,18 @@ def _word_edits(
     findings: Sequence[Finding],
     policy: Policy,
 ) -> tuple[WordEdit, ...]:
-    """Findings of the published transcript, then every other word whose sound is not kept."""
+    """Findings of the published transcript, then every other word whose sound is not kept, or which is spoken where
+    another hypothesis has an identifier."""
     words = clip.event.transcripts[transcript].words
     edits = _merged([finding for finding in findings if finding.transcript == transcript])
     taken = {index for edit in edits for index in range(edit.first, edit.last + 1)}
+    elsewhere = union(
+        sound for finding in findings if finding.transcript != transcript for sound in _sound_of(clip, finding)
+    )
     for index, word in enumerate(words):
-        if index in taken or _audible_share(word, keep) >= policy.word_audible_share_min:
+        if index in taken:
+            continue
+        if _audible_share(word, keep) >= policy.word_audible_share_min and not _covers(word, elsewhere):
             continue
         mute = _loudest_reason(word, mutes)
         edits.append(WordEdit(index, index, mute.why, mute.entity_type))
@@ -177,6 +236,13 @@ def _merged(findings: Sequence[Finding]) -> list[WordEdit]:
 
 def _audible_share(word: Word, keep: Segments) -> float:
     return seconds(intersect([word.segment], keep)) / word.segment.duration if word.segment else 0.0
+
+
+def _covers(word: Word, sounds: Segments) -> bool:
+    """Whether most of one of ``sounds`` lies in the word: then the word says it, however long it is itself."""
+    return word.segment is not None and any(
+        seconds(intersect([word.segment], [sound])) > 0.5 * sound.duration for sound in sounds
+    )
 
 
 def _loudest_reason(word: Word, mutes: Sequence[Mute]) -> Mute:

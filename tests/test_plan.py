@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import pytest
 
 from stream import plan
-from stream.clip import Finding, Reason, Receipt, Refusal, Segment, Transcript, Why, Word, WordEdit
+from stream.clip import Finding, Reason, Receipt, Refusal, Segment, Transcript, WakeWord, Why, Word, WordEdit
 from stream.policy import OperatingPoint, Policy
 from stream.segments import seconds, union
 from tests.values import SPEAKERS_RAN, WORDS_RAN, clip, event, evidence, words
@@ -40,10 +41,11 @@ def test_an_unknown_language_is_refused() -> None:
         ((Word("hello", Segment(3.5, 4.2)),), Reason.WORDS_OUT_OF_BOUNDS),
         ((Word("hello", Segment(4.0, 4.05)),), Reason.WORDS_OUT_OF_BOUNDS),
         (words("a " * 401, step=0.005), Reason.WORDS_TOO_MANY),
+        ((*words("jazz", start=2.0), *words("play")), Reason.WORDS_OUT_OF_BOUNDS),
     ],
 )
 def test_words_that_cannot_be_tied_to_the_sound_are_refused(transcript: tuple[Word, ...], reason: Reason) -> None:
-    """No words, no times, times past the end, too many: withheld, in whichever hypothesis."""
+    """No words, no times, times past the end or not in order, too many: withheld, in whichever hypothesis."""
     with pytest.raises(Refusal) as refusal:
         plan.check(clip(transcripts=(Transcript(transcript),)), POLICY)
     assert refusal.value.reason is reason
@@ -80,7 +82,8 @@ def test_a_main_speaker_in_doubt_is_refused(changes: dict[str, object], reason: 
 
 def test_only_the_main_speakers_own_speech_is_kept() -> None:
     """Overlap, other turns and silence are muted, each with its reason; keep and mutes tile the clip."""
-    decided = plan.decide(clip(), evidence(turns=((0.5, 2.0, "main"), (1.5, 3.0, "b1"), (3.5, 3.9, "main"))), POLICY)
+    turns = ((0.5, 2.0, "main"), (1.5, 3.0, "b1"), (3.5, 3.9, "main"))
+    decided = plan.decide(clip("play some jazz in the kitchen please"), evidence(turns=turns), POLICY)
     assert (Segment(0.5, 1.5), Segment(3.5, 3.9)) == decided.keep
     assert [
         (Segment(0.0, 0.5), Why.BACKGROUND),
@@ -94,8 +97,32 @@ def test_only_the_main_speakers_own_speech_is_kept() -> None:
 def test_the_keep_margin_is_taken_off_both_ends() -> None:
     """A point's margin shortens every kept stretch, next to bystanders too."""
     careful = Policy(operating_point=OperatingPoint("careful", 0.5, 0.5, 0.5, 0.5, 0.1, 0.3))
-    decided = plan.decide(clip(), evidence(turns=((1.0, 3.0, "main"), (2.0, 3.5, "b1"))), careful)
+    made = clip("play some jazz in the kitchen")
+    decided = plan.decide(made, evidence(turns=((1.0, 3.0, "main"), (2.0, 3.5, "b1"))), careful)
     assert [(1.1, 1.9)] == [(round(s.start, 6), round(s.end, 6)) for s in decided.keep]
+
+
+def test_speech_that_nobody_read_is_muted() -> None:
+    """What the recogniser did not write down, between the words or after them, may be a name; the wake word is none."""
+    made = clip(transcripts=(Transcript((*words("play jazz"), *words("now", start=3.0))),), duration=6.0)
+    decided = plan.decide(made, evidence(turns=((0.0, 6.0, "main"),)), POLICY)
+    near = plan.READ_MARGIN_S
+    assert [(0.1, 1.4 + near), (3.0 - near, 3.4 + near)] == [(s.start, round(s.end, 6)) for s in decided.keep]
+
+
+def test_any_hypothesis_counts_as_read() -> None:
+    """All hypotheses are searched for identifiers, so that one is enough."""
+    hypotheses = (Transcript(words("play jazz"), 0.9), Transcript(words("play jazz by the sea"), 0.2))
+    decided = plan.decide(clip(transcripts=hypotheses), evidence(turns=((0.5, 2.9, "main"),)), POLICY)
+    assert (Segment(0.5, 2.9),) == decided.keep
+
+
+def test_a_wake_word_as_long_as_a_sentence_is_not_taken_for_read() -> None:
+    """A device that reports its whole recording as the wake word does not make it known."""
+    made = clip("play jazz", 6.0)
+    long = replace(made, event=replace(made.event, wake_word=WakeWord(Segment(0.0, 6.0))))
+    decided = plan.decide(long, evidence(turns=((0.0, 6.0, "main"),)), POLICY)
+    assert 1.4 + plan.READ_MARGIN_S == pytest.approx(decided.keep[-1].end)
 
 
 # ------------------------------------------------------------------ identifiers
@@ -126,6 +153,39 @@ def test_an_identifier_is_hidden_wherever_it_comes_again() -> None:
     """Found once is enough: the same words elsewhere, with other case and punctuation, are hidden too."""
     decided = plan.decide(clip("diane said call Diane, now", 5.0), evidence(Finding(0, 0, 0, "PERSON")), POLICY)
     assert [(0, 0), (3, 3)] == [(edit.first, edit.last) for edit in decided.word_edits]
+
+
+def test_a_part_of_a_name_is_hidden_wherever_it_comes_again() -> None:
+    """First or last name alone, and the name in one word or in several; not what only joins the parts of a name."""
+    made = clip("maria del sol called so sol and mariadelsol del maria", 6.0)
+    decided = plan.decide(made, evidence(Finding(0, 0, 2, "PERSON"), turns=((0.0, 6.0, "main"),)), POLICY)
+    hidden = [(0, 2), (5, 5), (7, 7), (9, 9)]
+    assert hidden == [(edit.first, edit.last) for edit in decided.word_edits]
+
+
+def test_only_names_are_hidden_by_their_parts() -> None:
+    """ "new" is no place because "new york" is one."""
+    made = clip("from new york get new shoes")
+    assert [(1, 2)] == [
+        (edit.first, edit.last) for edit in plan.decide(made, evidence(Finding(0, 1, 2, "LOCATION")), POLICY).word_edits
+    ]
+
+
+def test_a_long_word_over_another_hypothesis_identifier_is_hidden() -> None:
+    """It is spoken where the other hypothesis hears a name, although most of its own sound is kept."""
+    shown = Transcript((*words("call"), Word("imdianeok", Segment(1.0, 3.0)), *words("now", start=3.1)), 0.9)
+    hidden = Transcript((*words("call"), *words("diane", start=1.8), *words("now", start=3.1)), 0.1)
+    decided = plan.decide(clip(transcripts=(shown, hidden)), evidence(Finding(1, 1, 1, "PERSON")), POLICY)
+    assert [(1, 1, "PERSON")] == [(edit.first, edit.last, edit.entity_type) for edit in decided.word_edits]
+
+
+@pytest.mark.parametrize(("said", "seconds_said"), [("diane", 0.05), ("2025550143", 0.5)])
+def test_an_identifier_that_nobody_could_say_so_fast_is_refused(said: str, seconds_said: float) -> None:
+    """Its time is wrong, so that muting it would leave it audible."""
+    transcript = Transcript((*words("call"), Word(said, Segment(1.0, 1.0 + seconds_said)), *words("now", start=2.0)))
+    with pytest.raises(Refusal) as refusal:
+        plan.decide(clip(transcripts=(transcript,)), evidence(Finding(0, 1, 1, "PERSON")), POLICY)
+    assert refusal.value.reason is Reason.WORDS_OUT_OF_BOUNDS
 
 
 def test_overlapping_findings_become_one_edit_named_by_the_surest() -> None:

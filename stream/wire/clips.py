@@ -203,19 +203,27 @@ def _transcripts(raw: list[Mapping[str, Any]], words_max: int) -> tuple[Transcri
 
 
 def _words(raw: Mapping[str, Any], words_max: int) -> tuple[Word, ...]:
-    """Words with their times; those of a bare text have none."""
+    """Words with their times; those of a bare text have none.
+
+    An entry that holds several words becomes several, each with the time of all: a finder of names looks at words, and
+    one of "call diane now" must not pass as one that it does not know.
+    """
     text = _text(raw["text"], TEXT_CHARS_MAX)
     entries = raw["words"] or [{"text": word, "start": None, "end": None, "confidence": None} for word in text.split()]
     if len(entries) > words_max:
         raise Refusal(Reason.WORDS_TOO_MANY)
-    return tuple(
+    words = [
         Word(
-            _text(word["text"], WORD_CHARS_MAX),
-            _segment(word["start"], word["end"], Reason.WORDS_OUT_OF_BOUNDS),
-            _number(word["confidence"], 0.0, 1.0),
+            single,
+            _segment(entry["start"], entry["end"], Reason.WORDS_OUT_OF_BOUNDS),
+            _number(entry["confidence"], 0.0, 1.0),
         )
-        for word in entries
-    )
+        for entry in entries
+        for single in _text(entry["text"], WORD_CHARS_MAX).split()
+    ]
+    if len(words) > words_max:
+        raise Refusal(Reason.WORDS_TOO_MANY)
+    return tuple(words)
 
 
 def _texts(raw: Mapping[str, str]) -> Mapping[str, str]:

@@ -121,6 +121,15 @@ def test_words_win_over_the_text() -> None:
     assert ["green"] == [word.text for word in event.transcripts[0].words]
 
 
+def test_an_entry_of_several_words_becomes_several() -> None:
+    """Each with the time of all, so that whatever is found in one mutes them all; an empty one is none."""
+    entries = [{"text": " my name\tis\u3000diane\n", "start": 0.5, "end": 1.5}, {"text": " ", "start": 2.0, "end": 2.1}]
+    words = decoded(transcripts=transcripts(*entries)).transcripts[0].words
+    assert [(word, Segment(0.5, 1.5)) for word in ("my", "name", "is", "diane")] == [
+        (word.text, word.segment) for word in words
+    ]
+
+
 @pytest.mark.parametrize(("start", "end"), [(None, 1.0), (0.5, None), (None, None)])
 def test_half_a_time_is_none(start: float | None, end: float | None) -> None:
     """A word with one time has no times."""
@@ -148,6 +157,7 @@ def test_too_many_words() -> None:
         transcripts=[{"text": "la " * (Policy().words_max + 1), "confidence": None, "words": []}]
     )
     assert 400 == len(decoded(transcripts=transcripts(*words[:-1])).transcripts[0].words)
+    assert Reason.WORDS_TOO_MANY is reason_for(transcripts=transcripts(*words[:-1], {**words[0], "text": "la la"}))
 
 
 LONG = "x" * 3_000
