@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 
-from stream.wire.kafka import KafkaConnection
+from stream.wire.kafka import KafkaBroker, KafkaConnection
+from tests.contract.stand_ins import Topics
 from tests.kafka.server import KafkaServer
 
 
@@ -19,6 +20,12 @@ def corpora() -> Path:
     if not folder.is_dir():
         pytest.skip(f"no corpora at {folder.name}: set CLIPVEIL_CORPORA")
     return folder
+
+
+@pytest.fixture
+def topics() -> Topics:
+    """Topic and group names that no other test uses."""
+    return Topics()
 
 
 @pytest.fixture(scope="session")
@@ -36,3 +43,11 @@ def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KafkaServer]:
 def connection(kafka: KafkaServer) -> KafkaConnection:
     """How to reach it; a member that is gone is noticed as soon as the broker allows."""
     return KafkaConnection(kafka.bootstrap, session_timeout_s=6, heartbeat_interval_s=1, rebalance_timeout_s=20)
+
+
+@pytest.fixture
+async def cluster(connection: KafkaConnection) -> AsyncIterator[KafkaBroker]:
+    """The real Kafka as the service sees it."""
+    broker = KafkaBroker(connection)
+    yield broker
+    await broker.close()

@@ -10,7 +10,6 @@ from aiokafka import AIOKafkaProducer
 from stream.ports import Broker, Message, Partition
 from stream.wire.kafka import KafkaBroker, KafkaConnection
 from stream.wire.local import LocalBroker
-from tests.contract.stand_ins import Topics
 
 HalfCommit = Callable[[Partition, str, Sequence[Message]], Awaitable[None]]
 
@@ -22,12 +21,6 @@ async def broker(request: pytest.FixtureRequest) -> AsyncIterator[Broker]:
     cluster: Broker = LocalBroker() if embedded else KafkaBroker(request.getfixturevalue("connection"))
     yield cluster
     await cluster.close()
-
-
-@pytest.fixture
-def topics() -> Topics:
-    """Topic and group names that no other test uses."""
-    return Topics()
 
 
 @pytest.fixture

@@ -32,12 +32,6 @@ CLIPS, PARTITIONS = 300, 6
 COMMAND = [sys.executable, "-m", "stream", "run"]
 
 
-@pytest.fixture
-def topics() -> Topics:
-    """Topic and group names that no other test uses."""
-    return Topics()
-
-
 class Processes:
     """``clipveil run``, several times, set up by the environment alone."""
 
@@ -116,11 +110,10 @@ async def values(cluster: KafkaBroker, topic: str) -> list[bytes]:
 
 @pytest.mark.timeout(900)
 async def test_three_hundred_clips_two_processes_each_exactly_once(
-    connection: KafkaConnection, topics: Topics, processes: Processes, tmp_path: Path
+    cluster: KafkaBroker, topics: Topics, processes: Processes, tmp_path: Path
 ) -> None:
     """One process joins late, the first is terminated midway and exits 0: every input is published or withheld once,
     in order per partition, and the group's offsets are the ends of the input."""
-    cluster = KafkaBroker(connection)
     await topics.create(cluster, PARTITIONS)
     events = await clip_events(tmp_path, topics.raw)
     await cluster.send(events[:100])
@@ -146,7 +139,6 @@ async def test_three_hundred_clips_two_processes_each_exactly_once(
     log = processes.log()
     assert "Diane" not in log
     assert "diane" not in log
-    await cluster.close()
 
 
 async def check(cluster: KafkaBroker, topics: Topics) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import signal
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from types import MappingProxyType
 
@@ -28,20 +27,6 @@ from tests.contract.stand_ins import (
     worker,
 )
 from tests.kafka.server import PASSWORD, USER, KafkaServer
-
-
-@pytest.fixture
-async def cluster(connection: KafkaConnection) -> AsyncIterator[KafkaBroker]:
-    """The real Kafka."""
-    broker = KafkaBroker(connection)
-    yield broker
-    await broker.close()
-
-
-@pytest.fixture
-def topics() -> Topics:
-    """Topic and group names that no other test uses."""
-    return Topics()
 
 
 async def small_topic(connection: KafkaConnection, name: str) -> None:

@@ -43,12 +43,6 @@ class Workers:
 
 
 @pytest.fixture
-def topics() -> Topics:
-    """Topic and group names that no other test uses."""
-    return Topics()
-
-
-@pytest.fixture
 def workers(connection: KafkaConnection, topics: Topics) -> Iterator[Workers]:
     """None of them outlives the test."""
     started = Workers(connection, topics)
@@ -56,11 +50,8 @@ def workers(connection: KafkaConnection, topics: Topics) -> Iterator[Workers]:
     started.end()
 
 
-async def test_killed_workers_lose_and_repeat_nothing(
-    connection: KafkaConnection, topics: Topics, workers: Workers
-) -> None:
+async def test_killed_workers_lose_and_repeat_nothing(cluster: KafkaBroker, topics: Topics, workers: Workers) -> None:
     """Two of three are killed without warning in mid-work, the last one drains: 600 inputs, each once, in order."""
-    cluster = KafkaBroker(connection)
     await topics.create(cluster, PARTITIONS)
     for number in range(PARTITIONS):
         await send(cluster, topics.raw, [event(index) for index in range(EACH)], number)
@@ -82,4 +73,3 @@ async def test_killed_workers_lose_and_repeat_nothing(
     assert expected == offsets(await everything(cluster, topics.audit))
     published = [record.value for record in await everything(cluster, topics.anonymized)]
     assert PARTITIONS * EACH == len(published)
-    await cluster.close()
