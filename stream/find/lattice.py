@@ -283,7 +283,7 @@ class _Builder:
 
     def _digits_said_singly(self) -> bool:
         last = self._last_shape()
-        if last == "D" and len(self.elements[-1].written) > 3:
+        if last == "D" and len(self.elements[-1].written) > 2:
             return False  # years: "1967 to 1975"
         return self.digits_in() >= 1 and (last in ("U", "O", "D") or (last in ("L", "N") and self.run_length() >= 3))
 

@@ -35,7 +35,7 @@ _LONE_SYMBOLS = {
 _MAIL = re.compile(r"[^\s@]{1,64}@[^\s@]{1,200}")
 _HOST = re.compile(r"(?:https?://)?(?:[a-z0-9_-]{1,63}\.){1,5}[a-z]{2,14}(?:[/?#:]\S*)?")
 _IPV4 = re.compile(r"\d{1,3}(?:\.\d{1,3}){3}(?:[:/]\d+)?")
-_DATE = re.compile(r"\d{1,4}([/.-])\d{1,2}\1\d{2,4}")
+_DATE = re.compile(r"(?:\d{1,2}|\d{4})([/.-])\d{1,2}\1(?:\d{4}|\d{1,2})")
 _QUANTITY = re.compile(
     r"[$£€¥]\d[\d,.]*[kmb]?|\d+[\d,.]*(?:%|°|[cf]|kg|g|mg|km|m|cm|mm|mi|ft|in|lbs?|oz|ml|l|am|pm|hrs?|h|mins?|s|k|gb|mb|tb|x|p|fps|mph|kmh|hz|w|v)"
     r"|\d{1,2}[:.]\d{2}(?:am|pm)?|\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+\.\d+|\d0s"

@@ -91,6 +91,8 @@ class Names:
         text = self.texts[word]
         if not text:
             return True  # a comma on its own
+        if self.scene.words[word - 1].lower().endswith(("'s", "’s")):
+            return False  # what follows is somebody's, not his name
         if word in self.barred or not text.isalpha() or len(text) < 2:
             return False
         likely = float(self.likely[word, _PERSON] + self.likely[word, _MEDIA])

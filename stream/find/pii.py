@@ -16,7 +16,7 @@ from stream.find.language import Language, load_language, supported_languages
 from stream.find.lexemes import plain
 from stream.find.names import Names, find_spelled_names
 from stream.find.recognizers.addresses import find_addresses
-from stream.find.recognizers.dates import find_ages, find_dates
+from stream.find.recognizers.dates import find_ages, find_birth_dates, find_dates
 from stream.find.recognizers.known import find_known
 from stream.find.recognizers.net import find_net
 from stream.find.recognizers.numbers import classify, find_numbers
@@ -85,6 +85,7 @@ class Identifiers:
         yield from find_numbers(scene)
         yield from find_net(scene)
         yield from find_dates(scene)
+        yield from find_birth_dates(scene)
         yield from find_ages(scene)
         yield from find_addresses(scene, self._gazetteer)
         yield from find_spelled_names(scene)

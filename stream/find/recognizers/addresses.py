@@ -27,6 +27,7 @@ def find_addresses(scene: Scene, gazetteer: Gazetteer) -> Iterator[Span]:
             done = _tail_end(scene, gazetteer, end)
             yield Span(_first_word(scene, run), scene.lexemes[done - 1].last, "ADDRESS", 0.85, _RECOGNIZER)
     yield from _boxes(scene)
+    yield from _numbered_behind(scene)
 
 
 def _first_word(scene: Scene, run: Run) -> int:
@@ -152,3 +153,14 @@ def _boxes(scene: Scene) -> Iterator[Span]:
             lead = " ".join(scene.text(run.begin - k) for k in range(size, 0, -1) if run.begin >= k)
             if lead in scene.language.listed("address_boxes") and lead != "box":
                 yield Span(scene.lexemes[run.begin - size].first, run.last, "ADDRESS", 0.8, _RECOGNIZER)
+
+
+def _numbered_behind(scene: Scene) -> Iterator[Span]:
+    """ "orchard lane number four"."""
+    for run in scene.runs:
+        unit, street = run.begin - 1, run.begin - 2
+        if scene.listed(unit, "address_units") and scene.listed(street, "street_types_strong"):
+            begin = street
+            while begin > 0 and street - begin < 2 and not scene.listed(begin - 1, "address_breaks"):
+                begin -= 1
+            yield Span(scene.lexemes[begin].first, run.last, "ADDRESS", 0.75, _RECOGNIZER)

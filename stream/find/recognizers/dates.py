@@ -9,6 +9,7 @@ from stream.find.runs import Run
 from stream.find.spans import Scene, Span
 
 DATE_REACH = 12  # lexemes
+BIRTH_REACH = 4  # lexemes between "born" and a date
 AGE_MIN, AGE_MAX = 90, 122  # years; 122 is the greatest age known
 _RECOGNIZER = "date"
 _NUMBERS = (Role.UNIT, Role.TEEN, Role.TENS, Role.SCALE, Role.DIGITS, Role.ORDINAL, Role.ZERO)
@@ -23,6 +24,21 @@ def find_dates(scene: Scene) -> Iterator[Span]:
             begin, end = _left(scene, at), _right(scene, at)
             if begin < at or end > at + 1:
                 yield Span(scene.lexemes[begin].first, scene.lexemes[end - 1].last, "DATE_TIME", 0.8, _RECOGNIZER)
+
+
+def find_birth_dates(scene: Scene) -> Iterator[Span]:
+    """Numbers and ordinals after "born" and the like that name no month: "the first of the second nineteen eighty"."""
+    for mention in scene.mentions:
+        if mention.context.entity_type != "DATE_TIME":
+            continue
+        at = mention.end
+        while at < len(scene.lexemes) and at - mention.end < BIRTH_REACH and not _is_number(scene, at):
+            at += 1
+        end = _right(scene, at - 1)
+        numbers = sum(_is_number(scene, place) for place in range(at, end))
+        if numbers >= 2:
+            begin = at - 1 if at and scene.text(at - 1) == "the" else at
+            yield Span(scene.lexemes[begin].first, scene.lexemes[end - 1].last, "DATE_TIME", 0.75, _RECOGNIZER)
 
 
 def _is_number(scene: Scene, at: int) -> bool:
@@ -91,4 +107,5 @@ def _said_of_person(scene: Scene, begin: int) -> bool:
     verbs = scene.language.listed("ages_before")
     if scene.text(before) not in verbs and f"{scene.text(before - 1)} {scene.text(before)}" not in verbs:
         return False
-    return any(scene.listed(before - step, "age_people") for step in range(5))
+    around = (*range(before - 5, before), *range(begin + 1, begin + 5))
+    return any(scene.listed(at, "age_people") for at in around)

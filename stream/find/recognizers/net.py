@@ -175,9 +175,13 @@ def _known_hosts(scene: Scene, done: int) -> Iterator[Span]:
 
 
 def _handles(scene: Scene) -> Iterator[Span]:
-    """User names: "my handle is ...", up to the next word that can't be part of one."""
+    """User names and passwords: "my handle is ...", up to the next word that can't be part of one."""
+    for leads, entity_type in (("handle_leads", "USERNAME"), ("secret_leads", "PIN")):
+        yield from _after_leads(scene, scene.language.listed(leads), entity_type)
+
+
+def _after_leads(scene: Scene, leads: frozenset[str], entity_type: str) -> Iterator[Span]:
     texts = [lexeme.text for lexeme in scene.lexemes]
-    leads = scene.language.listed("handle_leads")
     for at in range(1, len(texts)):
         spoken = " ".join(texts[max(0, at - 3) : at]).split()
         if any(" ".join(spoken[-size:]) in leads for size in (2, 3) if len(spoken) >= size):
@@ -189,4 +193,4 @@ def _handles(scene: Scene) -> Iterator[Span]:
             ):
                 end += 1
             if end > at:
-                yield Span(scene.lexemes[at].first, scene.lexemes[end - 1].last, "USERNAME", 0.8, _RECOGNIZER)
+                yield Span(scene.lexemes[at].first, scene.lexemes[end - 1].last, entity_type, 0.8, _RECOGNIZER)

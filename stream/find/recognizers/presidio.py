@@ -22,6 +22,8 @@ from stream.find.spoken import Written
 
 SCORE_MIN = 0.4
 SCORE_MAX = 0.95  # a context word that was said names a type more surely than a checksum does
+UNSURE_MAX = 0.59  # one number in ten passes one check digit: less sure than the length of what was said
+_SURE_TYPES = frozenset({"CREDIT_CARD", "IBAN_CODE", "EMAIL_ADDRESS", "IP_ADDRESS", "MAC_ADDRESS", "CRYPTO"})
 _LOGGERS = ("presidio-analyzer", "tldextract", "decision_process")
 _TOKEN = re.compile(r"\S+")
 
@@ -85,7 +87,8 @@ class WrittenFinder:
             raise Refusal(Reason.DETECTOR_FAILED)
         for result in results:
             first, last = written.words(result.start, result.end)
-            yield Span(first, last, result.entity_type, min(result.score, SCORE_MAX), "presidio")
+            score = min(result.score, SCORE_MAX if result.entity_type in _SURE_TYPES else UNSURE_MAX)
+            yield Span(first, last, result.entity_type, score, "presidio")
 
     def _artifacts(self, text: str) -> NlpArtifacts:
         """Words as their own lemmas: without lemmas Presidio's context words silently do nothing."""
