@@ -1,4 +1,4 @@
-"""The built-in model as a speaker finder: one pass over the whole clip, on one thread, and the evidence of it."""
+"""The built-in model as a speaker finder: a pass or two over the whole clip, on one thread, and the evidence of it."""
 
 from __future__ import annotations
 
@@ -58,18 +58,29 @@ class BuiltinFinder:
         )
 
     def listen(self, samples: Samples, wake_word: WakeWord | None, transcript: Transcript | None) -> Frames:
-        """What the model says of every frame, before any threshold."""
+        """What the model says of every frame, before any threshold.
+
+        Where there are words it listens twice, with them and without, and what it hears is the mean: words are partly
+        wrong, and a device that heard a television gives words of the television.
+        """
         if len(samples) < SAMPLES_MIN:
             raise Refusal(Reason.AUDIO_TOO_SHORT)
         if not np.isfinite(samples).all():  # the model would answer all the same
             raise Refusal(Reason.AUDIO_NOT_FINITE)
-        channels = torch.from_numpy(channels_of(samples, wake_word, transcript))
+        hearings = [channels_of(samples, wake_word, None)]
+        if transcript and any(word.segment for word in transcript.words):
+            hearings.append(channels_of(samples, wake_word, transcript))
         with torch.inference_mode():
-            log_probabilities, log_odds = self._model.judge(channels[None])
-        probabilities = log_probabilities[0].exp().numpy()
+            log_probabilities, log_odds = self._model.judge(torch.from_numpy(np.stack(hearings)))
+        probabilities = log_probabilities.exp().numpy()
         if not (np.isfinite(probabilities).all() and torch.isfinite(log_odds).all()):
             raise Refusal(Reason.DETECTOR_FAILED)
-        return Frames(probabilities, float(log_odds[0]), level_db(samples))
+        return Frames(
+            probabilities=probabilities.mean(axis=0),
+            unprompted=probabilities[0],
+            clip_log_odds=float(log_odds.mean()),
+            level_db=level_db(samples),
+        )
 
 
 def channels_of(samples: Samples, wake_word: WakeWord | None, transcript: Transcript | None) -> Samples:

@@ -36,6 +36,8 @@ SIGNS: Mapping[str, int] = {
     "has_words": 0,
     "main_in_words": +1,  # and inside the device's words
     "words_in_main": +1,  # share of what is kept that lies inside words
+    "main_unprompted": +1,  # probability of the main speaker alone in what is kept, heard without the device's words
+    "others_unprompted": -1,  # and of anybody else there
     "louder": +1,  # main above others, tens of dB
     "above_noise": +1,  # main above the clip's quiet parts, tens of dB
     "longer": 0,  # log of the clip's length against 8 s
@@ -98,6 +100,8 @@ def signs(frames: Frames, kept: Flags, wake_word: WakeWord | None, transcript: T
         "has_words": float(words.any()),
         "main_in_words": _mean(present[words]),
         "words_in_main": _mean(words[kept]),
+        "main_unprompted": _mean(frames.unprompted[kept, MAIN]),
+        "others_unprompted": _mean(frames.unprompted[kept, BYSTANDER] + frames.unprompted[kept, BOTH]),
         "louder": float(np.clip(main_db - others_db, -10.0, UNHEARD_LEVEL_DB)) / 10.0,
         "above_noise": float(np.clip(main_db - np.percentile(frames.level_db, 10), 0.0, 40.0)) / 10.0,
         "longer": math.log(len(p) * FRAME_S / 8.0),

@@ -28,9 +28,11 @@ Flags = npt.NDArray[np.bool_]
 @dataclass(frozen=True, eq=False)
 class Frames:
     """What was heard in one clip: ``probabilities`` (frame, 4) of nobody, main alone, bystander alone, both;
-    ``clip_log_odds`` that anybody spoke to the device; ``level_db`` (frame,) of the sound itself."""
+    ``unprompted``, the same from the sound and the wake word alone, without the device's words; ``clip_log_odds`` that
+    anybody spoke to the device; ``level_db`` (frame,) of the sound itself."""
 
     probabilities: Floats = field(repr=False)
+    unprompted: Floats = field(repr=False)
     clip_log_odds: float
     level_db: Floats = field(repr=False)
 

@@ -61,6 +61,16 @@ def test_the_same_clip_gives_the_same_evidence(directory: Path) -> None:
     assert second.find(_noise(3.0), WAKE, None) == first.find(_noise(3.0), WAKE, None)
 
 
+def test_words_are_heard_with_doubt(directory: Path) -> None:
+    """With words the frames are the mean of a hearing with them and one without; without words the two are one."""
+    finder, samples = BuiltinFinder(SAFE, directory), _noise(3.0)
+    words = Transcript((Word("x", Segment(0.5, 1.5)),))
+    plain, worded = finder.listen(samples, WAKE, None), finder.listen(samples, WAKE, words)
+    assert plain.probabilities == pytest.approx(plain.unprompted)
+    assert worded.unprompted == pytest.approx(plain.probabilities, abs=1e-5)
+    assert np.abs(worded.probabilities - worded.unprompted).max() > 1e-4
+
+
 def test_nobody_surely_main_is_nobody(directory: Path) -> None:
     """Where no frame passes the thresholds there is no main speaker, and no confidence."""
     never = replace(SAFE, main_probability_min=1.1)

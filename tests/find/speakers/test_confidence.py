@@ -21,7 +21,7 @@ def _frames(*stretches: tuple[tuple[float, ...], int, float]) -> Frames:
     """Probabilities, frames, and level in dB of each stretch."""
     rows = np.concatenate([np.tile(np.float32(row), (count, 1)) for row, count, _ in stretches])
     levels = np.concatenate([np.full(count, level, np.float32) for _, count, level in stretches])
-    return Frames(rows, 2.0, levels)
+    return Frames(rows, rows, 2.0, levels)
 
 
 CLEAR = _frames((MAIN, 50, -20.0), (SILENCE, 50, -60.0), (OTHER, 50, -40.0))
@@ -39,6 +39,7 @@ def test_signs_are_those_worked_out_by_hand() -> None:
     assert found["words_in_main"] == 1.0
     assert found["louder"] == pytest.approx(2.0, abs=0.01)
     assert found["above_noise"] == pytest.approx(4.0, abs=0.01)
+    assert (found["main_unprompted"], found["others_unprompted"]) == (pytest.approx(0.96), pytest.approx(0.02))
     assert (found["has_wake"], found["has_words"]) == (1.0, 1.0)
 
 
