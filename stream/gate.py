@@ -44,7 +44,8 @@ IDENTIFIER_BYTES_MIN = 6  # shorter ones turn up in compressed audio by chance
 SOUND_TOLERANCE = 1 / 32_768  # one step of 16-bit audio
 _PLACEHOLDER = re.compile(r"<[A-Z][A-Z0-9_]*>")
 _PIECE = re.compile(r"[a-z0-9]+")
-_TYPOGRAPHIC = str.maketrans(dict.fromkeys("‘’ʼ“”‐–—−⁄€£°", " "))  # the only signs beyond ASCII
+_GLUED = re.compile(r"[a-z][^a-z0-9'.&/-]+[a-z]|[a-z]{2}[^a-z0-9'-]+[a-z]{2}")  # two words in one
+_TYPOGRAPHIC = str.maketrans("‘’ʼ‐“”–—−⁄€£°", "'''-         ")  # the only signs beyond ASCII
 
 
 def inspect(
@@ -212,13 +213,15 @@ def _says(words: Sequence[str], phrase: str) -> bool:
 
 
 def _own_words(clip: Clip, plan: Plan, result: AnonymizedClip) -> None:
-    """The words that are left are the transcript's own, in order, no edited one among them, and each can be heard."""
+    """The words that are left are the transcript's own, in order, no edited one among them, each one word (a finder
+    of names knows "maria", not "hello,maria"), and each can be heard."""
     source = () if plan.transcript is None else clip.event.transcripts[plan.transcript].words
     edited = {index for edit in plan.word_edits for index in range(edit.first, edit.last + 1)}
     placeholders = {edit.placeholder for edit in plan.word_edits}
     left = [word for word in result.words if word.text not in placeholders]
     own = [word.text for index, word in enumerate(source) if index not in edited]
     _refuse_if([word.text for word in left] != own, Reason.GATE_MALFORMED)
+    _refuse_if(any(_GLUED.search(_folded(word.text)) for word in left), Reason.GATE_MALFORMED)
     _refuse_if(any(not _overlaps(word.segment, plan.keep) for word in left), Reason.GATE_UNCHANGED)
 
 

@@ -240,6 +240,20 @@ def test_words_that_are_not_the_transcripts_own_are_refused() -> None:
     assert Reason.GATE_MALFORMED == inspect(replace(HONEST, words=kept[1:]))
 
 
+@pytest.mark.parametrize("glued", ["hello,maria", "maria.gonzalez", "maria/tom", "wait—maria", "<X>maria", "maria_m"])
+def test_a_word_that_glues_several_is_refused(glued: str) -> None:
+    """No finder of names reads such a word, so that nobody can vouch for it."""
+    assert Reason.GATE_MALFORMED == inspect_honest(f"call {glued} now")
+
+
+@pytest.mark.parametrize(
+    "whole", ["o'clock", "o’clock", "x-ray", "a.m.", "R&B", "24/7", "w/o", "7–8", "(yes),", "U.S.A."]
+)
+def test_a_word_with_signs_inside_passes(whole: str) -> None:
+    """Clitics, hyphens, abbreviations."""
+    assert inspect_honest(f"call {whole} now") is None
+
+
 def test_a_word_whose_sound_is_muted_is_refused() -> None:
     """What a bystander said can't be read where it can't be heard."""
     plan = replace(PLAN, word_edits=tuple(edit for edit in PLAN.word_edits if edit.why is Why.IDENTIFIER))

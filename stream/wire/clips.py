@@ -6,6 +6,8 @@ Every field that comes in is bounded and checked; what our schema does not name 
 from __future__ import annotations
 
 import math
+import re
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -50,6 +52,7 @@ TIME_S_MAX: Final = 3_600.0
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _EARLIEST_MS: Final = 946_684_800_000  # 2000-01-01
 _LATEST_MS: Final = 4_102_444_800_000  # 2100-01-01
+_GLUE: Final = re.compile(r"(?<=[^\W\d])(?:[^\w'’ʼ@.&‐‑-]|_)+(?=[^\W\d])")  # between letters; "o'clock" is one word
 _HEX_DIGITS: Final = frozenset("0123456789abcdef")
 
 
@@ -219,7 +222,7 @@ def _words(raw: Mapping[str, Any], words_max: int) -> tuple[Word, ...]:
             _number(entry["confidence"], 0.0, 1.0),
         )
         for entry in entries
-        for single in _text(entry["text"], WORD_CHARS_MAX).split()
+        for single in _GLUE.sub(" ", unicodedata.normalize("NFC", _text(entry["text"], WORD_CHARS_MAX))).split()
     ]
     if len(words) > words_max:
         raise Refusal(Reason.WORDS_TOO_MANY)

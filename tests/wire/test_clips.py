@@ -130,6 +130,30 @@ def test_an_entry_of_several_words_becomes_several() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("entry", "words"),
+    [
+        ("hello,maria,gonzalez", "hello maria gonzalez"),
+        ("wait—maria—no", "wait maria no"),
+        ("maria/tom", "maria tom"),
+        ("<b>maria</b>", "<b maria b>"),
+        ("maria_gonzalez", "maria gonzalez"),
+        ("di\u200bane", "di ane"),
+        ("zoe\u0308lla", "zo\u00eblla"),
+        ("o'clock", "o'clock"),
+        ("x-ray", "x-ray"),
+        ("bob@example.com", "bob@example.com"),
+        ("$3.50,", "$3.50,"),
+        ("10:30", "10:30"),
+        ("A.M.", "A.M."),
+    ],
+)
+def test_words_glued_by_signs_come_apart(entry: str, words: str) -> None:
+    """At signs between letters that no word and no address has."""
+    raw = {"text": entry, "start": 0.5, "end": 1.5}
+    assert words.split() == [word.text for word in decoded(transcripts=transcripts(raw)).transcripts[0].words]
+
+
 @pytest.mark.parametrize(("start", "end"), [(None, 1.0), (0.5, None), (None, None)])
 def test_half_a_time_is_none(start: float | None, end: float | None) -> None:
     """A word with one time has no times."""
