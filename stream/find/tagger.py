@@ -67,6 +67,7 @@ class NamesModel:
 
     weights: Mapping[str, Array] = field(repr=False)
     vocabulary: Mapping[str, int] = field(repr=False)
+    taps: tuple[Array, ...] = field(repr=False)  # per layer (3 * in, out)
     known: Array = field(repr=False)  # (vocabulary, width): word and spelling of known words, summed beforehand
     gazetteer: Gazetteer = field(repr=False)
     version: str
@@ -93,12 +94,13 @@ class NamesModel:
         return np.asarray(np.concatenate([self.weights["words.weight"][0], spelling]), dtype=np.float32)
 
     def _convolve(self, hidden: Array, layer: int, dilation: int) -> Array:
-        """Three taps at -dilation, 0 and +dilation, zeros outside."""
-        weight = self.weights[f"layers.{layer}.weight"]  # (out, in, 3)
-        padded = np.pad(hidden, ((dilation, dilation), (0, 0)))
-        size = len(hidden)
-        taps = [padded[tap * dilation : tap * dilation + size] @ weight[:, :, tap].T for tap in range(3)]
-        return np.asarray(taps[0] + taps[1] + taps[2] + self.weights[f"layers.{layer}.bias"])
+        """Three taps at -dilation, 0 and +dilation, zeros outside, as one product."""
+        size, width = hidden.shape
+        taps = np.zeros((size, 3 * width), dtype=np.float32)
+        taps[dilation:, :width] = hidden[: max(0, size - dilation)]
+        taps[:, width : 2 * width] = hidden
+        taps[: max(0, size - dilation), 2 * width :] = hidden[dilation:]
+        return np.asarray(taps @ self.taps[layer] + self.weights[f"layers.{layer}.bias"])
 
 
 def _relu(values: Array) -> Array:
@@ -125,4 +127,6 @@ def build(weights: Mapping[str, Array], words: Sequence[str], version: str) -> N
     spellings = [table[grams(word, len(table))].mean(axis=0) for word in words]
     known = np.concatenate([weights["words.weight"][1 : len(words) + 1], np.stack(spellings)], axis=1)
     vocabulary = {word: row for row, word in enumerate(words)}
-    return NamesModel(weights, vocabulary, np.asarray(known, dtype=np.float32), load_gazetteer(), version)
+    layers = [weights[f"layers.{layer}.weight"] for layer in range(len(DILATIONS))]  # (out, in, 3)
+    taps = tuple(np.ascontiguousarray(layer.transpose(2, 1, 0).reshape(-1, layer.shape[0])) for layer in layers)
+    return NamesModel(weights, vocabulary, taps, np.asarray(known, dtype=np.float32), load_gazetteer(), version)

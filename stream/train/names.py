@@ -1,13 +1,12 @@
 """Training the names model: ``clipveil train names`` makes what ``stream.find.tagger`` runs.
 
-Same seed, same corpora, same thread count: same weights. About twelve minutes of one core.
+Same seed, same corpora, same lists, same torch: same weights. About three minutes of one core.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -31,6 +30,7 @@ WORD_COUNT_MIN = 4
 WORDS_MAX = 48  # of a training sentence
 UNKNOWN_SHARE = 0.2  # of known words that training hides
 BATCH = 256
+EPOCHS = 12
 LEARNING_RATE = 4e-3
 IGNORE = -100
 
@@ -75,8 +75,8 @@ class Tagger(nn.Module):
         return logits
 
 
-def train_names(corpora: Path, out: Path, minutes: float = 12.0, seed: int = 7) -> dict[str, float]:
-    """Train on the word corpora in ``corpora`` for ``minutes`` of one thread, write the model to ``out``.
+def train_names(corpora: Path, out: Path, epochs: int = EPOCHS, seed: int = 7) -> dict[str, float]:
+    """Train on the word corpora in ``corpora`` with one thread, write the model to ``out``.
 
     Returns the held-out figures that the model card quotes. ``out`` gets names.safetensors, vocabulary.txt, names.json.
     """
@@ -88,7 +88,7 @@ def train_names(corpora: Path, out: Path, minutes: float = 12.0, seed: int = 7) 
     held_out, training = sentences[: len(sentences) // 20], sentences[len(sentences) // 20 :]
     vocabulary = _vocabulary(training, draws)
     model = Tagger(len(vocabulary))
-    _fit(model, training, draws, vocabulary, minutes)
+    _fit(model, training, draws, vocabulary, epochs)
     figures = measure(model, held_out, vocabulary, draws.given)
     _write(model, vocabulary, figures, out)
     return figures
@@ -105,14 +105,13 @@ def _vocabulary(training: Sequence[Sentence], draws: Draws) -> list[str]:
     return sorted(word for word, count in counts.items() if count >= WORD_COUNT_MIN)
 
 
-def _fit(model: Tagger, training: Sequence[Sentence], draws: Draws, vocabulary: Sequence[str], minutes: float) -> None:
+def _fit(model: Tagger, training: Sequence[Sentence], draws: Draws, vocabulary: Sequence[str], epochs: int) -> None:
     rows = {word: row + 1 for row, word in enumerate(vocabulary)}
     optimiser = torch.optim.AdamW(model.parameters(), lr=LEARNING_RATE, weight_decay=0.01)
     weight = torch.tensor([1.0, 1.6, 1.0, 1.0, 1.0])
     lose = nn.CrossEntropyLoss(weight=weight, ignore_index=IGNORE, label_smoothing=0.02)
-    started, epoch = time.process_time(), 0
-    while (spent := time.process_time() - started) < minutes * 60:
-        share = spent / (minutes * 60)
+    for epoch in range(epochs):
+        share = epoch / epochs
         for group in optimiser.param_groups:
             group["lr"] = LEARNING_RATE * min(1.0, 2.0 * (1.0 - share) + 0.02)
         model.train()
@@ -124,8 +123,7 @@ def _fit(model: Tagger, training: Sequence[Sentence], draws: Draws, vocabulary: 
             nn.utils.clip_grad_norm_(model.parameters(), 1.0)
             optimiser.step()
             total, steps = total + loss.item(), steps + 1
-        epoch += 1
-        Console().print(f"epoch {epoch}: loss {total / max(1, steps):.4f}, {spent / 60:.1f} min")
+        Console().print(f"epoch {epoch + 1} of {epochs}: loss {total / max(1, steps):.4f}")
     model.eval()
 
 

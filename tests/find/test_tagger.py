@@ -80,5 +80,5 @@ def test_training_writes_a_model_that_loads(tmp_path: Path) -> None:
     corpora.mkdir()
     for name in ("nlu-eval", "snips", "wnut17", "taskmaster4-negatives"):
         (corpora / f"{name}.jsonl").write_text('{"words": ["call", "ann"], "spans": []}\n' * 20, encoding="utf-8")
-    train_names(corpora, tmp_path / "out", minutes=0.0)
+    train_names(corpora, tmp_path / "out", epochs=0)
     assert {"names.json", "names.safetensors", "vocabulary.txt"} == {file.name for file in (tmp_path / "out").iterdir()}

@@ -35,7 +35,8 @@ def _written(scene: Scene) -> Iterator[Span]:
         if lexeme.text.startswith("@") and len(lexeme.text) > 1:
             yield Span(lexeme.first, lexeme.last, "USERNAME", 0.9, _RECOGNIZER)
         elif lexeme.has(Role.MAIL):
-            yield Span(lexeme.first, lexeme.last, "EMAIL_ADDRESS", 0.95, _RECOGNIZER)
+            end = _domain_end(scene, at + 1) or at + 1  # half written: "jack@gmail dot com"
+            yield Span(lexeme.first, scene.lexemes[end - 1].last, "EMAIL_ADDRESS", 0.95, _RECOGNIZER)
         elif lexeme.has(Role.HOST) and _has_domain(scene, lexeme.text):
             at_sign = _at_sign_before(scene, at)
             if at_sign is None:
