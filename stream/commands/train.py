@@ -41,15 +41,17 @@ def speakers(
 def names(
     corpora: Corpora,
     out: Out = Path("out/train/names"),
-    minutes: Annotated[float, typer.Option(min=0.01, help="How long to train, on one thread.")] = 12.0,
+    epochs: Annotated[
+        int | None, typer.Option(min=1, help="How often to see every utterance; default: as shipped.")
+    ] = None,
 ) -> None:
-    """Train the built-in name model on utterances."""
+    """Train the built-in name model on utterances, on one thread; the same seed gives the same weights."""
     _need_folder(corpora)
 
-    from stream.train.names import train_names
+    from stream.train.names import EPOCHS, train_names
 
     with told(ValueError, OSError, code=WRONG_INPUT):
-        figures = train_names(corpora, out, minutes)
+        figures = train_names(corpora, out, epochs or EPOCHS)
     typer.echo(f"the model is in {out}; held out: {', '.join(f'{name} {of:.3f}' for name, of in figures.items())}")
 
 
