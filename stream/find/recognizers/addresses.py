@@ -12,6 +12,7 @@ from stream.find.spans import Scene, Span
 STREET_WORDS_MAX = 5  # between the number and the street type
 HOUSE_DIGITS_MAX = 6
 LEAD_REACH = 4
+PREFIXED_MAX = 4  # lexemes of "rue de rivoli"
 LISTED_MAX = 7  # lexemes after a comma
 _RECOGNIZER = "address"
 
@@ -22,7 +23,7 @@ def find_addresses(scene: Scene, gazetteer: Gazetteer) -> Iterator[Span]:
     for run in scene.runs:
         if run.letters > 2 or run.digits > HOUSE_DIGITS_MAX or run.begin <= done:
             continue
-        end = _street_end(scene, run) or _led_end(scene, run)
+        end = _street_end(scene, run) or _prefixed_end(scene, run) or _led_end(scene, run)
         if end:
             done = _tail_end(scene, gazetteer, end)
             yield Span(_first_word(scene, run), scene.lexemes[done - 1].last, "ADDRESS", 0.85, _RECOGNIZER)
@@ -64,10 +65,27 @@ def _street_end(scene: Scene, run: Run) -> int:
         if scene.listed(at, "street_types") and (step > 0 or scene.listed(at, "street_types_strong")):
             strong = scene.listed(at, "street_types_strong") or _led(scene, run.begin, "address_leads")
             further = any(scene.listed(at + k, "street_types_strong") for k in (1, 2))
+            if strong and scene.listed(at + 1, "street_types_strong"):
+                continue
             if strong and not (further and not scene.listed(at, "street_types_strong")):
                 return at + 1
             if not strong and not further and (step >= 2 or run.shape == "D") and run.digits >= 2:
                 return at + 1
+    return 0
+
+
+def _prefixed_end(scene: Scene, run: Run) -> int:
+    """The lexeme after "thirty one rue de rivoli", or after the words before "apartment b", or 0."""
+    if scene.listed(run.end, "street_prefixes"):
+        end = run.end + 1
+        while end < len(scene.lexemes) and end - run.end < PREFIXED_MAX and not scene.listed(end, "address_breaks"):
+            end += 1
+        return end if end > run.end + 1 else 0
+    for at in range(run.end + 1, min(run.end + 4, len(scene.lexemes))):
+        if scene.listed(at - 1, "address_breaks") or scene.listed(at - 1, "quantity_units"):
+            return 0
+        if scene.listed(at, "units_strong"):
+            return at
     return 0
 
 
@@ -90,27 +108,34 @@ def _led_end(scene: Scene, run: Run) -> int:
 
 def _tail_end(scene: Scene, gazetteer: Gazetteer, end: int) -> int:
     """Direction, flat, town, state and ZIP code after a street."""
-    grown = True
     texts = tuple(lexeme.text for lexeme in scene.lexemes)
-    while grown and end < len(texts):
-        grown = False
-        if scene.listed(end, "street_directions") and texts[end] not in ("new", "old"):
-            end, grown = end + 1, True
-        elif scene.listed(end, "address_units") and (unit := _unit_end(scene, end + 1)):
-            end, grown = unit, True
-        elif texts[end] in ("in", ",", "and") and end + 1 < len(texts) and (size := gazetteer.place_at(texts, end + 1)):
-            end, grown = end + 1 + size, True
-        elif size := gazetteer.place_at(texts, end):
-            if size > 1 or texts[end] not in gazetteer.everyday:
-                end, grown = end + size, True
-        elif (run := _run_at(scene, end)) and 3 <= run.digits <= 9 and not scene.listed(run.end, "quantity_units"):
-            end, grown = run.end, True
-        if not grown and scene.words[scene.lexemes[end - 1].last].endswith(","):
-            end, grown = _listed_on(scene, end), False
-        elif not grown and texts[end : end + 1] == ("in",):
-            town = _unlisted_town(scene, gazetteer, end + 1)
-            end, grown = (town, True) if town else (end, False)
+    while end < len(texts):
+        if scene.words[scene.lexemes[end - 1].last].endswith(","):
+            return _listed_on(scene, end)
+        further = _part_end(scene, gazetteer, texts, end)
+        if further == end:
+            return end
+        end = further
     return end
+
+
+def _part_end(scene: Scene, gazetteer: Gazetteer, texts: tuple[str, ...], end: int) -> int:
+    """The lexeme after one more part of an address, or ``end`` itself."""
+    if scene.listed(end, "street_directions") and texts[end] not in ("new", "old"):
+        return end + 1
+    if scene.listed(end, "address_units") and (unit := _unit_end(scene, end + 1)):
+        return unit
+    if scene.lexemes[end].has(Role.ORDINAL) and scene.text(end + 1) == "floor":
+        return end + 2
+    at = end + 1 if texts[end] in ("in", "and") and end + 1 < len(texts) else end
+    size = gazetteer.place_at(texts, at)
+    if size and (at > end or size > 1 or texts[at] not in gazetteer.everyday):
+        return at + size
+    if texts[end] == "in":
+        return _unlisted_town(scene, gazetteer, end + 1) or end
+    run = _run_at(scene, end)
+    numbered = run is not None and (3 <= run.digits <= 9 or scene.words[run.first].startswith("#"))
+    return run.end if run and numbered and not scene.listed(run.end, "quantity_units") else end
 
 
 def _listed_on(scene: Scene, end: int) -> int:
