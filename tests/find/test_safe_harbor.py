@@ -21,7 +21,10 @@ ROWS = {
     "D phone": ("call five five five oh one four two", "five five five oh one four two"),
     "E fax": ("the fax is five five five oh one four three", "five five five oh one four three"),
     "F e-mail": ("mail me at lou dot reyes at example dot com", "lou dot reyes at example dot com"),
-    "G social security": ("my social is oh seven eight oh five one one two oh", "oh seven eight oh five one one two oh"),
+    "G social security": (
+        "my social is oh seven eight oh five one one two oh",
+        "oh seven eight oh five one one two oh",
+    ),
     "H medical record": ("my chart number is eight eight four one two", "eight eight four one two"),
     "I health plan": ("member id w four four two nine one oh", "w four four two nine one oh"),
     "J account": ("my account number is nine oh two one four four", "nine oh two one four four"),
