@@ -30,7 +30,6 @@ FAULTS = frozenset(
         Reason.INFERENCE_DIED,
         Reason.TIMED_OUT,
         Reason.DETECTOR_FAILED,
-        Reason.AUDIO_NOT_FETCHED,
     }
 )
 
@@ -156,14 +155,14 @@ class Lane:
         finished = takewhile(lambda pending: pending.done.done(), self._pending)
         batch = list(islice(finished, self._worker.limits.batch_records))
         outcomes = [pending.done.result().outcome for pending in batch]
-        self._worker.count_faults(outcomes)
+        faults = self._worker.faults_with(outcomes)
         messages = [message for pending in batch for message in pending.done.result().messages]
         await outbox.commit(messages, batch[-1].coordinates.offset + 1)
         for _ in batch:
             self._pending.popleft()
         if not self._pending:
             self.idle.set()
-        self._worker.committed(self.partition, outcomes)
+        self._worker.committed(self.partition, outcomes, faults)
 
     def _abandon(self) -> None:
         """What is not committed will be done again, by whoever owns the partition then."""
@@ -259,19 +258,25 @@ class Worker:
         return max(1, min(self.limits.held_records - records, self.limits.lane_records))
 
     # -------------------------------------------------------------- called by lanes
-    def committed(self, partition: Partition, outcomes: Sequence[Outcome]) -> None:
+    def committed(self, partition: Partition, outcomes: Sequence[Outcome], faults: int) -> None:
+        self._faults = faults
         self._progressed_at = time.monotonic()
         self.meter.committed(partition, outcomes)
         self.throttle()
 
-    def count_faults(self, outcomes: Sequence[Outcome]) -> None:
-        """Before they are committed: what stops the worker is not withheld but done again after a restart."""
+    def faults_with(self, outcomes: Sequence[Outcome]) -> int:
+        """Faults in a row once ``outcomes`` are committed; a commit that fails and is tried again counts them once.
+
+        Too many stop the worker before they are committed: those clips are not withheld but done again after a restart.
+        """
+        faults = self._faults
         for outcome in outcomes:
             faulty = isinstance(outcome, Withheld) and outcome.reason in FAULTS
-            self._faults = self._faults + 1 if faulty else 0
-            if self._faults >= self.limits.faults_in_a_row:
-                get().error(Event.TOO_MANY_FAULTS, records=self._faults)
-                raise TooManyFaults(f"{self._faults} clips in a row were withheld because of the machinery")
+            faults = faults + 1 if faulty else 0
+            if faults >= self.limits.faults_in_a_row:
+                get().error(Event.TOO_MANY_FAULTS, records=faults)
+                raise TooManyFaults(f"{faults} clips in a row were withheld because of the machinery")
+        return faults
 
     def discard(self, outbox: Outbox) -> None:
         """Stops it in the background: neither a rebalance nor a retry waits for a producer that hangs."""

@@ -192,7 +192,7 @@ def test_the_token_key_comes_from_a_setting_or_a_file(write, tmp_path: Path) -> 
         ("{}", "tokens.key: needed"),
         ("{key: '?????'}", "tokens.key: is not base64"),
         (f"{{key: {base64.b64encode(KEY[:31]).decode()}}}", "tokens.key: has fewer than 32 bytes"),
-        ("{key_file: /no/such/key}", "tokens.key_file: /no/such/key can't be read"),
+        ("{key_file: /no/such/key}", "tokens.key_file: the file that it names can't be read"),
     ],
 )
 def test_without_a_good_key_nothing_starts(write, tokens: str, expected: str) -> None:
@@ -223,3 +223,24 @@ def test_the_documentation_is_made_from_the_settings() -> None:
     """docs/configuration.md is what `clipveil config docs` prints."""
     written = (Path(__file__).parents[1] / "docs" / "configuration.md").read_text(encoding="utf-8")
     assert document() == written, "run: clipveil config docs > docs/configuration.md"
+
+
+def test_a_secret_where_a_name_belongs_is_not_repeated(write) -> None:
+    """``{key:SECRET}`` is one odd name in YAML; what can't be a setting's name is not printed."""
+    told = " ".join(problems(write(f"tokens: {{key:{SECRET}: 1}}\n{SECRET}: 2\n")))
+    assert SECRET not in told
+    assert "unknown setting" in told
+
+
+def test_a_secret_given_as_a_file_name_is_not_repeated(monkeypatch) -> None:
+    """A password pasted into ``..._file`` is no readable file, and the error does not say which file it was."""
+    monkeypatch.setenv("CLIPVEIL_TOKENS__KEY_FILE", f"/{SECRET}")
+    with pytest.raises(ConfigError) as caught:
+        load().tokens.token_key()
+    assert SECRET not in str(caught.value.problems)
+
+
+def test_a_token_in_the_registry_url_is_refused(monkeypatch) -> None:
+    """Credentials belong into their own settings, where they are never printed."""
+    monkeypatch.setenv("CLIPVEIL_REGISTRY__URL", f"https://registry.example/?token={SECRET}")
+    assert SECRET not in " ".join(problems())

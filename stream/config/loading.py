@@ -105,6 +105,8 @@ def _problems(error: ValidationError) -> list[str]:
         *parents, name = [str(part) for part in problem["loc"]] or [""]
         place = ".".join([*parents, name])
         if problem["type"] == "extra_forbidden":
+            if not re.fullmatch(r"[a-z_]+", name):  # a secret may stand where a name should
+                place = ".".join([*parents, "(no name of a setting)"])
             section = Settings.model_fields[parents[0]].annotation if parents else Settings
             known = section.model_fields if isinstance(section, type) and issubclass(section, BaseModel) else ()
             lines.append(f"{place}: unknown setting{_meant(name, known)}")

@@ -32,7 +32,7 @@ def _read_secret(name: str, path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError):
-        raise ConfigError(f"{name}: {path} can't be read") from None
+        raise ConfigError(f"{name}: the file that it names can't be read") from None
 
 
 def _cores() -> int:
@@ -150,7 +150,7 @@ class TopicSettings(Section):
 class RegistrySettings(Section):
     """Where Avro schemas are registered and looked up."""
 
-    url: str | None = Field(default=None, pattern=r"^https?://[^@\s]+$")
+    url: str | None = Field(default=None, pattern=r"^https?://[^@\s?#]+$")
     """Schema registry with Confluent's API, such as `https://registry.example:8081` (no password in it)."""
     folder: Path | None = None
     """A folder that serves as registry, in place of `url`."""
