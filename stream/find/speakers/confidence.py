@@ -1,9 +1,10 @@
 """How sure the built-in model's evidence is, from everything that speaks for it or against it. Pure.
 
-A clip is as sure as a logistic regression says of a few signs, each of which may only count one way: more speech that
-is given up, more entropy or more overlap never makes a clip surer, and a louder main speaker, or one who covers the
-wake word and the words, never makes it less sure. The weights were fitted on held-out voices, rooms and noises
-(``stream.evaluate.calibration``) and lie in ``confidence.json``, one set for each operating point, since what is kept
+Two things must hold: somebody spoke to the device, and what is kept is theirs alone. Each is a logistic regression on
+the same signs, and the confidence is their product. A sign may only count one way: more speech that is given up, more
+entropy or more overlap never makes a clip surer, and a louder main speaker, or one who covers the wake word and the
+words, never makes it less sure. The weights were fitted on held-out voices, rooms and noises
+(``stream.evaluate.calibration``) and lie in ``confidence.json``, one pair for each operating point, since what is kept
 depends on it.
 """
 
@@ -15,6 +16,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
+from typing import Any
 
 import numpy as np
 
@@ -47,35 +49,63 @@ UNHEARD_LEVEL_DB = 20.0  # how much louder than nobody a main speaker counts
 
 @dataclass(frozen=True)
 class Weights:
-    """Of one operating point: log-odds = ``intercept`` + sum of ``weights`` times signs."""
+    """A logistic regression: log-odds = ``intercept`` + sum of ``weights`` times signs."""
 
     intercept: float
     weights: Mapping[str, float]
 
+    def probability(self, found: Mapping[str, float]) -> float:
+        return _logistic(self.intercept + sum(self.weights[name] * value for name, value in found.items()))
+
+
+@dataclass(frozen=True)
+class Judge:
+    """Of one operating point: ``addressed``, that anybody spoke to the device; ``clean``, that what is kept is then all
+    theirs and theirs alone; ``shift``, in log-odds, puts the product's right threshold at the point's
+    ``confidence_min``."""
+
+    addressed: Weights
+    clean: Weights
+    shift: float = 0.0
+
+    def confidence(self, found: Mapping[str, float]) -> float:
+        return _logistic(log_odds(self.addressed.probability(found) * self.clean.probability(found)) + self.shift)
+
+
+def _logistic(value: float) -> float:
+    return 1.0 / (1.0 + math.exp(-min(30.0, max(-30.0, value))))
+
+
+def log_odds(probability: float) -> float:
+    """Finite at both ends."""
+    bounded = min(1.0 - 1e-9, max(1e-9, probability))
+    return math.log(bounded / (1.0 - bounded))
+
 
 @cache
-def shipped_weights() -> Mapping[str, Weights]:
-    """By operating point. Raises ValueError when they are not weights of our signs, each in its direction."""
+def shipped_judges() -> Mapping[str, Judge]:
+    """By operating point. Raises ValueError when their weights are not weights of our signs, each in its direction."""
     text = resources.files("stream.find.speakers").joinpath("confidence.json").read_text(encoding="utf-8")
-    found = {name: Weights(row["intercept"], row["weights"]) for name, row in json.loads(text)["points"].items()}
-    for row in found.values():
-        if set(row.weights) != set(SIGNS) or any(row.weights[name] * way < 0 for name, way in SIGNS.items()):
+    return {name: _judge(row) for name, row in json.loads(text)["points"].items()}
+
+
+def _judge(row: Mapping[str, Any]) -> Judge:
+    judge = Judge(Weights(**row["addressed"]), Weights(**row["clean"]), row["shift"])
+    for weights in (judge.addressed.weights, judge.clean.weights):
+        if set(weights) != set(SIGNS) or any(weights[name] * way < 0 for name, way in SIGNS.items()):
             raise ValueError("the weights of the speaker evidence do not fit its signs")
-    return found
+    return judge
 
 
 def confidence(
     frames: Frames, kept: Flags, wake_word: WakeWord | None, transcript: Transcript | None, point_name: str
 ) -> float:
-    """0..1: that the main speaker spoke to the device and that what is kept, (frame,) flags, is all theirs and theirs
-    alone; 0 where nothing is kept."""
+    """0..1: how sure one may be of what is kept, (frame,) flags, at an operating point; 0 where nothing is kept."""
     if not kept.any():
         return 0.0
-    of_points = shipped_weights()
-    row = of_points.get(point_name, of_points[SAFE.name])
-    found = signs(frames, kept, wake_word, transcript)
-    log_odds = row.intercept + sum(row.weights[name] * value for name, value in found.items())
-    return 1.0 / (1.0 + math.exp(-min(30.0, max(-30.0, log_odds))))
+    judges = shipped_judges()
+    judge = judges.get(point_name, judges[SAFE.name])
+    return judge.confidence(signs(frames, kept, wake_word, transcript))
 
 
 def signs(frames: Frames, kept: Flags, wake_word: WakeWord | None, transcript: Transcript | None) -> dict[str, float]:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from stream.clip import Segment, Transcript, WakeWord, Word
-from stream.find.speakers.confidence import SIGNS, Weights, confidence, shipped_weights, signs
+from stream.find.speakers.confidence import SIGNS, confidence, shipped_judges, signs
 from stream.find.speakers.frames import Frames
 from stream.policy import OPERATING_POINTS
 
@@ -59,9 +59,9 @@ def test_nothing_kept_is_not_trusted() -> None:
 @pytest.mark.parametrize("point", sorted(OPERATING_POINTS))
 def test_shipped_weights_fit_their_signs(point: str) -> None:
     """Of each operating point; none counts against its direction."""
-    row = shipped_weights()[point]
-    assert isinstance(row, Weights)
-    assert all(row.weights[name] * way >= 0 for name, way in SIGNS.items())
+    judge = shipped_judges()[point]
+    for row in (judge.addressed, judge.clean):
+        assert all(row.weights[name] * way >= 0 for name, way in SIGNS.items())
 
 
 @pytest.mark.parametrize("point", sorted(OPERATING_POINTS))
