@@ -22,7 +22,7 @@ from stream.clip import (
 )
 from stream.find.speakers import net
 from stream.find.speakers.confidence import confidence
-from stream.find.speakers.frames import MAIN_LABEL, Frames, level_db, surely_main, turns
+from stream.find.speakers.frames import MAIN_LABEL, Frames, level_db, smoothed, surely_main, turns
 from stream.policy import OperatingPoint
 
 BUILTIN = Path(__file__).parents[2] / "models" / "speakers"
@@ -76,8 +76,8 @@ class BuiltinFinder:
         if not (np.isfinite(probabilities).all() and torch.isfinite(log_odds).all()):
             raise Refusal(Reason.DETECTOR_FAILED)
         return Frames(
-            probabilities=probabilities.mean(axis=0),
-            unprompted=probabilities[0],
+            probabilities=smoothed(probabilities.mean(axis=0)),
+            unprompted=smoothed(probabilities[0]),
             clip_log_odds=float(log_odds.mean()),
             level_db=level_db(samples),
         )

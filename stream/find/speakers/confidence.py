@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 
 from stream.clip import Segment, Transcript, WakeWord
-from stream.find.speakers.frames import BOTH, BYSTANDER, FRAME_S, MAIN, Flags, Floats, Frames
+from stream.find.speakers.frames import BOTH, BYSTANDER, FRAME_S, MAIN, Flags, Floats, Frames, runs
 from stream.policy import SAFE
 
 # sign -> which way it may count: +1 only for the clip, -1 only against it, 0 either way (that the device says a thing
@@ -40,6 +40,9 @@ SIGNS: Mapping[str, int] = {
     "words_in_main": +1,  # share of what is kept that lies inside words
     "main_unprompted": +1,  # probability of the main speaker alone in what is kept, heard without the device's words
     "others_unprompted": -1,  # and of anybody else there
+    "weakest_turn": +1,  # main_unprompted of the kept stretch where it is least
+    "worst_turn": -1,  # probability of anybody else in the kept stretch where it is highest
+    "kept_long": 0,  # log of the seconds kept
     "louder": +1,  # main above others, tens of dB
     "above_noise": +1,  # main above the clip's quiet parts, tens of dB
     "longer": 0,  # log of the clip's length against 8 s
@@ -116,6 +119,7 @@ def signs(frames: Frames, kept: Flags, wake_word: WakeWord | None, transcript: T
     entropy = -(p * np.log(p + 1e-9)).sum(axis=1)
     wake = _inside([wake_word.segment] if wake_word else [], len(p))
     words = _inside([word.segment for word in transcript.words if word.segment] if transcript else [], len(p))
+    stretches = runs(kept) or [(0, len(p))]
     main_db = _level(frames, p[:, MAIN] * kept)
     others_db = _level(frames, p[:, BYSTANDER]) if p[:, BYSTANDER].sum() > 10 else main_db - UNHEARD_LEVEL_DB
     return {
@@ -132,6 +136,9 @@ def signs(frames: Frames, kept: Flags, wake_word: WakeWord | None, transcript: T
         "words_in_main": _mean(words[kept]),
         "main_unprompted": _mean(frames.unprompted[kept, MAIN]),
         "others_unprompted": _mean(frames.unprompted[kept, BYSTANDER] + frames.unprompted[kept, BOTH]),
+        "weakest_turn": min(_mean(frames.unprompted[first:end, MAIN]) for first, end in stretches),
+        "worst_turn": max(_mean(others[first:end]) for first, end in stretches),
+        "kept_long": math.log(max(1, int(kept.sum())) * FRAME_S),
         "louder": float(np.clip(main_db - others_db, -10.0, UNHEARD_LEVEL_DB)) / 10.0,
         "above_noise": float(np.clip(main_db - np.percentile(frames.level_db, 10), 0.0, 40.0)) / 10.0,
         "longer": math.log(len(p) * FRAME_S / 8.0),

@@ -18,6 +18,7 @@ FRAME_SAMPLES = 320
 FRAME_S = FRAME_SAMPLES / SAMPLE_RATE_HZ
 NOBODY, MAIN, BYSTANDER, BOTH = range(4)
 MAIN_LABEL, BYSTANDER_LABEL, UNSURE_LABEL = "main", "bystander", "unsure"
+SMOOTHED_FRAMES = 5  # 0.1 s: nobody speaks for less
 PAUSE_FRAMES_MAX = 10  # 0.2 s: a pause this short, with nobody else in it, belongs to the turn around it
 TURN_FRAMES_MIN = 6  # 0.12 s: a main turn this short is no word
 
@@ -52,6 +53,16 @@ def level_db(samples: Samples) -> Floats:
     count = -(-len(samples) // FRAME_SAMPLES)
     padded = np.pad(samples, (0, count * FRAME_SAMPLES - len(samples))).reshape(count, FRAME_SAMPLES)
     return np.asarray(10.0 * np.log10(np.mean(np.square(padded), axis=1) + 1e-10), np.float32)
+
+
+def smoothed(probabilities: Floats) -> Floats:
+    """(frame, 4): the mean of each frame and its neighbours, 0.1 s in all; at the ends, of those that there are."""
+    reach = SMOOTHED_FRAMES // 2
+    padded = np.pad(probabilities, ((reach, reach), (0, 0)))
+    known = np.pad(np.ones(len(probabilities), np.float32), reach)
+    sums = np.lib.stride_tricks.sliding_window_view(padded, SMOOTHED_FRAMES, axis=0).sum(axis=-1)
+    counts = np.lib.stride_tricks.sliding_window_view(known, SMOOTHED_FRAMES).sum(axis=-1)
+    return np.asarray(sums / counts[:, None], np.float32)
 
 
 def runs(flags: Flags) -> list[tuple[int, int]]:

@@ -40,6 +40,8 @@ def test_signs_are_those_worked_out_by_hand() -> None:
     assert found["louder"] == pytest.approx(2.0, abs=0.01)
     assert found["above_noise"] == pytest.approx(4.0, abs=0.01)
     assert (found["main_unprompted"], found["others_unprompted"]) == (pytest.approx(0.96), pytest.approx(0.02))
+    assert (found["weakest_turn"], found["worst_turn"]) == (pytest.approx(0.96), pytest.approx(0.02))
+    assert found["kept_long"] == 0.0
     assert (found["has_wake"], found["has_words"]) == (1.0, 1.0)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from stream.find.speakers.frames import Frames, level_db, runs, surely_main, turns
+from stream.find.speakers.frames import Frames, level_db, runs, smoothed, surely_main, turns
 from stream.policy import OperatingPoint
 
 POINT = OperatingPoint("test", 0.8, 0.1, 0.5, 0.5, 0.0, 0.3)
@@ -84,3 +84,13 @@ def test_level_is_mean_power_of_each_frame() -> None:
     """Full scale is 0 dB, half of it -6 dB, silence -100 dB; a last short frame is padded with silence."""
     samples = np.concatenate([np.ones(320), np.full(320, 0.5), np.zeros(320), np.ones(160)]).astype(np.float32)
     assert level_db(samples).tolist() == pytest.approx([0.0, -6.02, -100.0, -3.01], abs=0.01)
+
+
+def test_smoothing_is_the_mean_of_a_tenth_of_a_second() -> None:
+    """Five frames; fewer at the ends, so that each stays a distribution."""
+    rows = np.zeros((8, 4), np.float32)
+    rows[:, 0] = 1.0
+    rows[3] = (0.0, 1.0, 0.0, 0.0)
+    found = smoothed(rows)
+    assert found[:, 1].tolist() == pytest.approx([0.0, 0.25, 0.2, 0.2, 0.2, 0.2, 0.0, 0.0])
+    assert found.sum(axis=1) == pytest.approx(1.0)
