@@ -110,8 +110,11 @@ def _conditions(conditions: Mapping[str, Any], woken: bool, worded: bool, durati
 def _between(value: float | None, edges: tuple[float, ...]) -> str:
     if value is None:
         return "none"
-    below = [edge for edge in edges if value < edge]
-    return f"< {below[0]:g}" if below else f">= {edges[-1]:g}"
+    if value < edges[0]:
+        return f"< {edges[0]:g}"
+    least = max(edge for edge in edges if edge <= value)
+    above = [edge for edge in edges if edge > value]
+    return f"{least:g} to {above[0]:g}" if above else f">= {least:g}"
 
 
 def _conversations(folder: Path, rttm: Path) -> Iterator[EvaluationClip]:

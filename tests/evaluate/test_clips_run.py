@@ -182,6 +182,12 @@ def test_conversations_take_each_speaker_as_main_in_turn(tmp_path: Path) -> None
     assert max(turn.segment.end for turn in clips[0].truth.turns) == 10.0
 
 
+def test_conditions_are_reported_in_classes(corpus: Path, tmp_path: Path) -> None:
+    """Lengths of 4, 5 and 6 s: two clips under 6 s, one from 6 to 10 s."""
+    by_length = evaluate_clips(corpus, tmp_path / "out.json", WAY)["conditions"]["duration_s"]
+    assert {name: of["clips"] for name, of in by_length.items()} == {"< 6": 2, "6 to 10": 1}
+
+
 def test_a_folder_without_clips_is_refused(tmp_path: Path) -> None:
     """Nothing is evaluated, and that is said."""
     with pytest.raises(FileNotFoundError):
