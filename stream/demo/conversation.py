@@ -40,7 +40,7 @@ VOICES = (("Diane", "Diane"), ("Sheila", "Sheila"))
 LABELS = {"speaker90": "Diane", "speaker91": "Sheila"}  # of sample.rttm -> of sample.stm
 GROUPS = {"Diane": "first caller", "Sheila": "second caller"}
 NAMES = frozenset({"diane", "sheila"})
-OVERHEARD_S = 0.7  # a device's recogniser takes up what another voice says so soon after the main speaker
+OVERHEARD_S = 0.3  # a device's recogniser takes up what another voice says so soon after the main speaker
 WORD_INSIDE_MIN = 0.8  # a word that is cut at the clip's edge is left out when less of it is inside
 
 SUBJECTS = {
@@ -87,7 +87,7 @@ CUTS = (
     Cut("sheila-1", "The same seconds, but Sheila spoke to the device", "Sheila", 11.04, 17.95, 14.72, 15.30),
     Cut("diane-2", "Diane from Chicago, Sheila disagrees", "Diane", 17.95, 24.05, 18.65, 19.19),
     Cut("sheila-2", "The same seconds, but Sheila spoke to the device", "Sheila", 17.95, 24.05, 21.86, 22.76),
-    Cut("diane-3", "Hello, hello: very short turns", "Diane", 6.40, 10.00, 8.90, 9.49),
+    Cut("diane-3", "Hello, hello: very short turns", "Diane", 6.40, 9.90, 8.44, 8.88),
     Cut("sheila-3", "Sheila names two places, Diane a third", "Sheila", 14.45, 21.60, 14.72, 15.30),
     Cut("sheila-4", "Sheila at length, Diane talks over the end", "Sheila", 21.70, 30.00, 21.86, 22.76),
     Cut("diane-4", "Four turns, Diane spoke to the device", "Diane", 12.35, 24.05, 12.46, 13.30),
