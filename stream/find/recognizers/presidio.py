@@ -60,12 +60,14 @@ class _SkipWatch(logging.Handler):
         self.skipped |= "timed out" in str(record.msg)
 
 
+_WATCH = _SkipWatch()  # one for the process: a finder of its own language must not take it away from the others
+
+
 class WrittenFinder:
     """Runs Presidio's recognisers for one language on written readings."""
 
     def __init__(self, language: str) -> None:
-        self._watch = _SkipWatch()
-        _quieten(self._watch)
+        _quieten()
         self._language = language
         self._nlp = NoOpNlpEngine(models=[{"lang_code": language, "model_name": "none"}])
         self._nlp.load()
@@ -75,7 +77,7 @@ class WrittenFinder:
 
     def find(self, written: Written) -> Iterator[Span]:
         """Spans of words. Raises Refusal(DETECTOR_FAILED) if any recogniser was skipped."""
-        self._watch.skipped = False
+        _WATCH.skipped = False
         results = self._engine.analyze(
             written.text,
             self._language,
@@ -83,7 +85,7 @@ class WrittenFinder:
             score_threshold=SCORE_MIN,
             nlp_artifacts=self._artifacts(written.text),
         )
-        if self._watch.skipped:
+        if _WATCH.skipped:
             raise Refusal(Reason.DETECTOR_FAILED)
         for result in results:
             first, last = written.words(result.start, result.end)
@@ -124,12 +126,12 @@ def _recognizers(language: str) -> list[EntityRecognizer]:
     return [CardRecognizer(), *(one(supported_language=language) for one in classes)]
 
 
-def _quieten(watch: logging.Handler) -> None:
+def _quieten() -> None:
     """Presidio's loggers say nothing to anybody but the watch: some of their messages quote text."""
     for name in _LOGGERS:
         logger = logging.getLogger(name)
         logger.setLevel(logging.WARNING)
         logger.propagate = False
     analyzer = logging.getLogger(_LOGGERS[0])
-    analyzer.handlers = [handler for handler in analyzer.handlers if not isinstance(handler, _SkipWatch)]
-    analyzer.addHandler(watch)
+    if _WATCH not in analyzer.handlers:
+        analyzer.addHandler(_WATCH)

@@ -65,6 +65,12 @@ def test_a_pattern_that_runs_out_of_time_refuses_the_clip(
     assert Reason.DETECTOR_FAILED == refused.value.reason
 
 
+def test_a_second_finder_does_not_blind_the_first(finder: WrittenFinder, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each of several finders in one process still learns of its own time-outs."""
+    WrittenFinder("en")
+    test_a_pattern_that_runs_out_of_time_refuses_the_clip(finder, monkeypatch)
+
+
 def test_no_log_line_carries_content(finder: WrittenFinder, caplog: pytest.LogCaptureFixture) -> None:
     """Presidio's own messages reach no handler of ours."""
     caplog.set_level(logging.DEBUG)
