@@ -59,7 +59,12 @@ def demo(
         if json_file is not None:
             json_file.write_text(json.dumps(as_json(summary), indent=2) + "\n", encoding="utf-8")
     console.print(report(summary))
-    console.print(f"\nLook and listen: {page}", highlight=False)
+    console.print(
+        "\nmain_speaker_uncertain: not sure enough who spoke to the device, so nothing is published; usual where two "
+        "people share one line.",
+        highlight=False,
+    )
+    console.print(f"Open in a browser, look and listen: {page}", highlight=False)
     if not summary.passed:
         raise CommandFailed("a check failed")
 

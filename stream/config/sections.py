@@ -31,8 +31,11 @@ class ConfigError(Exception):
 def _read_secret(name: str, path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError):
-        raise ConfigError(f"{name}: the file that it names can't be read") from None
+    except OSError as error:
+        reason = os.strerror(error.errno or 0).lower()
+        raise ConfigError(f"{name}: the file that it names can't be read ({reason})") from None
+    except UnicodeDecodeError:
+        raise ConfigError(f"{name}: the file that it names holds bytes that are no text") from None
 
 
 def _cores() -> int:
@@ -233,7 +236,7 @@ class TokenSettings(Section):
     key: SecretStr | None = None
     """The key: base64 of at least 32 random bytes (`openssl rand -base64 32`). One a campaign and annotator domain."""
     key_file: Path | None = None
-    """File that holds the key, in place of `key`."""
+    """File that holds the key as base64 text, in place of `key`."""
     campaign: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,64}$")] = "default"
     """The purpose that the clips are annotated for; tokens of two campaigns never match."""
     epoch: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,64}$")] = "1"
@@ -247,18 +250,19 @@ class TokenSettings(Section):
 
     def token_key(self) -> TokenKey:
         """The key itself. Raises ConfigError when there is none or it is too short."""
+        name = "tokens.key" if self.key_file is None else "tokens.key_file"
         if self.key_file is not None:
-            text = _read_secret("tokens.key_file", self.key_file)
+            text = _read_secret(name, self.key_file)
         elif self.key is not None:
             text = self.key.get_secret_value()
         else:
             raise ConfigError("tokens.key: needed (or tokens.key_file); make one with: openssl rand -base64 32")
         try:
-            secret = base64.b64decode(text.strip(), validate=True)
+            secret = base64.b64decode("".join(text.split()), validate=True)
         except (binascii.Error, ValueError):
-            raise ConfigError("tokens.key: is not base64") from None
+            raise ConfigError(f"{name}: is not base64; make one with: openssl rand -base64 32") from None
         if len(secret) < TOKEN_KEY_BYTES_MIN:
-            raise ConfigError(f"tokens.key: has fewer than {TOKEN_KEY_BYTES_MIN} bytes")
+            raise ConfigError(f"{name}: has fewer than {TOKEN_KEY_BYTES_MIN} bytes")
         return TokenKey(self.campaign, self.epoch, secret)
 
 
