@@ -148,17 +148,19 @@ async def test_an_engine_that_gives_up_a_clip_withholds_it(broker: LocalBroker, 
     assert Reason.INFERENCE_DIED == outcome.reason
 
 
+class Failing:
+    """An outbox whose transactions never go through."""
+
+    async def start(self) -> None: ...
+
+    async def commit(self, messages: Sequence[Message], next_offset: int) -> None:
+        raise CommitFailed("refused")
+
+    async def stop(self) -> None: ...
+
+
 async def test_transactions_that_always_fail_stop_the_worker(broker: LocalBroker, topics: Topics) -> None:
     """It retries with a new outbox each time, a bounded number of times, and then says so."""
-
-    class Failing:
-        async def start(self) -> None: ...
-
-        async def commit(self, messages: Sequence[Message], next_offset: int) -> None:
-            raise CommitFailed("refused")
-
-        async def stop(self) -> None: ...
-
     await send(broker, topics.raw, [event(0)])
     meter = Tally()
     made: list[Outbox] = []
@@ -172,6 +174,15 @@ async def test_transactions_that_always_fail_stop_the_worker(broker: LocalBroker
     with pytest.raises(NotCommitting):
         await Worker(source, make, intake(topics, WishEngine()), meter, limits).run()
     assert (4, 4) == (len(made), meter.failed)
+
+
+async def test_a_fault_is_counted_once_however_often_its_commit_is_tried(broker: LocalBroker, topics: Topics) -> None:
+    """One faulty clip and five failed commits are no five faults in a row."""
+    await send(broker, topics.raw, [event(0, "die")])
+    limits = Limits(failures_in_a_row=5, faults_in_a_row=3, retry_s=0.001)
+    source = broker.source(topics.raw, topics.group)
+    with pytest.raises(NotCommitting):
+        await Worker(source, lambda _: Failing(), intake(topics, WishEngine()), Tally(), limits).run()
 
 
 async def test_an_outbox_that_does_not_stop_is_left_behind(broker: LocalBroker, topics: Topics) -> None:

@@ -18,8 +18,3 @@ def is_iban(value: str) -> bool:
         return False
     rotated = value[4:] + value[:4]
     return int("".join(str(int(character, 36)) for character in rotated)) % 97 == 1
-
-
-def is_aba(digits: str) -> bool:
-    """The check digit of US routing numbers: weights 3, 7, 1."""
-    return len(digits) == 9 and sum(int(d) * w for d, w in zip(digits, (3, 7, 1) * 3, strict=True)) % 10 == 0

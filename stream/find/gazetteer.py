@@ -27,9 +27,6 @@ class Gazetteer:
         """A given name or surname that is no everyday word."""
         return (word in self.given or word in self.surnames) and word not in self.everyday
 
-    def is_given(self, word: str) -> bool:
-        return word in self.given and word not in self.everyday
-
     def place_at(self, words: tuple[str, ...], at: int) -> int:
         """How many words from ``at`` on are a place; 0 if none."""
         for rest in self.places.get(words[at], ()):

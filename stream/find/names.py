@@ -19,7 +19,6 @@ LED_MIN = 0.04  # after a carrier phrase or title, or for a listed given name
 SURE_MIN = 0.7  # for words such as "boss" or "visa", which the model meets where names stand
 NEIGHBOUR_MIN = 0.06  # beside a name
 PLACE_MIN = 0.5
-NAME_WORDS_MAX = 6
 _PERSON, _MEDIA, _PLACE = (CLASSES.index(name) for name in ("person", "media", "place"))
 _NUMERIC = (
     Role.UNIT,

@@ -1,6 +1,5 @@
 """Noise to train on: recordings, music, and sounds made from random numbers (fans, hum, traffic, clicks, babble)."""
 
-import zlib
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -134,8 +133,3 @@ def recorded(rng: np.random.Generator, sources: tuple[Samples, ...], count: int)
     start = int(rng.integers(len(source)))
     piece = np.take(source, np.arange(start, start + wanted), mode="wrap")
     return _unit(np.resize(resample_by(piece, factor), count))
-
-
-def name_seed(text: str) -> int:
-    """A stable number for a name."""
-    return zlib.crc32(text.encode())
