@@ -48,7 +48,6 @@ class Processes:
             "REGISTRY__FOLDER": str(folder / "registry"),
             "TOKENS__KEY": base64.b64encode(bytes(range(32))).decode(),
             "ENGINE__PROCESSES": "1",
-            "POLICY__OPERATING_POINT": "throughput",  # so that there is something to see
             "HTTP__PORT": "0",
         }
         kept = {name: value for name, value in os.environ.items() if not name.startswith("CLIPVEIL_")}
