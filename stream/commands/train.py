@@ -22,6 +22,10 @@ def speakers(
     minutes: Annotated[float | None, typer.Option(min=0.01, help="How long to train; default 30.")] = None,
     steps: Annotated[int | None, typer.Option(min=1, help="How many steps to train, in place of minutes.")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the last checkpoint in OUT.")] = False,
+    start_from: Annotated[
+        Path | None, typer.Option(help="Begin with the weights in this folder, such as stream/models/speakers.")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="What all that is drawn comes from.")] = 1,
     device: Annotated[str | None, typer.Option(help="cpu or cuda; default: a GPU where there is one.")] = None,
 ) -> None:
     """Train the built-in speaker model on mixtures of voices, rooms and noises."""
@@ -32,8 +36,17 @@ def speakers(
     from stream.train.speakers import train_speakers
 
     limit = None if steps is not None else minutes or 30.0
-    with told(ValueError, code=WRONG_INPUT):
-        folder = train_speakers(corpora, out, minutes=limit, steps=steps, resume=resume, device=device)
+    with told(ValueError, OSError, code=WRONG_INPUT):
+        folder = train_speakers(
+            corpora,
+            out,
+            minutes=limit,
+            steps=steps,
+            resume=resume,
+            start_from=start_from,
+            seed=seed,
+            device=device,
+        )
     typer.echo(f"the model is in {folder}")
 
 

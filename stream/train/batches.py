@@ -23,12 +23,18 @@ RENDERINGS = 3  # clips of one scene in a batch: rooms and voices cost most, and
 @dataclass(frozen=True, eq=False)
 class Batch:
     """``waveforms`` (batch, 3, samples) as the net takes them, ``labels`` (batch, frames of 20 ms), ``talkers`` (batch,
-    talker, steps of 40 ms) who is heard, ``addressed`` (batch,) 1 where the clip has a main speaker."""
+    talker, steps of 40 ms) who is heard, ``addressed`` (batch,) 1 where the clip has a main speaker, ``nearness``
+    (batch, talker, 3) as ``rooms.Response`` has it."""
 
     waveforms: Tensor
     labels: Tensor
     talkers: Tensor
     addressed: Tensor
+    nearness: Tensor
+
+    def to(self, device: torch.device) -> "Batch":
+        """The same on ``device``."""
+        return Batch(**{name: tensor.to(device) for name, tensor in vars(self).items()})
 
 
 def load_stock(corpora: Path, bank: Path, *, held_out: bool) -> Stock:
@@ -68,6 +74,7 @@ def collate(mixtures: list[Mixture]) -> Batch:
         torch.from_numpy(np.stack(labels).astype(np.int64)),
         torch.from_numpy(np.stack([_folded(mixture.active, 4) for mixture in mixtures])),
         torch.tensor([float(mixture.addressed) for mixture in mixtures]),
+        torch.from_numpy(np.stack([mixture.nearness for mixture in mixtures])),
     )
 
 

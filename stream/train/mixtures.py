@@ -5,9 +5,11 @@ others far, television or conversation, with noise, and with what the device wou
 times that are partly wrong. Everything is drawn from one generator, so a seed reproduces a clip to the bit.
 """
 
+import math
 from dataclasses import dataclass, field
 
 import numpy as np
+from numpy.typing import NDArray
 
 from stream.train.device import colour, convolve, wake_window, word_times
 from stream.train.noises import Noises, coloured, recorded, spectral_tilt, synthetic
@@ -16,6 +18,8 @@ from stream.train.turns import PATTERN_SHARES, PATTERNS, Turn, plan_turns
 from stream.train.voices import GATE_HOP, RATE_HZ, Disguise, Flags, Samples, Voice, speak
 
 TALKERS_MAX = 4
+
+Floats = NDArray[np.float32]
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,7 +37,8 @@ class Mixture:
     """One clip.
 
     ``audio`` (samples,); ``wake`` and ``words`` (samples // 160,) flags as a device reports them, ``words`` None when
-    it reports none; ``active`` (TALKERS_MAX, samples // 160): row 0 is the main speaker, the others bystanders.
+    it reports none; ``active`` (TALKERS_MAX, samples // 160): row 0 is the main speaker, the others bystanders;
+    ``nearness`` (TALKERS_MAX, 3): how near each sounds, as ``rooms.Response`` has it.
     """
 
     audio: Samples = field(repr=False)
@@ -42,6 +47,7 @@ class Mixture:
     active: Flags = field(repr=False)
     pattern: str
     bystander_db: float
+    nearness: Floats = field(repr=False)
 
     @property
     def addressed(self) -> bool:
@@ -51,32 +57,33 @@ class Mixture:
 
 @dataclass(frozen=True, eq=False)
 class Scene:
-    """What is said in a room: per talker the sound at the device (samples,); ``active`` as Mixture has it."""
+    """What is said in a room: per talker the sound at the device (samples,); the rest as Mixture has it."""
 
     heard: dict[int, Samples] = field(repr=False)
     active: Flags = field(repr=False)
+    nearness: Floats = field(repr=False)
     pattern: str
 
 
-def _responses(rng: np.random.Generator, stock: Stock, pattern: str, talkers: int) -> list[Samples]:
+def _responses(rng: np.random.Generator, stock: Stock, pattern: str, talkers: int) -> list[Response]:
     """One impulse response per talker; row 0 near the device. Anechoic and measured ones now and then."""
     if rng.random() < 0.06:
         dry = np.zeros(64, np.float32)
         dry[0] = 1
-        return [dry] * talkers
+        return [Response(dry, math.nan)] * talkers
     room = stock.rooms[int(rng.integers(len(stock.rooms)))]
     near = sorted(room.near, key=lambda response: response.distance_m)
     if pattern == "conversation" and rng.random() < 0.3:  # a telephone: only voices differ
-        return [(near[0] if rng.random() < 0.6 else room.far[0]).taps] * talkers
+        return [(near[0] if rng.random() < 0.6 else room.far[0])] * talkers
     if pattern == "conversation" and rng.random() < 0.7:  # all at the same table
         pool = list(near) if rng.random() < 0.5 else [*near, *room.far]
-        return [pool[int(rng.integers(len(pool)))].taps for _ in range(talkers)]
+        return [pool[int(rng.integers(len(pool)))] for _ in range(talkers)]
     main = near[int(len(near) * rng.random() ** 1.3)]
     far = [response for response in (*room.far, *near) if response.distance_m > max(1.0, 0.9 * main.distance_m)]
     if stock.measured and rng.random() < 0.08:
         far = list(stock.measured)
     pool = far or list(room.far)
-    return [main.taps] + [pool[int(rng.integers(len(pool)))].taps for _ in range(talkers - 1)]
+    return [main] + [pool[int(rng.integers(len(pool)))] for _ in range(talkers - 1)]
 
 
 def _cast(rng: np.random.Generator, stock: Stock, talkers: int) -> list[Voice]:
@@ -111,13 +118,14 @@ def make_scene(rng: np.random.Generator, stock: Stock, seconds: float, pattern: 
     heard: dict[int, Samples] = {}
     for talker in sorted({turn.talker for turn in turns}):
         dry = _dry(rng, cast[talker], [turn for turn in turns if turn.talker == talker], active[talker], count)
-        wet = convolve(dry, rooms[talker], spectral_tilt(rng, 65, 4.0))
+        wet = convolve(dry, rooms[talker].taps, spectral_tilt(rng, 65, 4.0))
         power = _power(wet, active[talker])
         if power > 0:
             heard[talker] = wet / np.float32(np.sqrt(power))
         else:
             active[talker] = False
-    return Scene(heard, active, pattern)
+    nearness = np.array([room.nearness for room in rooms], np.float32)
+    return Scene(heard, active, nearness, pattern)
 
 
 def _recast(rng: np.random.Generator, scene: Scene) -> Scene:
@@ -126,11 +134,12 @@ def _recast(rng: np.random.Generator, scene: Scene) -> Scene:
         order = [int(talker) for talker in rng.permutation(sorted(scene.heard))]
         order += [talker for talker in range(TALKERS_MAX) if talker not in order]
         heard = {part: scene.heard[talker] for part, talker in enumerate(order) if talker in scene.heard}
-        return Scene(heard, scene.active[order], scene.pattern)
+        return Scene(heard, scene.active[order], scene.nearness[order], scene.pattern)
     if len(scene.heard) > 1 and 0 in scene.heard and rng.random() < 0.1:
         active = scene.active.copy()
         active[0] = False
-        return Scene({talker: wet for talker, wet in scene.heard.items() if talker}, active, "accident")
+        heard = {talker: wet for talker, wet in scene.heard.items() if talker}
+        return Scene(heard, active, scene.nearness, "accident")
     return scene
 
 
@@ -148,7 +157,7 @@ def render(rng: np.random.Generator, stock: Stock, scene: Scene) -> Mixture:
         audio = audio + wet[:count] * np.float32(10 ** (level_db / 20))
     words = word_times(rng, scene.active, bystander_db)
     wake = wake_window(rng, scene.active, scene.pattern)
-    return Mixture(colour(rng, audio), wake, words, scene.active, scene.pattern, bystander_db)
+    return Mixture(colour(rng, audio), wake, words, scene.active, scene.pattern, bystander_db, scene.nearness)
 
 
 def make_mixture(rng: np.random.Generator, stock: Stock, seconds: float, pattern: str | None = None) -> Mixture:

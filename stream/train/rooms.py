@@ -28,6 +28,15 @@ class Response:
     taps: Samples = field(repr=False)
     distance_m: float
 
+    @property
+    def nearness(self) -> tuple[float, float, float]:
+        """How near it sounds, each about 0 +- 1: direct sound (4 ms) against the rest, the first 50 ms against the rest
+        (both in tens of dB, at most 30 dB), and the logarithm of the distance against 2 m (nan where unknown)."""
+        power = np.cumsum(self.taps.astype(np.float64) ** 2)
+        ratios = [power[min(count, len(power)) - 1] / power[-1] for count in (8 + 64, 8 + 800)]
+        direct, early = (min(np.log10(share / max(1.0 - share, 1e-3)), 3.0) for share in ratios)
+        return float(direct), float(early) - 1.0, float(np.log(self.distance_m / 2.0))
+
 
 @dataclass(frozen=True, eq=False)
 class Room:

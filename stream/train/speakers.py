@@ -4,6 +4,7 @@ The learning rate warms up, stays, and falls to zero over the last third; what i
 weights. Everything drawn comes from (seed, step), so a run that was stopped goes on with the same batches.
 """
 
+import copy
 import csv
 import math
 import os
@@ -15,7 +16,7 @@ from typing import Any
 import torch
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-from stream.find.speakers.net import PyanNetHousehold
+from stream.find.speakers.net import PyanNetHousehold, load
 from stream.train.batches import Batch, Mixtures, load_stock
 from stream.train.export import draw_curve, export
 from stream.train.objective import Objective
@@ -42,12 +43,12 @@ class Run:
     rows: list[dict[str, float]] = field(default_factory=list)
 
     @classmethod
-    def start(cls, device: torch.device, seed: int) -> "Run":
-        """A fresh run; the weights depend on the seed alone."""
+    def start(cls, device: torch.device, seed: int, start_from: Path | None = None) -> "Run":
+        """A fresh run from the weights in the folder ``start_from``, or from weights that depend on the seed alone."""
         torch.manual_seed(seed)
-        objective = Objective(PyanNetHousehold()).to(device)
-        mean = PyanNetHousehold().to(device).requires_grad_(False)
-        mean.load_state_dict(objective.model.state_dict())
+        model = PyanNetHousehold() if start_from is None else load(start_from)
+        objective = Objective(model).to(device)
+        mean = copy.deepcopy(model).to(device).requires_grad_(False)
         return cls(objective, mean, torch.optim.AdamW(objective.parameters(), lr=LEARNING_RATE, weight_decay=1e-2))
 
     def save(self, path: Path) -> None:
@@ -86,9 +87,7 @@ def train_step(run: Run, batch: Batch, rate: float) -> dict[str, float]:
     run.objective.train()
     for group in run.optimiser.param_groups:
         group["lr"] = rate
-    batch = Batch(
-        batch.waveforms.to(device), batch.labels.to(device), batch.talkers.to(device), batch.addressed.to(device)
-    )
+    batch = batch.to(device)
     with torch.autocast(device.type, torch.bfloat16):
         loss, parts = run.objective.forward(batch)
     run.optimiser.zero_grad(set_to_none=True)
@@ -121,6 +120,7 @@ def train_speakers(
     minutes: float | None = None,
     steps: int | None = None,
     resume: bool = False,
+    start_from: Path | None = None,
     device: str | None = None,
     seed: int = 1,
     audio_s: float = AUDIO_S,
@@ -132,7 +132,8 @@ def train_speakers(
     """Trains for ``minutes`` or ``steps`` (one of them) and returns the folder of the exported model, ``out``/model.
 
     ``out`` also holds the checkpoint, curve.csv and curve.png, and the bank of rooms, which is simulated first if it is
-    not there. ``resume`` goes on from the checkpoint. ``device`` defaults to a GPU when there is one. Only speech/,
+    not there. ``resume`` goes on from the checkpoint; a run without one begins with the weights in the folder
+    ``start_from``, or with random ones. ``device`` defaults to a GPU when there is one. Only speech/,
     noise/ and rir/ of ``corpora`` are read; ``workers`` processes make clips (by default one beside a CPU, up to twelve
     beside a GPU), and how many there are changes no clip. Raises ValueError when folders are missing, or when not
     exactly one limit is given.
@@ -146,7 +147,7 @@ def train_speakers(
         torch.set_num_threads(1)  # two threads spin against each other and against the process that makes the clips
     if workers is None:
         workers = 1 if chosen.type == "cpu" else min(max((os.cpu_count() or 2) - 1, 1), 12)
-    run = Run.start(chosen, seed)
+    run = Run.start(chosen, seed, start_from)
     if resume and (out / "checkpoint.pt").exists():
         run.restore(out / "checkpoint.pt")
     clips = held_out_clips(load_stock(corpora, out / "rooms", held_out=True), seed=1, clips_per_length=clips_per_length)

@@ -162,7 +162,7 @@ class Disguise:
     @classmethod
     def draw(cls, rng: np.random.Generator) -> "Disguise":
         speed = float(np.exp(rng.uniform(np.log(0.8), np.log(1.25)))) if rng.random() < 0.75 else 1.0
-        formants = float(np.exp(rng.uniform(np.log(0.84), np.log(1.19)))) if rng.random() < 0.4 else 1.0
+        formants = float(np.exp(rng.uniform(np.log(0.84), np.log(1.19)))) if rng.random() < 0.6 else 1.0
         return cls(speed, formants, bool(rng.random() < 0.07))
 
     def apply(self, samples: Samples, rng: np.random.Generator) -> Samples:

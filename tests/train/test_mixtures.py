@@ -1,5 +1,6 @@
 """Mixtures: the truth is true, seeds reproduce, and no voice plays two parts."""
 
+import math
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +9,7 @@ import pytest
 from stream.train.batches import Mixtures, collate, load_stock
 from stream.train.device import word_times
 from stream.train.mixtures import Scene, Stock, _recast, make_mixture
-from stream.train.rooms import make_bank
+from stream.train.rooms import Response, make_bank
 from stream.train.turns import PATTERNS, plan_turns
 from stream.train.voices import GATE_HOP, active_frames, load_voices
 
@@ -48,7 +49,7 @@ def test_bystanders_are_silent_outside_their_turns(stock: Stock, monkeypatch: py
     dry = np.zeros(64, np.float32)
     dry[0] = 1
     monkeypatch.setattr("stream.train.mixtures._background", lambda _rng, _stock, count: np.zeros(count, np.float32))
-    monkeypatch.setattr("stream.train.mixtures._responses", lambda *_: [dry] * 4)
+    monkeypatch.setattr("stream.train.mixtures._responses", lambda *_: [Response(dry, math.nan)] * 4)
     monkeypatch.setattr("stream.train.mixtures.colour", lambda _rng, audio: audio)
     monkeypatch.setattr("stream.train.mixtures.spectral_tilt", lambda _rng, bins, _db: np.ones(bins, np.float32))
     for seed in range(12):
@@ -123,11 +124,12 @@ def test_louder_bystanders_get_more_words() -> None:
 
 def test_recast_moves_the_part_with_the_voice() -> None:
     """When another one at the table speaks to the device, sound and truth change places together."""
-    active = np.zeros((4, 100), np.bool_)
+    active, nearness = np.zeros((4, 100), np.bool_), np.repeat(np.arange(4, dtype=np.float32)[:, None], 3, axis=1)
     heard = {talker: np.full(16_000, talker, np.float32) for talker in range(3)}
     for talker in range(3):
         active[talker, 30 * talker : 30 * talker + 20] = True
     for seed in range(8):
-        recast = _recast(np.random.default_rng(seed), Scene(heard, active, "conversation"))
+        recast = _recast(np.random.default_rng(seed), Scene(heard, active, nearness, "conversation"))
         for part, wet in recast.heard.items():
             assert np.array_equal(active[int(wet[0])], recast.active[part])
+            assert recast.nearness[part, 0] == wet[0]

@@ -92,3 +92,13 @@ def test_noises_have_unit_power(tiny_corpora: Path) -> None:
     assert all(float(np.mean(noise**2)) == pytest.approx(1, rel=1e-2) for noise in made)
     assert 16_000 == len(babble(rng, voices, 16_000))
     assert 1 == len(load_noises(tiny_corpora / "noise", held_out=True).recorded)
+
+
+def test_who_stands_near_sounds_near() -> None:
+    """Within a room, the direct sound's share falls and the distance rises from the nearest to the farthest talker."""
+    for seed in range(4):
+        room = simulate_room(np.random.default_rng(seed))
+        order = sorted((*room.near, *room.far), key=lambda response: response.distance_m)
+        nearest, farthest = order[0].nearness, order[-1].nearness
+        assert nearest[0] > farthest[0]
+        assert nearest[2] < farthest[2]
