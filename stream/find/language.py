@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cache
 from importlib import resources
+from importlib.resources.abc import Traversable
 from typing import Any, TypeVar
 
 import yaml
@@ -90,10 +92,11 @@ class Language:
     """The tables of one language.
 
     ``phrases`` maps a first word to its continuations, longest first, with what they stand for. ``contexts`` is the
-    same for context words. ``words`` holds the plain lists by their name in the file.
+    same for context words. ``words`` holds the plain lists by their name in the files; ``version`` is a hash of them.
     """
 
     code: str
+    version: str
     phrases: Mapping[str, tuple[tuple[tuple[str, ...], Roles], ...]] = field(repr=False)
     contexts: Mapping[str, tuple[tuple[tuple[str, ...], Context], ...]] = field(repr=False)
     words: Mapping[str, frozenset[str]] = field(repr=False)
@@ -105,23 +108,34 @@ class Language:
 
 @cache
 def supported_languages() -> frozenset[str]:
-    """Codes of the languages that have a table."""
-    folder = resources.files("stream.find").joinpath("languages")
-    return frozenset(entry.name.removesuffix(".yaml") for entry in folder.iterdir() if entry.name.endswith(".yaml"))
+    """Codes of the languages that have tables."""
+    return frozenset(entry.name for entry in _folder().iterdir() if entry.is_dir() and not entry.name.startswith("_"))
 
 
 @cache
 def load_language(code: str) -> Language:
     """The tables of ``code``; FileNotFoundError where there are none, so that a wrong setting fails at start-up."""
-    file = resources.files("stream.find").joinpath("languages", f"{code}.yaml")
-    # BaseLoader keeps every scalar a string: "no" and "on" are words here, not booleans.
-    tables: dict[str, Any] = yaml.load(file.read_text(encoding="utf-8"), Loader=yaml.BaseLoader)  # noqa: S506
+    tables: dict[str, Any] = {}
+    digest = hashlib.sha256()
+    for file in sorted(_folder().joinpath(code).iterdir(), key=lambda one: one.name):
+        content = file.read_bytes()
+        digest.update(content)
+        # BaseLoader keeps every scalar a string: "no" and "on" are words here, not booleans.
+        found = yaml.load(content, Loader=yaml.BaseLoader)  # noqa: S506
+        if twice := tables.keys() & found.keys():
+            raise ValueError(f"language {code}, {file.name}: {', '.join(sorted(twice))} stands in another file too")
+        tables |= found
     return Language(
         code=code,
+        version=f"sha256:{digest.hexdigest()[:16]}",
         phrases=_index(_roles(tables).items()),
         contexts=_index(_context_pairs(tables["contexts"])),
         words={name: frozenset(table) for name, table in tables.items() if isinstance(table, list)},
     )
+
+
+def _folder() -> Traversable:
+    return resources.files("stream.find").joinpath("languages")
 
 
 def _roles(tables: Mapping[str, Any]) -> dict[str, Roles]:

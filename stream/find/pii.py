@@ -7,7 +7,7 @@ muted; a detector that could not see everything says so in its receipt or refuse
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from importlib import metadata, resources
 
 from stream.clip import Clip, Finding, Reason, Receipt, Refusal, Subject, WordEvidence
@@ -49,7 +49,7 @@ class Identifiers:
         self._written = {code: WrittenFinder(code) for code in languages}
         self._gazetteer: Gazetteer = load_gazetteer()
         self._model = model
-        self._version = f"{_version()}; names {model.version if model else 'none'}"
+        self._version = f"{_version(self._languages.values())}; names {model.version if model else 'none'}"
 
     def find(self, clip: Clip) -> WordEvidence:
         """Every identifier in every transcript of ``clip``.
@@ -101,12 +101,12 @@ class Identifiers:
                     yield span
 
 
-def _version() -> str:
-    """What the findings hang on: Presidio's version, and a hash of our tables and lists."""
+def _version(languages: Iterable[Language]) -> str:
+    """What the findings hang on: Presidio's version, and hashes of our tables and lists."""
     digest = hashlib.sha256()
-    for package, suffix in (("stream.find", ".yaml"), ("stream.models", ".txt")):
-        folder = resources.files(package).joinpath("languages" if suffix == ".yaml" else "names")
-        for entry in sorted(folder.iterdir(), key=lambda one: one.name):
-            if entry.name.endswith(suffix):
-                digest.update(entry.read_bytes())
-    return f"presidio-analyzer {metadata.version('presidio-analyzer')}; tables sha256:{digest.hexdigest()[:16]}"
+    for entry in sorted(resources.files("stream.models").joinpath("names").iterdir(), key=lambda one: one.name):
+        if entry.name.endswith(".txt"):
+            digest.update(entry.read_bytes())
+    tables = "".join(f"; {one.code} {one.version}" for one in sorted(languages, key=lambda one: one.code))
+    presidio = metadata.version("presidio-analyzer")
+    return f"presidio-analyzer {presidio}{tables}; lists sha256:{digest.hexdigest()[:16]}"
