@@ -20,7 +20,7 @@ def _composed(elements: Sequence[Element]) -> Iterator[str]:
     at = 0
     while at < len(elements):
         element = elements[at]
-        if element.shape in "UTXD" and any(e.shape == "H" for e in elements[at + 1 : at + 4]):
+        if element.shape == "C" or (element.shape in "UTXD" and any(e.shape == "H" for e in elements[at + 1 : at + 4])):
             end, value = _cardinal(elements, at)
             yield str(value)
             at = end
@@ -43,6 +43,10 @@ def _cardinal(elements: Sequence[Element], at: int) -> tuple[int, int]:
                 current = max(current, 1) * 100
             else:
                 total, current = total + max(current, 1) * scale, 0
+        elif element.shape == "C":
+            if current or (end > at and not total):
+                break
+            total, current = (int(element.written), 0) if len(element.written) > 3 else (total, int(element.written))
         elif element.shape in "UTXD" and len(element.written) <= 3:
             value = int(element.written)
             if not _adds_to(current, value) or (not current and end > at and not total):

@@ -7,16 +7,19 @@ from collections.abc import Sequence
 from stream.find.language import Role
 from stream.find.lexemes import Lexeme
 
-STRONG = (Role.UNIT, Role.TEEN, Role.TENS, Role.DIGITS, Role.ALNUM, Role.ADDRESS_IP)
+STRONG = (Role.UNIT, Role.TEEN, Role.TENS, Role.HUNDREDS, Role.DIGITS, Role.ALNUM, Role.ADDRESS_IP)
 _STRONG = frozenset(STRONG)
 _MULTIPLE = frozenset({Role.UNIT, Role.ZERO, Role.LETTER, Role.SPELLING, Role.DIGITS, Role.LETTER_NAME})
 _CODELIKE = _STRONG | {Role.SPELLING, Role.ZERO, Role.WEAK_LETTER, Role.CASE}
 _SINGLE = frozenset({Role.UNIT, Role.ZERO, Role.DIGITS})
+_STARTING = _STRONG | _MULTIPLE | {Role.SYMBOL, Role.MULTIPLIER, Role.CASE, Role.SCALE_ONE}
 
 
 def starts(lexemes: Sequence[Lexeme], at: int) -> bool:
     """Whether a run of digits or letters may begin at the lexeme ``at``."""
     lexeme = lexemes[at]
+    if _STARTING.isdisjoint(lexeme.roles):
+        return False
     if is_strong(lexeme) or is_letter(lexeme):
         return True
     following = lexemes[at + 1] if at + 1 < len(lexemes) else None
@@ -32,7 +35,7 @@ def starts(lexemes: Sequence[Lexeme], at: int) -> bool:
         )
     if lexeme.has(Role.ZERO) and is_single(following):
         return True
-    if lexeme.text in ("a", "an") and following.has(Role.SCALE):
+    if lexeme.has(Role.SCALE_ONE) and following.has(Role.SCALE):
         return True
     if lexeme.has(Role.WEAK_LETTER):
         return leads_code(lexemes, at)
@@ -107,8 +110,10 @@ def doubled(lexemes: Sequence[Lexeme], at: int) -> int | None:
 def letters_explained(lexemes: Sequence[Lexeme], at: int) -> int:
     """How many lexemes after a letter only explain it: "as in juliet", "for boy"."""
     letter = lexemes[at].roles.get(Role.LETTER, lexemes[at].roles.get(Role.LETTER_NAME, ""))
-    texts = [lexeme.text for lexeme in lexemes[at + 1 : at + 4]]
-    if len(texts) == 3 and texts[0] in ("as", "like", "is") and texts[1] in ("in", "a", "for") and letter:
+    ahead = lexemes[at + 1 : at + 4]
+    if not letter or len(ahead) < 2:
+        return 0
+    if len(ahead) == 3 and ahead[0].has(Role.LIKENING_FIRST) and ahead[1].has(Role.LIKENING_SECOND):
         return 3
-    likened = len(texts) >= 2 and texts[0] in ("for", "like", "as", "in") and len(texts[1]) > 1
-    return 2 if likened and letter and texts[1].startswith(letter) else 0
+    word = ahead[1].text
+    return 2 if ahead[0].has(Role.LIKENING) and len(word) > 1 and word.startswith(letter) else 0

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cache
 from importlib import resources
 from importlib.resources.abc import Traversable
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import yaml
+from pydantic import ValidationError
+
+from stream.find.tables import ContextTable, Tables
 
 
 class Role(StrEnum):
@@ -20,7 +24,9 @@ class Role(StrEnum):
     UNIT = "unit"  # "four" -> 4
     TEEN = "teen"  # "fourteen" -> 14
     TENS = "tens"  # "forty" -> 40
+    HUNDREDS = "hundreds"  # "quinientos" -> 500, "mil" -> 1000 without a one before it
     SCALE = "scale"  # "hundred" -> 100
+    SCALE_ONE = "scale_one"  # the "a" of "a hundred"
     MULTIPLIER = "multiplier"  # "double" -> 2
     HOMOPHONE = "homophone"  # "for" -> 4, beside strong digits only
     ZERO = "zero"  # "oh" -> 0
@@ -32,6 +38,10 @@ class Role(StrEnum):
     LETTER_NAME = "letter_name"  # "bee", "vee"
     SPELLING = "spelling"  # "bravo"
     CASE = "case"  # "capital"
+    LIKENING = "likening"  # "j for juliet"
+    LIKENING_FIRST = "likening_first"  # the "as" of "j as in juliet"
+    LIKENING_SECOND = "likening_second"  # the "in" of it
+    ARITHMETIC = "arithmetic"  # "plus"
     SYMBOL = "symbol"  # "dot" -> .
     FILLER = "filler"
     JOINER = "joiner"
@@ -55,6 +65,7 @@ _WORD_TABLES = {
     "units": Role.UNIT,
     "teens": Role.TEEN,
     "tens": Role.TENS,
+    "hundreds": Role.HUNDREDS,
     "scales": Role.SCALE,
     "multipliers": Role.MULTIPLIER,
     "homophones": Role.HOMOPHONE,
@@ -74,6 +85,11 @@ _PHRASE_TABLES = {
     "letters_weak": Role.WEAK_LETTER,
     "homophones_weak": Role.WEAK_HOMOPHONE,
     "code_leads": Role.CODE_LEAD,
+    "scale_ones": Role.SCALE_ONE,
+    "likening": Role.LIKENING,
+    "likening_first": Role.LIKENING_FIRST,
+    "likening_second": Role.LIKENING_SECOND,
+    "arithmetic": Role.ARITHMETIC,
 }
 
 
@@ -100,10 +116,13 @@ class Language:
     phrases: Mapping[str, tuple[tuple[tuple[str, ...], Roles], ...]] = field(repr=False)
     contexts: Mapping[str, tuple[tuple[tuple[str, ...], Context], ...]] = field(repr=False)
     words: Mapping[str, frozenset[str]] = field(repr=False)
+    types_by_length: Mapping[int, str] = field(repr=False)
+    quantity: re.Pattern[str] = field(repr=False)  # a quantity or clock time as it is written
+    ordinal: re.Pattern[str] = field(repr=False)  # an ordinal as it is written; its group is the number
 
     def listed(self, name: str) -> frozenset[str]:
-        """A plain list of the file; empty where the language has none."""
-        return self.words.get(name, frozenset())
+        """A plain list of the files; KeyError for a name that ``Tables`` does not have."""
+        return self.words[name]
 
 
 @cache
@@ -114,60 +133,88 @@ def supported_languages() -> frozenset[str]:
 
 @cache
 def load_language(code: str) -> Language:
-    """The tables of ``code``; FileNotFoundError where there are none, so that a wrong setting fails at start-up."""
-    tables: dict[str, Any] = {}
+    """The tables of ``code``, so that a wrong setting fails at start-up.
+
+    Raises FileNotFoundError where there are none, ValueError where a key is missing, unknown, double or ill-typed.
+    """
+    found: dict[str, object] = {}
     digest = hashlib.sha256()
     for file in sorted(_folder().joinpath(code).iterdir(), key=lambda one: one.name):
         content = file.read_bytes()
         digest.update(content)
         # BaseLoader keeps every scalar a string: "no" and "on" are words here, not booleans.
-        found = yaml.load(content, Loader=yaml.BaseLoader)  # noqa: S506
-        if twice := tables.keys() & found.keys():
+        keys = yaml.load(content, Loader=yaml.BaseLoader)  # noqa: S506
+        if twice := found.keys() & keys.keys():
             raise ValueError(f"language {code}, {file.name}: {', '.join(sorted(twice))} stands in another file too")
-        tables |= found
+        found |= keys
+    return build_language(code, found, f"sha256:{digest.hexdigest()[:16]}")
+
+
+def build_language(code: str, found: Mapping[str, object], version: str) -> Language:
+    """A language of the tables ``found``; ValueError where a key is missing, unknown or ill-typed."""
+    try:
+        tables = Tables.model_validate(found)
+    except ValidationError as error:
+        wrong = [f"{'.'.join(str(part) for part in one['loc'])}: {one['msg']}" for one in error.errors()]
+        raise ValueError(f"language {code}: {'; '.join(wrong)}") from None
     return Language(
         code=code,
-        version=f"sha256:{digest.hexdigest()[:16]}",
+        version=version,
         phrases=_index(_roles(tables).items()),
-        contexts=_index(_context_pairs(tables["contexts"])),
-        words={name: frozenset(table) for name, table in tables.items() if isinstance(table, list)},
+        contexts=_index(_context_pairs(tables.contexts)),
+        words={name: frozenset(table) for name, table in tables if isinstance(table, tuple)},
+        types_by_length=tables.types_by_length,
+        quantity=_quantity(tables.quantity_suffixes),
+        ordinal=re.compile(rf"(\d{{1,3}})(?:{_any_of(tables.ordinal_suffixes)})"),
     )
+
+
+def _quantity(suffixes: Iterable[str]) -> re.Pattern[str]:
+    """ "$5", "80kg", "13:30", "7:30pm", "1,000", "2.5", "80s"."""
+    units = _any_of(suffixes)
+    return re.compile(
+        rf"[$£€¥]\d[\d,.]*[kmb]?|\d+[\d,.]*(?:[%°€]|{units})"
+        rf"|\d{{1,2}}[:.]\d{{2}}(?:{units})?|\d{{1,3}}(?:,\d{{3}})+(?:\.\d+)?|\d+\.\d+|\d0s"
+    )
+
+
+def _any_of(texts: Iterable[str]) -> str:
+    return "|".join(re.escape(text) for text in sorted(texts, key=len, reverse=True)) or "(?!)"
 
 
 def _folder() -> Traversable:
     return resources.files("stream.find").joinpath("languages")
 
 
-def _roles(tables: Mapping[str, Any]) -> dict[str, Roles]:
+def _roles(tables: Tables) -> dict[str, Roles]:
     found: dict[str, dict[Role, str]] = {}
     for name, role in _WORD_TABLES.items():
-        for phrase, written in tables.get(name, {}).items():
+        for phrase, written in getattr(tables, name).items():
             found.setdefault(phrase, {})[role] = written
     for name, role in _PHRASE_TABLES.items():
-        for phrase in tables.get(name, ()):
+        for phrase in getattr(tables, name):
             found.setdefault(phrase, {})[role] = ""
     for phrase in _abbreviations(tables):
         found.setdefault(phrase, {})[Role.ABBREVIATION] = ""
     return dict(found)
 
 
-def _abbreviations(tables: Mapping[str, Any]) -> Iterable[str]:
+def _abbreviations(tables: Tables) -> Iterable[str]:
     """Known abbreviations letter by letter, and context words that are said so."""
-    yield from (" ".join(name) for name in tables.get("acronyms", ()))
-    yield from (unit for unit in tables.get("quantity_units", ()) if " " in unit)
-    for table in tables["contexts"].values():
-        for phrase in table["words"]:
+    yield from (" ".join(name) for name in tables.acronyms)
+    yield from (unit for unit in tables.quantity_units if " " in unit)
+    for table in tables.contexts.values():
+        for phrase in table.words:
             pieces = phrase.split()
             size = next((at for at, piece in enumerate(pieces) if len(piece) > 1), len(pieces))
             if size > 1:
                 yield " ".join(pieces[:size])
 
 
-def _context_pairs(tables: Mapping[str, Any]) -> Iterable[tuple[str, Context]]:
+def _context_pairs(tables: Mapping[str, ContextTable]) -> Iterable[tuple[str, Context]]:
     for entity_type, table in tables.items():
-        fewest, most = (int(bound) for bound in table["size"])
-        context = Context(entity_type, fewest, most, letters_only=table.get("letters_only") == "true")
-        for phrase in table["words"]:
+        context = Context(entity_type, *table.size, letters_only=table.letters_only)
+        for phrase in table.words:
             yield phrase, context
 
 

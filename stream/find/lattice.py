@@ -5,7 +5,7 @@ A run is bounded by ordinary words, and it is found whatever it means.
 
 from __future__ import annotations
 
-from collections.abc import Container, Sequence
+from collections.abc import Sequence
 
 from stream.find.cues import (
     STRONG,
@@ -19,11 +19,10 @@ from stream.find.cues import (
     starts,
 )
 from stream.find.elements import Element
-from stream.find.language import Role
+from stream.find.language import Language, Role
 from stream.find.lexemes import Lexeme
 from stream.find.runs import Run, make_run
 
-_ANNOUNCING = frozenset({"is", "or", "to", "with", "times", "plus", "minus", "+", "in", "at"})
 GAP_MAX = 6  # lexemes between two runs that may be one
 GLUED_MAX = 24  # characters of such a run
 BRIDGE_MAX = 5  # lexemes without a digit or letter that a run may step over
@@ -34,6 +33,7 @@ _SHAPES = {
     Role.UNIT: "U",
     Role.TEEN: "T",
     Role.TENS: "X",
+    Role.HUNDREDS: "C",
     Role.SCALE: "H",
     Role.DIGITS: "D",
     Role.ALNUM: "A",
@@ -58,14 +58,14 @@ _CASED_SHAPES = (
 )
 
 
-def find_runs(lexemes: Sequence[Lexeme], announcing: Container[str] = ()) -> tuple[Run, ...]:
-    """All runs, left to right, without overlap; ``announcing`` words begin another number."""
+def find_runs(lexemes: Sequence[Lexeme], language: Language) -> tuple[Run, ...]:
+    """All runs, left to right, without overlap."""
     runs: list[Run] = []
     at = 0
     while at < len(lexemes):
         if lexemes[at].roles and starts(lexemes, at):
             run = _Builder(lexemes, at).build()
-            if run.elements and runs and _goes_on(lexemes, runs[-1], run, announcing):
+            if run.elements and runs and _goes_on(lexemes, runs[-1], run, language):
                 runs[-1] = make_run([*runs[-1].elements, *run.elements], runs[-1].begin, run.end, repaired=True)
             elif run.elements:
                 runs.append(run)
@@ -75,14 +75,15 @@ def find_runs(lexemes: Sequence[Lexeme], announcing: Container[str] = ()) -> tup
     return tuple(runs)
 
 
-def _goes_on(lexemes: Sequence[Lexeme], left: Run, right: Run, announcing: Container[str]) -> bool:
+def _goes_on(lexemes: Sequence[Lexeme], left: Run, right: Run, language: Language) -> bool:
     """Whether a few words between two runs of single digits only interrupt one number: "... let me grab it ..."."""
     between = lexemes[left.end : right.begin]
     if len(between) > GAP_MAX or left.said_singly < 2 or right.said_singly < 2:
         return False
     if left.digits + left.letters + right.digits + right.letters > GLUED_MAX:
         return False
-    if any(piece in announcing or piece in _ANNOUNCING for lexeme in between for piece in lexeme.text.split()):
+    announcing = language.listed("announcing")  # as context words do, they begin another number
+    if any(piece in language.contexts or piece in announcing for lexeme in between for piece in lexeme.text.split()):
         return False
     stalls = any(role in lexeme.roles for lexeme in between for role in (Role.FILLER, Role.REPAIR))
     return stalls or (len(between) <= 2 and left.said_singly >= 3 and right.said_singly >= 3)
@@ -116,19 +117,19 @@ class _Builder:
         if not self.elements and roles.get(Role.SYMBOL) == "+":
             self._append("+", "S", lexeme.first, lexeme.last, 1)
             return True
+        if Role.SCALE in roles and self._last_shape() in ("U", "T", "X", "C", "D", "H"):
+            self._append(roles[Role.SCALE], "H", lexeme.first, lexeme.last, 1)
+            return True
         for role in STRONG:
             if role in roles:
                 self._append(roles[role], _SHAPES[role], lexeme.first, lexeme.last, 1)
                 return True
         if Role.MULTIPLIER in roles:
             return self._take_multiple(lexeme)
-        if Role.SCALE in roles and self._last_shape() in ("U", "T", "X", "D", "H"):
-            self._append(roles[Role.SCALE], "H", lexeme.first, lexeme.last, 1)
-            return True
-        if lexeme.text in ("a", "an") and (following := self._next()) is not None and following.has(Role.SCALE):
+        if Role.SCALE_ONE in roles and (following := self._next()) is not None and following.has(Role.SCALE):
             self._append("1", "U", lexeme.first, lexeme.last, 1)
             return True
-        if Role.ZERO in roles and self._beside_digit() and not (lexeme.text == "o" and self._among_letters()):
+        if Role.ZERO in roles and self._beside_digit() and not (Role.LETTER in roles and self._among_letters()):
             self._append("0", "O", lexeme.first, lexeme.last, 1)
             return True
         return self._take_letter(lexeme) or self._take_homophone(lexeme)
@@ -174,9 +175,11 @@ class _Builder:
         return True
 
     def _among_letters(self) -> bool:
-        """An "o" after a letter and before no digit is a letter."""
+        """An "o" after a letter and before no digit is a letter; "oh" is none."""
         following = self._next()
-        digit_follows = following is not None and (is_strong(following) or following.text == "oh")
+        digit_follows = following is not None and (
+            is_strong(following) or (following.has(Role.ZERO) and not following.has(Role.LETTER))
+        )
         return self._last_shape() in ("L", "N") and not digit_follows
 
     def _weak_letter_fits(self) -> bool:
@@ -233,8 +236,9 @@ class _Builder:
 
     def _bridgeable(self, lexeme: Lexeme) -> bool:
         roles = lexeme.roles
-        if lexeme.text in ("plus", "+", "minus") and self.run_length() > 0 and "L" not in self._shapes():
-            return False  # arithmetic
+        arithmetic = Role.ARITHMETIC in roles or lexeme.text == "+"
+        if arithmetic and self.run_length() > 0 and "L" not in self._shapes():
+            return False
         return Role.FILLER in roles or Role.JOINER in roles or Role.REPAIR in roles or Role.SYMBOL in roles
 
     def _resumes(self, lexeme: Lexeme, position: int) -> bool:
@@ -288,7 +292,7 @@ class _Builder:
         return self.digits_in() >= 1 and (last in ("U", "O", "D") or (last in ("L", "N") and self.run_length() >= 3))
 
     def digits_in(self) -> int:
-        return sum(element.shape in "UOTXD" for element in self.elements)
+        return sum(element.shape in "UOTXCD" for element in self.elements)
 
     def run_length(self) -> int:
         return sum(len(element.written) for element in self.elements if element.shape != "S")

@@ -36,11 +36,6 @@ _MAIL = re.compile(r"[^\s@]{1,64}@[^\s@]{1,200}")
 _HOST = re.compile(r"(?:https?://)?(?:[a-z0-9_-]{1,63}\.){1,5}[a-z]{2,14}(?:[/?#:]\S*)?")
 _IPV4 = re.compile(r"\d{1,3}(?:\.\d{1,3}){3}(?:[:/]\d+)?")
 _DATE = re.compile(r"(?:\d{1,2}|\d{4})([/.-])\d{1,2}\1(?:\d{4}|\d{1,2})")
-_QUANTITY = re.compile(
-    r"[$£€¥]\d[\d,.]*[kmb]?|\d+[\d,.]*(?:%|°|[cf]|kg|g|mg|km|m|cm|mm|mi|ft|in|lbs?|oz|ml|l|am|pm|hrs?|h|mins?|s|k|gb|mb|tb|x|p|fps|mph|kmh|hz|w|v)"
-    r"|\d{1,2}[:.]\d{2}(?:am|pm)?|\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+\.\d+|\d0s"
-)
-_ORDINAL = re.compile(r"(\d{1,3})(?:st|nd|rd|th)")
 _INITIALS = re.compile(r"(?:[a-z]\.)+[a-z]?")
 _GLUED_DIGITS = re.compile(r"\+?[\d().\s/-]+")
 _HEX_PAIRS = re.compile(r"[0-9a-f]{2}(?:[:-][0-9a-f]{2}){5}|(?:[0-9a-f]{0,4}:){2,7}[0-9a-f]{0,4}")
@@ -68,7 +63,7 @@ class _Token:
 
 def lexemes(words: Sequence[str], language: Language) -> tuple[Lexeme, ...]:
     """Cut ``words`` into lexemes; the longest phrase of the language's tables wins."""
-    tokens = [token for word, text in enumerate(words) for token in _tokens(text, word)]
+    tokens = [token for word, text in enumerate(words) for token in _tokens(text, word, language)]
     found: list[Lexeme] = []
     at = 0
     while at < len(tokens):
@@ -128,7 +123,7 @@ def plain(word: str) -> str:
     return text.removesuffix("'s")
 
 
-def _tokens(raw: str, word: int) -> Iterator[_Token]:
+def _tokens(raw: str, word: int, language: Language) -> Iterator[_Token]:
     if raw.isascii() and raw.isalpha():
         yield _Token(raw.lower(), word)
         return
@@ -147,25 +142,25 @@ def _tokens(raw: str, word: int) -> Iterator[_Token]:
         # A cut-off word is no speech of its own, unless it is a letter.
         yield _Token(stripped, word, {Role.LETTER: stripped} if len(stripped) == 1 else _CUT_OFF)
     else:
-        yield from _written(stripped, word)
+        yield from _written(stripped, word, language)
 
 
-def _written(text: str, word: int) -> Iterator[_Token]:
-    roles = _written_roles(text)
+def _written(text: str, word: int, language: Language) -> Iterator[_Token]:
+    roles = _written_roles(text, language)
     if roles is not None:
         yield _Token(text, word, roles)
-    elif _INITIALS.fullmatch(text) and text not in ("a.m", "p.m"):
+    elif _INITIALS.fullmatch(text) and text not in language.listed("quantity_units"):
         for letter in text.replace(".", ""):
             yield _Token(letter, word)
     elif "-" in text or "/" in text or "_" in text:
         pieces = [piece for piece in re.split(r"[-/_]", text) if piece]
         for piece in pieces:
-            yield _Token(piece, word, _written_roles(piece))
+            yield _Token(piece, word, _written_roles(piece, language))
     else:
         yield _Token(text, word)
 
 
-def _written_roles(text: str) -> Roles | None:
+def _written_roles(text: str, language: Language) -> Roles | None:
     """What is written rather than said; None for a plain word."""
     if "@" in text:
         return {Role.MAIL: text} if _MAIL.fullmatch(text) else {Role.SYMBOL: "@"} if text == "@" else {Role.MAIL: text}
@@ -177,9 +172,9 @@ def _written_roles(text: str) -> Roles | None:
         return {Role.ADDRESS_IP: text}
     if _DATE.fullmatch(text):
         return {Role.DATE: text}
-    if _QUANTITY.fullmatch(text):
+    if language.quantity.fullmatch(text):
         return {Role.QUANTITY: text}
-    if ordinal := _ORDINAL.fullmatch(text):
+    if ordinal := language.ordinal.fullmatch(text):
         return {Role.ORDINAL: ordinal.group(1)}
     if _GLUED_DIGITS.fullmatch(text):
         return {Role.DIGITS: re.sub(r"\D", "", text)}

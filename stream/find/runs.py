@@ -14,8 +14,9 @@ from stream.find.composing import readings
 from stream.find.elements import Element
 
 _SUB100 = "(?:XU?|T|U|D)"
-_CARDINAL = re.compile(f"(?:{_SUB100}H(?:{_SUB100}H)?)+(?:{_SUB100})?|{_SUB100}")
-_YEAR = re.compile("TXU?|TT|TOU|XXU?|XT|D|XOU|(?:U|T)HXU?|THU?")
+_SUB1000 = f"(?:C{_SUB100}?|{_SUB100})"
+_CARDINAL = re.compile(f"(?:{_SUB1000}H(?:{_SUB1000}H)?)+(?:{_SUB1000})?|C?{_SUB1000}")
+_YEAR = re.compile("TXU?|TT|TOU|XXU?|XT|D|XOU|(?:U|T)HXU?|THU?|CC(?:XU?|T|U)?")
 _TIME = re.compile("(?:U|T|XU)(?:XU?|T|OU|OO)|D")
 
 
@@ -53,7 +54,7 @@ class Run:
         single, shape = 0, f" {self.shape} "
         for at, element in enumerate((e for e in self.elements if e.shape != "S"), start=1):
             composed = (
-                shape[at - 1] == "X" or shape[at + 1] == "H" or (shape[at - 1] == "H" and shape[at + 1] not in "UO")
+                shape[at - 1] == "X" or shape[at + 1] == "H" or (shape[at - 1] in "HC" and shape[at + 1] not in "UO")
             )
             single += len(element.written) if element.shape == "O" or (element.shape == "U" and not composed) else 0
         return single

@@ -38,7 +38,7 @@ class Written:
 def read_scene(words: Sequence[str], language: Language) -> Scene:
     """Lexemes, runs and context words of one transcript."""
     found = lexemes(words, language)
-    return Scene(tuple(words), found, find_runs(found, language.contexts), mentions(found, language), language)
+    return Scene(tuple(words), found, find_runs(found, language), mentions(found, language), language)
 
 
 def written_forms(scene: Scene) -> tuple[Written, ...]:

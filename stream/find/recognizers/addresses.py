@@ -55,7 +55,8 @@ def _led(scene: Scene, begin: int, leads: str) -> bool:
 
 def _street_end(scene: Scene, run: Run) -> int:
     """The lexeme after a street type that follows the number, or 0."""
-    begin = run.end + 2 if scene.text(run.end) == "block" and scene.text(run.end + 1) == "of" else run.end
+    opening = f"{scene.text(run.end)} {scene.text(run.end + 1)}"
+    begin = run.end + 2 if opening in scene.language.listed("street_openings") else run.end
     for step in range(STREET_WORDS_MAX + 1):
         at = begin + step
         if at >= len(scene.lexemes) or scene.listed(at, "address_breaks"):
@@ -121,17 +122,17 @@ def _tail_end(scene: Scene, gazetteer: Gazetteer, end: int) -> int:
 
 def _part_end(scene: Scene, gazetteer: Gazetteer, texts: tuple[str, ...], end: int) -> int:
     """The lexeme after one more part of an address, or ``end`` itself."""
-    if scene.listed(end, "street_directions") and texts[end] not in ("new", "old"):
+    if scene.listed(end, "street_directions") and not scene.listed(end, "street_directions_weak"):
         return end + 1
     if scene.listed(end, "address_units") and (unit := _unit_end(scene, end + 1)):
         return unit
-    if scene.lexemes[end].has(Role.ORDINAL) and scene.text(end + 1) == "floor":
+    if scene.lexemes[end].has(Role.ORDINAL) and scene.listed(end + 1, "floors"):
         return end + 2
-    at = end + 1 if texts[end] in ("in", "and") and end + 1 < len(texts) else end
+    at = end + 1 if scene.listed(end, "town_leads") and end + 1 < len(texts) else end
     size = gazetteer.place_at(texts, at)
     if size and (at > end or size > 1 or texts[at] not in gazetteer.everyday):
         return at + size
-    if texts[end] == "in":
+    if scene.listed(end, "town_leads_strong"):
         return _unlisted_town(scene, gazetteer, end + 1) or end
     run = _run_at(scene, end)
     numbered = run is not None and (3 <= run.digits <= 9 or scene.words[run.first].startswith("#"))
@@ -176,7 +177,7 @@ def _boxes(scene: Scene) -> Iterator[Span]:
     for run in scene.runs:
         for size in (1, 2, 3):
             lead = " ".join(scene.text(run.begin - k) for k in range(size, 0, -1) if run.begin >= k)
-            if lead in scene.language.listed("address_boxes") and lead != "box":
+            if lead in scene.language.listed("address_boxes"):
                 yield Span(scene.lexemes[run.begin - size].first, run.last, "ADDRESS", 0.8, _RECOGNIZER)
 
 

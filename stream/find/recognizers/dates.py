@@ -11,6 +11,7 @@ from stream.find.spans import Scene, Span
 DATE_REACH = 12  # lexemes
 BIRTH_REACH = 4  # lexemes between "born" and a date
 AGE_MIN, AGE_MAX = 90, 122  # years; 122 is the greatest age known
+NINETY = "90"
 _RECOGNIZER = "date"
 _NUMBERS = (Role.UNIT, Role.TEEN, Role.TENS, Role.SCALE, Role.DIGITS, Role.ORDINAL, Role.ZERO)
 
@@ -37,7 +38,7 @@ def find_birth_dates(scene: Scene) -> Iterator[Span]:
         end = _right(scene, at - 1)
         numbers = sum(_is_number(scene, place) for place in range(at, end))
         if numbers >= 2:
-            begin = at - 1 if at and scene.text(at - 1) == "the" else at
+            begin = at - 1 if at and scene.listed(at - 1, "date_articles") else at
             yield Span(scene.lexemes[begin].first, scene.lexemes[end - 1].last, "DATE_TIME", 0.75, _RECOGNIZER)
 
 
@@ -52,9 +53,7 @@ def _right(scene: Scene, at: int) -> int:
         if _is_number(scene, step):
             end = step + 1
         elif not (
-            lexeme.has(Role.FILLER)
-            or lexeme.has(Role.REPAIR)
-            or lexeme.text in ("the", "of", "and", ",", "in", "in the year", "year", "comma")
+            lexeme.has(Role.FILLER) or lexeme.has(Role.REPAIR) or lexeme.text in scene.language.listed("date_joiners")
         ):
             break
         step += 1
@@ -67,10 +66,10 @@ def _left(scene: Scene, at: int) -> int:
         lexeme = scene.lexemes[step]
         if lexeme.has(Role.ORDINAL) or (_is_number(scene, step) and at - step <= 3):
             begin = step
-        elif not (lexeme.has(Role.FILLER) or lexeme.text in ("the", "of", "day")):
+        elif not (lexeme.has(Role.FILLER) or lexeme.text in scene.language.listed("date_joiners_before")):
             break
         step -= 1
-    return begin - 1 if begin < at and scene.text(begin - 1) == "the" else begin
+    return begin - 1 if begin < at and scene.listed(begin - 1, "date_articles") else begin
 
 
 def find_ages(scene: Scene) -> Iterator[Span]:
@@ -80,8 +79,8 @@ def find_ages(scene: Scene) -> Iterator[Span]:
         if AGE_MIN <= value <= AGE_MAX and _is_age(scene, run):
             yield Span(run.first, run.last, "AGE", 0.8, _RECOGNIZER)
     for at, lexeme in enumerate(scene.lexemes):
-        if lexeme.has(Role.ORDINAL) and scene.text(at + 1) in ("birthday", "bday") and _ninetieth(scene, at):
-            begin = at - 1 if scene.text(at - 1) == "ninety" else at
+        if lexeme.has(Role.ORDINAL) and scene.listed(at + 1, "birthdays") and _ninetieth(scene, at):
+            begin = at - 1 if _tens(scene, at - 1) == NINETY else at
             yield Span(scene.lexemes[begin].first, lexeme.last, "AGE", 0.8, _RECOGNIZER)
 
 
@@ -94,15 +93,19 @@ def _is_age(scene: Scene, run: Run) -> bool:
 
 def _ninetieth(scene: Scene, at: int) -> bool:
     value = int(scene.lexemes[at].roles[Role.ORDINAL])
-    return AGE_MIN <= value <= AGE_MAX or (scene.text(at - 1) == "ninety" and value < 10)
+    return AGE_MIN <= value <= AGE_MAX or (_tens(scene, at - 1) == NINETY and value < 10)
+
+
+def _tens(scene: Scene, at: int) -> str:
+    return scene.lexemes[at].roles.get(Role.TENS, "") if at >= 0 else ""
 
 
 def _said_of_person(scene: Scene, begin: int) -> bool:
     """ "my aunt turned ...", "she is ...", "grandpa's ..."."""
     before = begin - 1
-    while scene.text(before) == "a" or (before >= 0 and scene.lexemes[before].has(Role.FILLER)):
+    while scene.listed(before, "age_articles") or (before >= 0 and scene.lexemes[before].has(Role.FILLER)):
         before -= 1
-    if scene.listed(before, "age_people") or scene.text(before) in ("turned", "turns", "turning", "aged"):
+    if scene.listed(before, "age_people") or scene.listed(before, "age_verbs"):
         return True
     verbs = scene.language.listed("ages_before")
     if scene.text(before) not in verbs and f"{scene.text(before - 1)} {scene.text(before)}" not in verbs:

@@ -169,7 +169,7 @@ def _known_hosts(scene: Scene, done: int) -> Iterator[Span]:
         host = (
             scene.text(at + 1) if scene.listed(at + 1, "mail_hosts") else f"{scene.text(at + 1)} {scene.text(at + 2)}"
         )
-        if host in scene.language.listed("mail_hosts") - {"live", "mail", "hey", "me", "cox", "charter"}:
+        if host in scene.language.listed("mail_hosts") - scene.language.listed("mail_hosts_weak"):
             begin = _local_begin(scene, at)
             end = at + 1 + len(host.split())
             yield Span(scene.lexemes[begin].first, scene.lexemes[end - 1].last, "EMAIL_ADDRESS", 0.85, _RECOGNIZER)

@@ -74,14 +74,14 @@ def classify(scene: Scene, run: Run) -> tuple[str, float]:
     if named:
         return named, NAMED_SCORE
     if bound and not _harmless(scene, run):
-        return _by_shape(run), SHAPED_SCORE
+        return _by_shape(scene, run), SHAPED_SCORE
     if run.letters:
-        harmless = run.letters + run.digits < MIXED_MIN or _harmless_mix(run)
-        return ("" if harmless else _by_shape(run)), SHAPED_SCORE
+        harmless = run.letters + run.digits < MIXED_MIN or _harmless_mix(scene, run)
+        return ("" if harmless else _by_shape(scene, run)), SHAPED_SCORE
     if run.digits < DIGITS_MIN or _harmless(scene, run):
         return "", 0.0
     named = next((mention.context.entity_type for _, mention in near if mention.context.entity_type), "")
-    return named or _by_shape(run), SHAPED_SCORE
+    return named or _by_shape(scene, run), SHAPED_SCORE
 
 
 def _fitting(scene: Scene, run: Run) -> list[tuple[int, Mention]]:
@@ -101,7 +101,7 @@ def _binds(scene: Scene, run: Run, distance: int, mention: Mention) -> bool:
         return False
     if run.is_time() and run.said_singly < run.digits and scene.listed(run.begin - 1, "time_leads"):
         return False
-    if run.is_cardinal() and "H" in run.shape:
+    if run.is_cardinal() and not {"H", "C"}.isdisjoint(run.shape):
         return distance <= 3
     if run.is_cardinal() and run.digits <= 3:
         return (
@@ -131,14 +131,14 @@ def _harmless(scene: Scene, run: Run) -> bool:
     return run.digits <= 4 and any(scene.listed(run.begin - step, "quantity_leads") for step in (1, 2))
 
 
-def _harmless_mix(run: Run) -> bool:
+def _harmless_mix(scene: Scene, run: Run) -> bool:
     """ "4 k", "b 12", "six forty five a m", "ninety eight point six f m"."""
     value = run.values[0]
     size = run.letters + run.digits
     if (size <= 4 and (run.digits <= 1 or run.letters <= 1)) or (size <= 5 and run.digits <= 1):
         return True
     tail = value[len(value.rstrip("abcdefghijklmnopqrstuvwxyz")) :]
-    return tail in ("am", "pm", "fm", "k", "p", "g") and value[: -len(tail)].isdigit() and run.digits <= 4
+    return tail in scene.language.listed("quantity_letters") and value[: -len(tail)].isdigit() and run.digits <= 4
 
 
 def _spelled(scene: Scene, run: Run) -> str:
@@ -159,7 +159,7 @@ def _spelled(scene: Scene, run: Run) -> str:
     return named if run.letters == 2 and explained and named in near else ""
 
 
-def _by_shape(run: Run) -> str:
+def _by_shape(scene: Scene, run: Run) -> str:
     """A name for a run that no context word names."""
     value = run.values[0].upper()
     if run.letters:
@@ -169,11 +169,11 @@ def _by_shape(run: Run) -> str:
         return "IP_ADDRESS"
     if any(12 <= len(reading) <= 19 and reading.isdigit() and is_luhn(reading) for reading in run.values):
         return "CREDIT_CARD"
-    if run.elements[0].written == "+" or digits in (7, 10, 11):
+    if run.elements[0].written == "+":
         return "PHONE_NUMBER"
     if 12 <= digits <= 19:
         return "CREDIT_CARD" if digits >= 14 else "ACCOUNT_NUMBER"
-    return {5: "ZIP_CODE", 9: "US_SSN", 4: "PIN", 6: "PIN", 3: "PIN"}.get(digits, "ACCOUNT_NUMBER")
+    return scene.language.types_by_length.get(digits, "ACCOUNT_NUMBER")
 
 
 def _by_mixed_shape(value: str) -> str:

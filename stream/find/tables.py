@@ -1,0 +1,141 @@
+"""The tables of one language as its files must hold them: every key is known, required and typed.
+
+A language that has no words for something says so with an empty table, so that nothing is missing by mistake.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from typing import Annotated
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+
+def fold(text: str) -> str:
+    """Lower case without accents: "Número" is "numero", so that a recogniser may write either."""
+    if text.isascii():
+        return text.lower()
+    decomposed = unicodedata.normalize("NFKD", text.lower()).replace("’", "'")
+    return "".join(character for character in decomposed if not unicodedata.combining(character))
+
+
+def _phrase(text: str) -> str:
+    if text != " ".join(fold(text).split()) or not text:
+        raise ValueError("a phrase is lower case, without accents, with single spaces")
+    return text
+
+
+def _unrepeated(words: tuple[str, ...]) -> tuple[str, ...]:
+    if len(set(words)) < len(words):
+        raise ValueError(f"twice: {', '.join(sorted({word for word in words if words.count(word) > 1}))}")
+    return words
+
+
+Phrase = Annotated[str, AfterValidator(_phrase)]
+Phrases = Annotated[tuple[Phrase, ...], AfterValidator(_unrepeated)]
+Number = Annotated[str, Field(pattern=r"^\d+$")]
+Letter = Annotated[str, Field(pattern=r"^\w$")]
+Sign = Annotated[str, Field(pattern=r"^[^\w]$|^_$")]
+EntityType = Annotated[str, Field(pattern=r"^[A-Z][A-Z_]*$")]
+
+
+class _Table(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class ContextTable(_Table):
+    """Words near a number or code, and the fewest and most characters that it has."""
+
+    size: tuple[int, int]
+    words: Phrases
+    letters_only: bool = False
+
+
+class Tables(_Table):
+    """All tables of a language. What each means is told in the files of English."""
+
+    # numbers
+    units: dict[Phrase, Number]
+    teens: dict[Phrase, Number]
+    tens: dict[Phrase, Number]
+    hundreds: dict[Phrase, Number]
+    scales: dict[Phrase, Number]
+    scale_ones: Phrases
+    multipliers: dict[Phrase, Number]
+    ordinals: dict[Phrase, Number]
+    ordinal_suffixes: Phrases
+    homophones: dict[Phrase, Number]
+    homophones_weak: Phrases
+    zeros: Phrases
+    after_numbers: Phrases
+    types_by_length: dict[int, EntityType]
+    # letters
+    letters: dict[Phrase, Letter]
+    letters_weak: Phrases
+    letter_names: dict[Phrase, Letter]
+    spelling_alphabet: dict[Phrase, Letter]
+    letter_case_words: Phrases
+    likening: Phrases
+    likening_first: Phrases
+    likening_second: Phrases
+    code_leads: Phrases
+    acronyms: Phrases
+    symbols: dict[Phrase, Sign]
+    # speech
+    fillers: Phrases
+    joiners: Phrases
+    repairs: Phrases
+    announcing: Phrases
+    arithmetic: Phrases
+    # net
+    top_level_domains: Phrases
+    mail_hosts: Phrases
+    mail_hosts_weak: Phrases
+    net_stops: Phrases
+    net_remarks: Phrases
+    host_words: Phrases
+    handle_leads: Phrases
+    secret_leads: Phrases
+    # quantities
+    quantity_units: Phrases
+    quantity_suffixes: Phrases
+    quantity_letters: Phrases
+    quantity_per: Phrases
+    quantity_leads: Phrases
+    time_leads: Phrases
+    time_tails: Phrases
+    # contexts
+    contexts: dict[EntityType | Annotated[str, Field(max_length=0)], ContextTable]
+    # addresses
+    address_leads: Phrases
+    address_strong: Phrases
+    address_breaks: Phrases
+    address_units: Phrases
+    units_strong: Phrases
+    address_boxes: Phrases
+    street_openings: Phrases
+    street_types: Phrases
+    street_types_strong: Phrases
+    street_prefixes: Phrases
+    street_directions: Phrases
+    street_directions_weak: Phrases
+    floors: Phrases
+    town_leads: Phrases
+    town_leads_strong: Phrases
+    # dates
+    months: dict[Phrase, Number]
+    date_articles: Phrases
+    date_joiners: Phrases
+    date_joiners_before: Phrases
+    birthdays: Phrases
+    ages_after: Phrases
+    ages_before: Phrases
+    age_articles: Phrases
+    age_verbs: Phrases
+    age_people: Phrases
+    # names
+    relations: Phrases
+    wake_words: Phrases
+    titles: Phrases
+    name_leads_strong: Phrases
+    place_leads: Phrases
