@@ -17,19 +17,22 @@ from stream.train.voices import GATE_HOP, Flags, load_voices
 
 SECONDS = (2.5, 4.0, 5.0, 6.0, 8.0, 10.0, 13.0, 17.0, 22.0)
 SHARES = (0.06, 0.12, 0.16, 0.18, 0.18, 0.12, 0.08, 0.06, 0.04)
+AT_ONE_TABLE_WEIGHT = 0.15  # the main speaker is anyone, anywhere, there: it would teach that far talkers are addressed
 RENDERINGS = 3  # clips of one scene in a batch: rooms and voices cost most, and other levels and parts teach as much
 
 
 @dataclass(frozen=True, eq=False)
 class Batch:
     """``waveforms`` (batch, 3, samples) as the net takes them, ``labels`` (batch, frames of 20 ms), ``talkers`` (batch,
-    talker, steps of 40 ms) who is heard, ``addressed`` (batch,) 1 where the clip has a main speaker, ``nearness``
-    (batch, talker, 3) as ``rooms.Response`` has it."""
+    talker, steps of 40 ms) who is heard, ``addressed`` (batch,) 1 where the clip has a main speaker and
+    ``addressed_weight`` (batch,) how much that may be asked, ``nearness`` (batch, talker, 3) as ``rooms.Response`` has
+    it."""
 
     waveforms: Tensor
     labels: Tensor
     talkers: Tensor
     addressed: Tensor
+    addressed_weight: Tensor
     nearness: Tensor
 
     def to(self, device: torch.device) -> "Batch":
@@ -74,6 +77,7 @@ def collate(mixtures: list[Mixture]) -> Batch:
         torch.from_numpy(np.stack(labels).astype(np.int64)),
         torch.from_numpy(np.stack([_folded(mixture.active, 4) for mixture in mixtures])),
         torch.tensor([float(mixture.addressed) for mixture in mixtures]),
+        torch.tensor([AT_ONE_TABLE_WEIGHT if mixture.pattern == "conversation" else 1.0 for mixture in mixtures]),
         torch.from_numpy(np.stack([mixture.nearness for mixture in mixtures])),
     )
 

@@ -41,7 +41,7 @@ class Objective(nn.Module):
         frames = self._frames(log_probabilities, batch)
         unconditional = self.unconditional(layers[-1]).unflatten(-1, (2, -1)).flatten(1, 2)[:, : batch.labels.shape[1]]
         everywhere = functional.cross_entropy(unconditional.float().flatten(0, 1), batch.labels.flatten())
-        addressed = functional.binary_cross_entropy_with_logits(clip, batch.addressed)
+        addressed = functional.binary_cross_entropy_with_logits(clip, batch.addressed, batch.addressed_weight)
         voices = self.same_voice(layers[len(layers) // 2], batch.talkers)
         near = self.nearness(layers[-1], batch)
         loss = frames + EVERYWHERE_WEIGHT * everywhere + CLIP_WEIGHT * addressed + VOICE_WEIGHT * voices
