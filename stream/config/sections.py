@@ -193,6 +193,26 @@ so a directory needs one."""
         return self
 
 
+class NameSettings(Section):
+    """The models that say which words are names."""
+
+    model: str = "builtin"
+    """`builtin`, or a local directory whose findings are added to the built-in model's: a transformers token \
+classifier (`config.json`, `tokenizer.json`, `model.safetensors`) or GLiNER (`gliner_config.json`). Needs \
+`clipveil[names]`. Words come in lower case: take a model that was trained so."""
+    sha256: Sha256 = ""
+    """Expected fingerprint of that directory (see `clipveil fingerprint`)."""
+    unsure_below: Annotated[float, Field(ge=0, le=1)] = 0.6
+    """Words that the recogniser was less sure of than this are masked where a name belongs ("call ...", "my name is \
+..."), whatever they look like: it often hears another word for a name. 0 turns it off."""
+
+    @model_validator(mode="after")
+    def _pinned(self) -> NameSettings:
+        if self.model != "builtin" and not self.sha256:
+            raise ValueError("a model directory needs its sha256 (`clipveil fingerprint DIRECTORY` prints it)")
+        return self
+
+
 class PolicySettings(Section):
     """What may leave, and how sure we must be."""
 
@@ -327,6 +347,7 @@ class Settings(Section):
     topics: TopicSettings = TopicSettings()
     registry: RegistrySettings = RegistrySettings()
     speakers: SpeakerSettings = SpeakerSettings()
+    names: NameSettings = NameSettings()
     policy: PolicySettings = PolicySettings()
     tokens: TokenSettings = TokenSettings()
     engine: EngineSettings = EngineSettings()
@@ -336,4 +357,4 @@ class Settings(Section):
 
     def without_secrets(self) -> Settings:
         """What an inference process is told: nothing with which it could reach a broker or make a token."""
-        return Settings(speakers=self.speakers, policy=self.policy)
+        return Settings(speakers=self.speakers, names=self.names, policy=self.policy)

@@ -9,15 +9,17 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from importlib import metadata, resources
+from typing import Protocol
 
-from stream.clip import Clip, Finding, Reason, Receipt, Refusal, Subject, WordEvidence
+from stream.clip import Clip, Finding, Reason, Receipt, Refusal, Subject, Word, WordEvidence
+from stream.find.carriers import UNSURE_BELOW, find_misheard
 from stream.find.gazetteer import Gazetteer, load_gazetteer
 from stream.find.language import Language, load_language, supported_languages
 from stream.find.lexemes import plain
 from stream.find.names import Names, find_spelled_names
 from stream.find.recognizers.addresses import find_addresses
 from stream.find.recognizers.dates import find_ages, find_birth_dates, find_dates
-from stream.find.recognizers.known import find_known
+from stream.find.recognizers.known import Told, find_known, find_told
 from stream.find.recognizers.net import find_net
 from stream.find.recognizers.numbers import classify, find_numbers
 from stream.find.recognizers.presidio import WrittenFinder
@@ -30,26 +32,51 @@ WORDS_MAX = 1_000  # of one transcript
 NOBODY = Subject(account_id="")
 
 
-def make_word_finder(languages: frozenset[str] = frozenset({"en"}), names_model: bool = True) -> Identifiers:
+class NamesFinder(Protocol):
+    """A further model that says which words of one transcript are names; ``version`` goes into the receipt."""
+
+    @property
+    def version(self) -> str: ...
+
+    def find(self, words: Sequence[str]) -> Iterator[Span]: ...
+
+
+def make_word_finder(
+    languages: frozenset[str] = frozenset({"en"}),
+    names_model: bool = True,
+    names: NamesFinder | None = None,
+    unsure_below: float = UNSURE_BELOW,
+) -> Identifiers:
     """A finder for ``languages``; ValueError at start-up if one of them has no tables.
 
-    Without ``names_model`` only spelled names and the event's own are found: for measuring speed.
+    Without ``names_model`` only spelled names and the event's own are found: for measuring speed. What ``names``
+    finds is added to what the built-in model finds. Where a name belongs, words with a confidence under
+    ``unsure_below`` are masked whatever they are.
     """
     missing = languages - supported_languages()
     if missing or not languages:
         raise ValueError(f"no word tables for language {', '.join(sorted(missing)) or '(none)'}")
-    return Identifiers(languages, load_names_model() if names_model else None)
+    return Identifiers(languages, load_names_model() if names_model else None, names, unsure_below)
 
 
 class Identifiers:
     """A ``ports.WordFinder``. Not safe for use by several threads at once."""
 
-    def __init__(self, languages: frozenset[str], model: NamesModel | None) -> None:
+    def __init__(
+        self,
+        languages: frozenset[str],
+        model: NamesModel | None = None,
+        further: NamesFinder | None = None,
+        unsure_below: float = UNSURE_BELOW,
+    ) -> None:
         self._languages: dict[str, Language] = {code: load_language(code) for code in languages}
         self._written = {code: WrittenFinder(code) for code in languages}
         self._gazetteer: Gazetteer = load_gazetteer()
         self._model = model
-        self._version = f"{_version(self._languages.values())}; names {model.version if model else 'none'}"
+        self._further = further
+        self._unsure_below = unsure_below
+        models = " and ".join(one.version for one in (model, further) if one) or "none"
+        self.version = f"{_version(self._languages.values())}; names {models}"
 
     def find(self, clip: Clip) -> WordEvidence:
         """Every identifier in every transcript of ``clip``.
@@ -61,23 +88,36 @@ class Identifiers:
         code = event.locale.replace("_", "-").split("-")[0].lower()
         if code not in self._languages:
             raise Refusal(Reason.LANGUAGE_UNSUPPORTED)
+        told = (*event.slots.items(), *event.attributes.items())
         findings = tuple(
             finding
             for number, transcript in enumerate(event.transcripts)
-            for finding in self.search([word.text for word in transcript.words], event.subject, number, code)
+            for finding in self._search(transcript.words, event.subject, number, code, told)
         )
-        return WordEvidence(findings, Receipt(DETECTOR, self._version, complete=True))
+        return WordEvidence(findings, Receipt(DETECTOR, self.version, complete=True))
 
     def search(
         self, words: Sequence[str], subject: Subject = NOBODY, transcript: int = 0, language: str = "en"
     ) -> tuple[Finding, ...]:
         """Findings in one transcript; ``subject`` adds the event's own identifiers."""
-        if len(words) > WORDS_MAX or sum(len(word) + 1 for word in words) > TEXT_MAX:
+        return self._search([Word(word) for word in words], subject, transcript, language)
+
+    def _search(
+        self, words: Sequence[Word], subject: Subject, transcript: int, language: str, told: Told = ()
+    ) -> tuple[Finding, ...]:
+        texts = [word.text for word in words]
+        if len(texts) > WORDS_MAX or sum(len(text) + 1 for text in texts) > TEXT_MAX:
             raise Refusal(Reason.WORDS_TOO_MANY)
-        scene = read_scene(words, self._languages[language])
+        scene = read_scene(texts, self._languages[language])
+        unsure = [word.confidence is not None and word.confidence < self._unsure_below for word in words]
+        spans = (
+            *self._spans(scene, subject, language),
+            *find_told(scene, told, self._gazetteer),
+            *find_misheard(scene, unsure),
+        )
         return tuple(
             Finding(transcript, span.first, span.last, span.entity_type, span.score, span.recognizer)
-            for span in merged(self._spans(scene, subject, language))
+            for span in merged(spans)
         )
 
     def _spans(self, scene: Scene, subject: Subject, language: str) -> Iterator[Span]:
@@ -93,6 +133,8 @@ class Identifiers:
             names = Names(scene, self._gazetteer, self._model.probabilities([plain(word) for word in scene.words]))
             yield from names.people()
             yield from names.places()
+        if self._further:
+            yield from self._further.find(scene.words)
         harmless = [range(run.first, run.last + 1) for run in scene.runs if not classify(scene, run)[0]]
         for written in written_forms(scene):
             for span in self._written[language].find(written):

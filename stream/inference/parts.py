@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -20,8 +22,14 @@ from stream.clip import (
     Word,
 )
 from stream.config import Settings
+from stream.config.sections import NameSettings
 from stream.policy import Policy
 from stream.ports import Parts
+
+if TYPE_CHECKING:
+    from stream.find.pii import NamesFinder
+
+BUILTIN = "builtin"
 
 
 def build_parts(settings: Settings, policy: Policy | None = None) -> Parts:
@@ -35,9 +43,21 @@ def build_parts(settings: Settings, policy: Policy | None = None) -> Parts:
 
     policy = policy or settings.policy.as_policy()
     speakers = make_speaker_finder(settings.speakers.model, settings.speakers.sha256, policy)
-    parts = Parts(Decoder(policy), speakers, make_word_finder(policy.languages), Encoder())
+    words = make_word_finder(
+        policy.languages, names=_further_names(settings.names), unsure_below=settings.names.unsure_below
+    )
+    parts = Parts(Decoder(policy), speakers, words, Encoder())
     _warm_up(parts, min(policy.languages))
     return parts
+
+
+def _further_names(settings: NameSettings) -> NamesFinder | None:
+    """The names model that the settings add to the built-in one; only then is its library imported."""
+    if settings.model == BUILTIN:
+        return None
+    from stream.find.ner import make_names_finder
+
+    return make_names_finder(Path(settings.model), settings.sha256)
 
 
 def _warm_up(parts: Parts, language: str) -> None:

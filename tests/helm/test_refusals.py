@@ -62,6 +62,14 @@ WRONG: dict[str, tuple[str, list[str]]] = {
         "config.speakers.model=/models/a,models.existingClaim=c",
         ["config.speakers.sha256", "clipveil fingerprint"],
     ),
+    "a names model that is not on the volume": (
+        f"config.names.model=/opt/a,config.names.sha256={SHA256},models.existingClaim=c",
+        ["config.names.model", "/models/"],
+    ),
+    "a names model that is not pinned": (
+        "config.names.model=/models/a,models.existingClaim=c",
+        ["config.names.sha256", "clipveil fingerprint"],
+    ),
     "a scrape that the policy keeps out": ("podMonitor.enabled=true", ["networkPolicy.metricsPeers"]),
 }
 

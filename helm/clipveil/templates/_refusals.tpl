@@ -16,13 +16,15 @@
 {{- if ne (not .Values.config.registry.username) (not $secrets.registryPassword.existingSecret) -}}
 {{- fail "config.registry.username and secrets.registryPassword.existingSecret belong together" -}}
 {{- end -}}
-{{- $model := dig "speakers" "model" "builtin" .Values.config -}}
+{{- range $section := list "speakers" "names" -}}
+{{- $model := dig $section "model" "builtin" $.Values.config -}}
 {{- if ne $model "builtin" -}}
-{{- if not (and (hasPrefix "/models/" $model) .Values.models.existingClaim) -}}
-{{- fail "config.speakers.model must be builtin, or a folder under /models/ together with models.existingClaim" -}}
+{{- if not (and (hasPrefix "/models/" $model) $.Values.models.existingClaim) -}}
+{{- fail (printf "config.%s.model must be builtin, or a folder under /models/ together with models.existingClaim" $section) -}}
 {{- end -}}
-{{- if not (dig "speakers" "sha256" "" .Values.config) -}}
-{{- fail "config.speakers.sha256 is needed with a model of your own; `clipveil fingerprint DIRECTORY` prints it" -}}
+{{- if not (dig $section "sha256" "" $.Values.config) -}}
+{{- fail (printf "config.%s.sha256 is needed with a model of your own; `clipveil fingerprint DIRECTORY` prints it" $section) -}}
+{{- end -}}
 {{- end -}}
 {{- end -}}
 {{- if and .Values.podMonitor.enabled .Values.networkPolicy.enabled (not .Values.networkPolicy.metricsPeers) -}}

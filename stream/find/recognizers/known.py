@@ -1,13 +1,23 @@
-"""The event's own identifiers, when they are said: first name, town, postcode, account, serial, household."""
+"""What the event itself knows, when it is said: whose clip it is, and what the assistant understood.
+
+A slot's or attribute's name says what its value is. Its parts ("contact_name": contact, name) are looked up:
+``SENSITIVE`` parts win over ``PUBLIC`` ones, and these over a bare "name". A sensitive value is masked wherever it is
+said, as a whole or any word of it that is no common one; a place of everyday words ("kitchen") is not. A public value
+is not looked for. A value under any other name counts with those of its words only that are no common words of the
+language, and with four digits or more, since nobody says what it is.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from stream.clip import Subject
+from stream.find.gazetteer import Gazetteer
+from stream.find.lexemes import plain
 from stream.find.spans import Scene, Span
 
+Told = Sequence[tuple[str, str]]  # name and value of slots and attributes
 CODE_MIN = 4  # characters of a code that count as the same one
 _RECOGNIZER = "known"
 _TYPES = {
@@ -19,6 +29,79 @@ _TYPES = {
     "device_serial": "DEVICE_SERIAL",
     "ip": "IP_ADDRESS",
 }
+
+SENSITIVE = {
+    **dict.fromkeys(
+        ("contact", "person", "people", "firstname", "lastname", "surname", "fullname", "caller"), "PERSON"
+    ),
+    **dict.fromkeys(("callee", "recipient", "sender", "attendee", "attendees", "participant", "invitee"), "PERSON"),
+    **dict.fromkeys(("nickname", "relation", "relative", "owner", "user", "patient", "doctor", "who"), "PERSON"),
+    **dict.fromkeys(("address", "street", "destination", "origin"), "ADDRESS"),
+    **dict.fromkeys(("city", "town", "location", "place", "region", "county", "village"), "LOCATION"),
+    **dict.fromkeys(("phone", "telephone"), "PHONE_NUMBER"),
+    **dict.fromkeys(("email", "mail"), "EMAIL_ADDRESS"),
+    **dict.fromkeys(("zip", "zipcode", "postcode", "postal"), "ZIP_CODE"),
+    **dict.fromkeys(("pin", "passcode", "password"), "PIN"),
+    **dict.fromkeys(("account", "card", "iban", "serial", "booking", "reference"), "ACCOUNT_NUMBER"),
+    **dict.fromkeys(("employer", "company", "organization", "school"), "ORGANIZATION"),
+    **dict.fromkeys(("birthday", "birthdate", "dob"), "DATE_OF_BIRTH"),
+}
+PUBLIC = frozenset(
+    {
+        "action", "album", "app", "artist", "author", "band", "book", "brand", "brightness", "channel", "color",
+        "colour", "composer", "condition", "country", "currency", "date", "day", "device", "director", "duration",
+        "event", "film", "food", "format", "frequency", "game", "genre", "house", "language", "level", "list",
+        "media", "mode", "month", "movie", "music", "news", "order", "playlist", "podcast", "podcasts", "program",
+        "quantity", "radio", "recipe", "repeat", "scene", "season", "sensor", "series", "service", "setting", "shop",
+        "show", "song", "sort", "sound", "source", "speed", "sport", "state", "station", "status", "store", "team",
+        "temperature", "time", "timer", "timezone", "title", "topic", "track", "transport", "type", "unit", "units",
+        "version", "video", "volume", "wake", "weather", "year",
+    }
+)  # fmt: skip
+COMMON_MIN = 0.2  # of the lexicon's scale of frequency: a commoner word says nothing of anybody
+_PARTS = re.compile(r"[a-z]+|[A-Z]+(?![a-z])|[A-Z][a-z]+")
+
+
+def find_told(scene: Scene, told: Told, gazetteer: Gazetteer) -> Iterator[Span]:
+    """Every run of words that says the value of a slot or attribute in ``told``, by the rule that the module states."""
+    for name, value in told:
+        entity_type = told_type(name)
+        if entity_type is None:
+            continue
+        words = [text for text in (plain(word) for word in value.split()) if text]
+        if entity_type and not (entity_type == "LOCATION" and _everyday_place(words, gazetteer)):
+            yield from _said(scene, value, entity_type)
+        for word in words:
+            if _says_who(word, gazetteer) and word not in scene.language.listed("relations"):
+                yield from _said(scene, word, entity_type or ("PERSON" if word.isalpha() else "ACCOUNT_NUMBER"))
+
+
+def told_type(name: str) -> str | None:
+    """The type of what a slot or attribute of this name holds; empty if the name does not say, None if it is public."""
+    parts = [part.lower() for part in _PARTS.findall(name)]
+    found = next((SENSITIVE[part] for part in parts if part in SENSITIVE), None)
+    if found or PUBLIC.intersection(parts):
+        return found
+    return "PERSON" if "name" in parts else ""
+
+
+def _said(scene: Scene, value: str, entity_type: str) -> Iterator[Span]:
+    compact = _compact(value)
+    if len(compact) >= (CODE_MIN if compact.isdigit() else 2):
+        yield from _as_words(scene, compact, entity_type)
+        yield from _as_characters(scene, compact, entity_type)
+
+
+def _everyday_place(words: Sequence[str], gazetteer: Gazetteer) -> bool:
+    """A room or "home": everyday words that are no listed place."""
+    return not gazetteer.place_at(tuple(words), 0) and all(word in gazetteer.everyday for word in words)
+
+
+def _says_who(text: str, gazetteer: Gazetteer) -> bool:
+    """A word that is no common word of the language; of digits, as many as identify."""
+    if not text.isalpha():
+        return len(_compact(text)) >= CODE_MIN
+    return len(text) > 1 and (gazetteer.is_name(text) or gazetteer.lexicon.get(text, 0.0) < COMMON_MIN)
 
 
 def find_known(scene: Scene, subject: Subject) -> Iterator[Span]:

@@ -1,0 +1,120 @@
+"""Tiny names models in local directories, trained in seconds: real networks, real files, nothing fetched."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+import torch
+from gliner import GLiNERConfig
+from gliner.model import UniEncoderSpanGLiNER
+from safetensors.torch import save_file
+from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
+from transformers import BertConfig, BertForTokenClassification, PreTrainedTokenizerFast
+
+from stream.find.ner import ASKED
+
+LABELS = ("O", "B-PER", "I-PER", "B-GPE", "MISC")
+WORDS = ("please", "water", "the", "table", "and", "then", "zork", "blim", "in", "quand", "now")
+_LABELLED = {"zork": 1, "blim": 2, "quand": 3, "now": 4}
+
+
+def write_classifier(directory: Path, labels: tuple[str, ...] = LABELS) -> Path:
+    """A BERT of one layer that has learned: "zork blim" is somebody, "quand" is a place, "now" is MISC."""
+    torch.manual_seed(0)
+    vocabulary = {word: number for number, word in enumerate(("[PAD]", "[UNK]", "[CLS]", "[SEP]", *WORDS))}
+    config = BertConfig(
+        vocab_size=len(vocabulary),
+        hidden_size=16,
+        num_hidden_layers=1,
+        num_attention_heads=2,
+        intermediate_size=16,
+        max_position_embeddings=40,
+        id2label=dict(enumerate(labels)),
+        label2id={label: number for number, label in enumerate(labels)},
+    )
+    model = BertForTokenClassification(config)
+    _learn(model, vocabulary)
+    directory.mkdir(parents=True)
+    config.save_pretrained(directory)
+    save_file({name: one.contiguous() for name, one in model.state_dict().items()}, directory / "model.safetensors")
+    write_tokenizer(directory, vocabulary)
+    return directory
+
+
+def write_tokenizer(directory: Path, vocabulary: dict[str, int]) -> None:
+    """Whole words, lower-cased, between [CLS] and [SEP]."""
+    tokenizer = Tokenizer(models.WordPiece(vocabulary, unk_token="[UNK]"))
+    tokenizer.normalizer = normalizers.Lowercase()
+    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    tokenizer.post_processor = processors.BertProcessing(("[SEP]", vocabulary["[SEP]"]), ("[CLS]", vocabulary["[CLS]"]))
+    tokenizer.save(str(directory / "tokenizer.json"))
+
+
+def _learn(model: BertForTokenClassification, vocabulary: dict[str, int]) -> None:
+    optimiser = torch.optim.Adam(model.parameters(), lr=0.02)
+    for _ in range(80):
+        drawn = torch.randint(0, len(WORDS), (16, 12))
+        ids = torch.tensor([[vocabulary[WORDS[at]] for at in row] for row in drawn])
+        labels = torch.tensor([[_LABELLED.get(WORDS[at], 0) for at in row] for row in drawn])
+        optimiser.zero_grad()
+        model(input_ids=ids, labels=labels).loss.backward()
+        optimiser.step()
+
+
+def write_gliner(directory: Path) -> Path:
+    """A GLiNER of one layer that has learned: "zork blim" is a person, "quand" a place."""
+    torch.manual_seed(0)
+    draw = random.Random(0)
+    special = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "<<ENT>>", "<<SEP>>", "[FLERT]")
+    vocabulary = {word: number for number, word in enumerate((*special, *WORDS, "acme", "lane", *ASKED))}
+    directory.mkdir(parents=True)
+    write_tokenizer(directory, vocabulary)
+    names = {"unk_token": "[UNK]", "pad_token": "[PAD]", "cls_token": "[CLS]", "sep_token": "[SEP]"}
+    tokenizer = PreTrainedTokenizerFast(tokenizer_file=str(directory / "tokenizer.json"), **names)
+    tokenizer.add_special_tokens({"additional_special_tokens": list(special[5:])})
+    encoder = BertConfig(
+        vocab_size=len(tokenizer),
+        hidden_size=32,
+        num_hidden_layers=1,
+        num_attention_heads=2,
+        intermediate_size=16,
+        max_position_embeddings=128,
+    )
+    config = GLiNERConfig(
+        model_name="none",
+        encoder_config=encoder.to_dict(),
+        hidden_size=32,
+        dropout=0.0,
+        max_width=2,
+        max_len=12,
+        words_splitter_type="whitespace",
+        vocab_size=len(tokenizer),
+        num_rnn_layers=0,
+        class_token_index=vocabulary["<<ENT>>"],
+        embed_ent_token=False,
+    )
+    model = UniEncoderSpanGLiNER(config, tokenizer=tokenizer, backbone_from_pretrained=False)
+    collate, optimiser = model._create_data_collator(), torch.optim.Adam(model.parameters(), lr=0.005)
+    ordinary = [word for word in WORDS if word not in _LABELLED] + ["now"]
+    for _ in range(250):
+        rows = [_sentence(draw, ordinary) for _ in range(4)]
+        optimiser.zero_grad()
+        model(**collate(rows)).loss.backward()
+        optimiser.step()
+    model.save_pretrained(directory, safe_serialization=True)
+    return directory
+
+
+def _sentence(draw: random.Random, ordinary: list[str]) -> dict[str, object]:
+    """Ordinary words and, anywhere between them, one name of each type."""
+    names = {"person": ["zork", "blim"], "location": ["quand"], "organization": ["acme"], "address": ["lane"]}
+    pieces = [("", [draw.choice(ordinary)]) for _ in range(draw.randint(4, 8))] + list(names.items())
+    draw.shuffle(pieces)
+    words: list[str] = []
+    spans: list[list[object]] = []
+    for label, piece in pieces:
+        if label:
+            spans.append([len(words), len(words) + len(piece) - 1, label])
+        words += piece
+    return {"tokenized_text": words, "ner": spans}
