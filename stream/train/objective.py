@@ -19,7 +19,7 @@ class Objective(nn.Module):
     """Loss of a batch.
 
     The frames' part asks who the main speaker is in clips that have one; whether there is one is left to the clip
-    head, so that doubt about the one does not blur the other. Three parts exist in training only. One asks the frames
+    head, so that doubt about the one does not blur the other. Three parts are for training only. One asks the frames
     of all clips, accidental activations too. One asks how near the one who is heard sounds: that is most of what tells
     an accidental activation. The third makes a small vector per 40 ms from the middle layer, near for frames of one
     voice and far for frames of two: the labels alone tell too little about voices.
@@ -29,7 +29,6 @@ class Objective(nn.Module):
         super().__init__()
         self.model = model
         self.voice = nn.Linear(model.project.out_features, 48)
-        self.distance = nn.Linear(model.project.out_features, 3)
         self.unconditional = nn.Linear(model.project.out_features, 2 * model.dimension)
         self.register_buffer("costs", torch.tensor(CLASS_COSTS), persistent=False)
         self.scale = nn.Parameter(torch.tensor([6.0, -2.0]))
@@ -37,7 +36,7 @@ class Objective(nn.Module):
     def forward(self, batch: Batch) -> tuple[Tensor, dict[str, float]]:
         """The loss (a scalar) and its parts by name."""
         layers = self.model.encode(batch.waveforms)
-        log_probabilities, clip = self.model.decide(layers[-1], batch.waveforms.shape[-1])
+        log_probabilities, clip, _ = self.model.decide(layers[-1], batch.waveforms.shape[-1])
         frames = self._frames(log_probabilities, batch)
         unconditional = self.unconditional(layers[-1]).unflatten(-1, (2, -1)).flatten(1, 2)[:, : batch.labels.shape[1]]
         everywhere = functional.cross_entropy(unconditional.float().flatten(0, 1), batch.labels.flatten())
@@ -67,7 +66,9 @@ class Objective(nn.Module):
         alone = (talkers.sum(dim=1) == 1).unsqueeze(-1)
         truth = torch.einsum("bts,btn->bsn", talkers, batch.nearness.nan_to_num())
         known = alone & (torch.einsum("bts,btn->bsn", talkers, batch.nearness.isnan().float()) == 0)
-        losses = functional.smooth_l1_loss(self.distance(steps[:, :count]).float(), truth, reduction="none", beta=0.3)
+        losses = functional.smooth_l1_loss(
+            self.model.nearness(steps[:, :count]).float(), truth, reduction="none", beta=0.3
+        )
         return (losses * known).sum() / known.sum().clamp(min=1)
 
     def same_voice(self, steps: Tensor, talkers: Tensor) -> Tensor:

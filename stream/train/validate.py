@@ -54,7 +54,7 @@ def measure(model: PyanNetHousehold, batches: list[Batch]) -> Figures:
     losses, keep, labels, clips, addressed = [], [], [], [], []
     with torch.inference_mode():
         for batch in batches:
-            scores, clip = model.judge(batch.waveforms.to(model.device))
+            scores, clip, _ = model.judge(batch.waveforms.to(model.device))
             scores = scores.cpu()
             clips.append(clip.cpu().item())
             addressed.append(bool(batch.addressed.item()))

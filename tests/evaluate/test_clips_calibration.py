@@ -38,7 +38,7 @@ def _heard(*turns_of_truth: tuple[float, float, str], main: str | None = "main")
     rows = np.array([MAIN] * 75 + [BOTH] * 10 + [OTHER] * 40 + [SILENCE] * 75, np.float32)
     spoken = tuple(Turn(Segment(start, end), speaker) for start, end, speaker in turns_of_truth)
     truth = Truth("a", "x", 4.0, spoken, main, (), {}, "a")
-    return Heard(truth, None, None, Frames(rows, rows, 1.0, np.zeros(200, np.float32)))
+    return Heard(truth, None, None, Frames(rows, rows, 1.0, np.zeros(200, np.float32), np.zeros(200, np.float32)))
 
 
 def test_calibration_keeps_what_the_plan_keeps() -> None:

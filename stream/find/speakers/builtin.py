@@ -71,14 +71,15 @@ class BuiltinFinder:
         if transcript and any(word.segment for word in transcript.words):
             hearings.append(channels_of(samples, wake_word, transcript))
         with torch.inference_mode():
-            log_probabilities, log_odds = self._model.judge(torch.from_numpy(np.stack(hearings)))
-        probabilities = log_probabilities.exp().numpy()
-        if not (np.isfinite(probabilities).all() and torch.isfinite(log_odds).all()):
+            heard = self._model.judge(torch.from_numpy(np.stack(hearings)))
+        probabilities = heard.frames.exp().numpy()
+        if not (np.isfinite(probabilities).all() and torch.isfinite(heard.clip).all()):
             raise Refusal(Reason.DETECTOR_FAILED)
         return Frames(
             probabilities=smoothed(probabilities.mean(axis=0)),
             unprompted=smoothed(probabilities[0]),
-            clip_log_odds=float(log_odds.mean()),
+            clip_log_odds=float(heard.clip.mean()),
+            distance=heard.distance.mean(dim=0).numpy(),
             level_db=level_db(samples),
         )
 

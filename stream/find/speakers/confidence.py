@@ -28,6 +28,8 @@ from stream.policy import SAFE
 # at all is no merit of the clip, it only shifts what the sign beside it is worth)
 SIGNS: Mapping[str, int] = {
     "addressed": +1,  # the clip head's log-odds
+    "distance": -1,  # of whoever is likely the main speaker, the logarithm against 2 m
+    "distance_kept": -1,  # and of the second of what is kept that seems nearest
     "given_up": -1,  # share of the main speaker's likely speech that is not kept
     "leaking": -1,  # log of the share of others' likely speech that is
     "entropy": -1,  # of a frame of speech
@@ -124,6 +126,8 @@ def signs(frames: Frames, kept: Flags, wake_word: WakeWord | None, transcript: T
     others_db = _level(frames, p[:, BYSTANDER]) if p[:, BYSTANDER].sum() > 10 else main_db - UNHEARD_LEVEL_DB
     return {
         "addressed": float(np.clip(frames.clip_log_odds, -6.0, 6.0)),
+        "distance": float((frames.distance * p[:, MAIN]).sum() / (p[:, MAIN].sum() + 1e-3)),
+        "distance_kept": _nearest(frames.distance, kept),
         "given_up": float(p[~kept, MAIN].sum() / (p[:, MAIN].sum() + 1e-3)),
         "leaking": math.log((float(others[kept].sum()) + 0.02) / (float(others.sum()) + 1.0)),
         "entropy": float((entropy * frames.speech).sum() / speech),
@@ -152,6 +156,13 @@ def _inside(segments: Iterable[Segment], count: int) -> Flags:
     for segment in segments:
         flags |= (middles >= segment.start) & (middles < segment.end)
     return flags
+
+
+def _nearest(distance: Floats, kept: Flags) -> float:
+    """The least mean ``distance`` over a second of what is kept, or over all of it where that is less."""
+    values = distance[kept]
+    width = min(len(values), round(1.0 / FRAME_S))
+    return float(np.convolve(values, np.ones(width) / width, "valid").min()) if width else 0.0
 
 
 def _mean(values: Floats | Flags) -> float:

@@ -30,11 +30,13 @@ Flags = npt.NDArray[np.bool_]
 class Frames:
     """What was heard in one clip: ``probabilities`` (frame, 4) of nobody, main alone, bystander alone, both;
     ``unprompted``, the same from the sound and the wake word alone, without the device's words; ``clip_log_odds`` that
-    anybody spoke to the device; ``level_db`` (frame,) of the sound itself."""
+    anybody spoke to the device; ``distance`` (frame,) of whoever speaks, the logarithm against 2 m; ``level_db``
+    (frame,) of the sound itself."""
 
     probabilities: Floats = field(repr=False)
     unprompted: Floats = field(repr=False)
     clip_log_odds: float
+    distance: Floats = field(repr=False)
     level_db: Floats = field(repr=False)
 
     @property

@@ -8,8 +8,9 @@ Input: ``waveforms`` (batch, 3, samples), float32, 16 kHz, a whole clip without 
 
 ``PyanNetHousehold.forward`` gives log-probabilities (batch, frames, 4) in the order of pyannote's ``Powerset(2, 2)``
 over ("main", "bystander"): 0 nobody, 1 main alone, 2 bystander(s) alone, 3 both, all given that somebody spoke to the
-device. ``judge`` gives the same and the clip head, (batch,) log-odds that somebody did (low for an accidental
-activation): a frame is main speech alone with probability sigmoid(clip) * exp(frame[1]). There are
+device. ``judge`` gives the same and two things more: the clip head, (batch,) log-odds that somebody did (low for an
+accidental activation), so that a frame is main speech alone with probability sigmoid(clip) * exp(frame[1]); and per
+frame how far away whoever speaks seems to be, (batch, frames), as the logarithm of the distance against 2 m. There are
 ``num_frames(samples) = ceil(samples / 320)`` frames; frame i speaks of samples [320 i, 320 (i + 1)), so step and
 receptive field as pyannote counts them are 20 ms; what a frame knows comes from the whole clip.
 
@@ -25,7 +26,7 @@ import math
 from functools import cached_property
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from pyannote.audio.core.task import Problem, Resolution, Specifications
@@ -41,6 +42,7 @@ CLASSES = ("main", "bystander")
 NOBODY, MAIN, BYSTANDER, BOTH = range(4)
 WEIGHTS_NAME = "weights.safetensors"
 HYPERPARAMETERS_NAME = "hyperparameters.json"
+NEARNESS = 3  # direct sound and early sound against the rest, and distance: the first two are for training alone
 _LAGS = 48
 
 
@@ -55,6 +57,14 @@ def specifications() -> Specifications:
         powerset_max_classes=2,
         permutation_invariant=False,
     )
+
+
+class Judgement(NamedTuple):
+    """What the net says of clips of one length; see the module."""
+
+    frames: Tensor
+    clip: Tensor
+    distance: Tensor
 
 
 class PyanNetHousehold(PyanNet):  # type: ignore[misc]
@@ -101,6 +111,7 @@ class PyanNetHousehold(PyanNet):  # type: ignore[misc]
         self.drop = nn.Dropout(0.1)
         self.clip_weights = nn.Linear(width, 1)
         self.clip_head = nn.Linear(2 * width, 1)
+        self.nearness = nn.Linear(width, NEARNESS)
         self.specifications = specifications()
         self.build()
 
@@ -158,23 +169,25 @@ class PyanNetHousehold(PyanNet):  # type: ignore[misc]
             (pitch, contrast(sounds, loud, flags[..., :1]), contrast(sounds, loud, flags[..., 1:2])), dim=-1
         )
 
-    def judge(self, waveforms: Tensor) -> tuple[Tensor, Tensor]:
-        """Log-probabilities (batch, frames, 4) and the clip head's log-odds (batch,); see the module."""
+    def judge(self, waveforms: Tensor) -> Judgement:
+        """All that the module names."""
         return self.decide(self.encode(waveforms)[-1], waveforms.shape[-1])
 
-    def decide(self, steps: Tensor, num_samples: int) -> tuple[Tensor, Tensor]:
+    def decide(self, steps: Tensor, num_samples: int) -> Judgement:
         """As ``judge``, from the last layer of ``encode``."""
         pooled = (torch.softmax(self.clip_weights(steps).float(), dim=1) * steps).sum(dim=1)
         clip = self.clip_head(torch.cat((pooled, steps.amax(dim=1)), dim=-1)).squeeze(-1)
+        count = self.num_frames(num_samples)
+        distance = self.nearness(steps)[..., -1].repeat_interleave(2, dim=1)[:, :count]
         for linear in self.linear:
             steps = functional.leaky_relu(linear(steps))
         scores = self.classifier(steps)
-        frames = scores.reshape(scores.shape[0], 2 * scores.shape[1], -1)[:, : self.num_frames(num_samples)]
-        return self.activation(frames.float()), clip.float()
+        frames = scores.reshape(scores.shape[0], 2 * scores.shape[1], -1)[:, :count]
+        return Judgement(self.activation(frames.float()), clip.float(), distance.float())
 
     def forward(self, waveforms: Tensor) -> Tensor:
         """Log-probabilities (batch, frames, 4); see the module."""
-        return self.judge(waveforms)[0]
+        return self.judge(waveforms).frames
 
     @staticmethod
     def _flags(flags: Tensor, steps: int) -> Tensor:

@@ -21,7 +21,7 @@ def _frames(*stretches: tuple[tuple[float, ...], int, float]) -> Frames:
     """Probabilities, frames, and level in dB of each stretch."""
     rows = np.concatenate([np.tile(np.float32(row), (count, 1)) for row, count, _ in stretches])
     levels = np.concatenate([np.full(count, level, np.float32) for _, count, level in stretches])
-    return Frames(rows, rows, 2.0, levels)
+    return Frames(rows, rows, 2.0, np.linspace(-0.5, 0.5, len(rows), dtype=np.float32), levels)
 
 
 CLEAR = _frames((MAIN, 50, -20.0), (SILENCE, 50, -60.0), (OTHER, 50, -40.0))
@@ -33,6 +33,8 @@ def test_signs_are_those_worked_out_by_hand() -> None:
     found = signs(CLEAR, KEPT, WAKE, WORDS)
     assert set(found) == set(SIGNS)
     assert found["addressed"] == 2.0
+    assert found["distance_kept"] == pytest.approx(CLEAR.distance[:50].mean(), abs=1e-5)
+    assert CLEAR.distance[0] < found["distance"] < CLEAR.distance[75]
     assert found["given_up"] == pytest.approx(1.0 / 49.0, rel=1e-3)
     assert found["others"] == pytest.approx(49.0 / 98.0, rel=1e-3)
     assert found["main_in_wake"] == pytest.approx(0.98)

@@ -20,7 +20,7 @@ SILENCE, MAIN, OTHER, BOTH, THIN = (
 
 def _frames(*stretches: tuple[tuple[float, ...], int]) -> Frames:
     rows = np.concatenate([np.tile(np.float32(row), (count, 1)) for row, count in stretches])
-    return Frames(rows, rows, 3.0, np.full(len(rows), -30.0, np.float32))
+    return Frames(rows, rows, 3.0, np.zeros(len(rows), np.float32), np.full(len(rows), -30.0, np.float32))
 
 
 def _spoken(frames: Frames, duration: float = 10.0) -> list[tuple[float, float, str]]:

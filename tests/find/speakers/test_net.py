@@ -44,9 +44,10 @@ def waveforms(samples: int, *, words: float = -1.0) -> torch.Tensor:
 def test_frames_match_count(tiny: PyanNetHousehold, samples: int) -> None:
     """Odd lengths give exactly num_frames frames of four probabilities that sum to one."""
     with torch.inference_mode():
-        scores, clip = tiny.judge(waveforms(samples))
+        scores, clip, distance = tiny.judge(waveforms(samples))
     assert (1, tiny.num_frames(samples), 4) == scores.shape
     assert (1,) == clip.shape
+    assert (1, tiny.num_frames(samples)) == distance.shape
     assert torch.allclose(torch.ones(scores.shape[:2]), scores.exp().sum(-1), atol=1e-5)
 
 
@@ -85,9 +86,10 @@ def test_silence_is_finite(tiny: PyanNetHousehold) -> None:
     clip = waveforms(16_000)
     clip[:, 0] = 0.0
     with torch.inference_mode():
-        scores, odds = tiny.judge(clip)
+        scores, odds, distance = tiny.judge(clip)
     assert torch.isfinite(scores).all()
     assert torch.isfinite(odds).all()
+    assert torch.isfinite(distance).all()
 
 
 def test_export_and_load_are_bit_equal(tiny: PyanNetHousehold, tmp_path: Path) -> None:
