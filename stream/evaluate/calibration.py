@@ -158,25 +158,20 @@ def fit(signs: Floats, good: Flags) -> confidence.Weights:
     return confidence.Weights(float(found[-1] - raw @ centre), dict(zip(confidence.SIGNS, raw.tolist(), strict=True)))
 
 
-def fit_judge(signs: Floats, addressed: Flags, good: Flags) -> confidence.Judge:
-    """Both regressions: whether anybody spoke to the device, from all clips; whether what is kept is clean, from those
-    in which somebody did."""
-    return confidence.Judge(fit(signs, addressed), fit(signs[addressed], good[addressed]))
+def apply(weights: confidence.Weights, signs: Floats) -> Floats:
+    """(clip,): the probability by each row of signs."""
+    rows = signs.tolist()
+    return np.array([weights.probability(dict(zip(confidence.SIGNS, row, strict=True))) for row in rows])
 
 
-def apply(judge: confidence.Judge, signs: Floats) -> Floats:
-    """(clip,): the confidence of each row of signs."""
-    return np.array([judge.confidence(dict(zip(confidence.SIGNS, row, strict=True))) for row in signs.tolist()])
-
-
-def cross_fit(signs: Floats, addressed: Flags, good: Flags) -> Floats:
-    """(clip,): each clip's confidence by weights that were fitted without it."""
-    fold = np.arange(len(good)) % FOLDS
-    sure = np.zeros(len(good))
+def cross_fit(signs: Floats, labels: Flags, among: Flags) -> Floats:
+    """(clip,): each clip's probability by weights that were fitted without it, to the clips ``among`` the others."""
+    fold = np.arange(len(labels)) % FOLDS
+    found = np.zeros(len(labels))
     for number in range(FOLDS):
-        rest = fold != number
-        sure[~rest] = apply(fit_judge(signs[rest], addressed[rest], good[rest]), signs[~rest])
-    return sure
+        rest = (fold != number) & among
+        found[fold == number] = apply(fit(signs[rest], labels[rest]), signs[fold == number])
+    return found
 
 
 # the share of held-out clips with a main speaker that each point publishes, the surest first
@@ -193,34 +188,47 @@ class Calibrated:
     rows: Sequence[Mapping[str, float | None]]
 
 
-def calibrate(clips: Sequence[Heard], point: OperatingPoint, share: float) -> Calibrated:
-    """The judge for ``point``'s frame thresholds; ``share`` of the clips with a main speaker are published."""
-    kept = [surely_main(clip.frames, point) for clip in clips]
+def calibrate(clips: Sequence[Heard], shares: Mapping[str, float]) -> dict[str, Calibrated]:
+    """The judge for each operating point, of which ``shares`` of the clips with a main speaker are published."""
+    spoken_to = np.array([clip.truth.main is not None for clip in clips])
+    first = signs_of(clips, [confidence.likely_main(clip.frames) for clip in clips])
+    weights, asked = fit(first, spoken_to), cross_fit(first, spoken_to, np.ones(len(clips), np.bool_))
+    return {
+        name: _calibrate(clips, spoken_to, asked, weights, OPERATING_POINTS[name], share)
+        for name, share in shares.items()
+    }
+
+
+def _calibrate(
+    clips: Sequence[Heard],
+    spoken_to: Flags,
+    asked: Floats,
+    addressed: confidence.Weights,
+    point: OperatingPoint,
+    share: float,
+) -> Calibrated:
+    kept = [
+        surely_main(clip.frames, point, confidence.log_odds(one))
+        for clip, one in zip(clips, asked.tolist(), strict=True)
+    ]
     good = np.array([is_good(clip, flags, point) for clip, flags in zip(clips, kept, strict=True)])
-    addressed = np.array([clip.truth.main is not None for clip in clips])
     signs = signs_of(clips, kept)
-    sure = cross_fit(signs, addressed, good)
-    right = float(np.quantile(sure[addressed], 1.0 - share))
+    sure = asked * cross_fit(signs, good, spoken_to)
+    right = float(np.quantile(sure[spoken_to], 1.0 - share))
     outcomes = list(zip(clips, kept, sure.tolist(), strict=True))
     rows = []
-    for level in [*np.quantile(sure[addressed], SHOWN_QUANTILES).tolist(), right]:
+    for level in [*np.quantile(sure[spoken_to], SHOWN_QUANTILES).tolist(), right]:
         stricter = replace(point, confidence_min=level)
         rows.append(figures([tally(clip.truth, predict(clip, flags, stricter, own)) for clip, flags, own in outcomes]))
     shift = confidence.log_odds(point.confidence_min) - confidence.log_odds(right)
-    return Calibrated(replace(fit_judge(signs, addressed, good), shift=shift), rows[-1], rows[:-1])
+    return Calibrated(confidence.Judge(addressed, fit(signs[spoken_to], good[spoken_to]), shift), rows[-1], rows[:-1])
 
 
 def write(judges: Mapping[str, confidence.Judge]) -> None:
     """Into the package, rounded: the fifth digit of a weight says nothing."""
-    points = {
-        name: {
-            "addressed": _rounded(judge.addressed),
-            "clean": _rounded(judge.clean),
-            "shift": round(judge.shift, 4),
-        }
-        for name, judge in judges.items()
-    }
-    WEIGHTS_FILE.write_text(json.dumps({"points": points}, indent=1) + "\n", encoding="utf-8")
+    points = {name: {"clean": _rounded(judge.clean), "shift": round(judge.shift, 4)} for name, judge in judges.items()}
+    told = {"addressed": _rounded(next(iter(judges.values())).addressed), "points": points}
+    WEIGHTS_FILE.write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
 
 
 def _rounded(row: confidence.Weights) -> dict[str, Any]:
@@ -241,7 +249,7 @@ def main() -> None:
     finder = BuiltinFinder(OPERATING_POINTS["safe"], chosen.model)
     clips = hear_held_out(chosen.corpora, chosen.rooms, finder, chosen.clips, seed=20_261_122)
     shown = ("bystander_leak", "main_kept_published", "main_kept", "yield", "accidental_published")
-    found = {name: calibrate(clips, point, YIELDS[name]) for name, point in OPERATING_POINTS.items()}
+    found = calibrate(clips, YIELDS)
     for name, calibrated in found.items():
         console.print(f"{name}: {OPERATING_POINTS[name]}")
         for mark, row in (*(("  ", row) for row in calibrated.rows), ("->", calibrated.chosen)):

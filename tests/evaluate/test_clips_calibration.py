@@ -23,7 +23,7 @@ from stream.clip import (
     Turn,
     WordEvidence,
 )
-from stream.evaluate.calibration import Heard, apply, cross_fit, fit, fit_judge, is_good, predict
+from stream.evaluate.calibration import Heard, apply, cross_fit, fit, is_good, predict
 from stream.evaluate.corpus import Truth
 from stream.find.speakers.confidence import SIGNS
 from stream.find.speakers.frames import Frames, surely_main, turns
@@ -44,7 +44,7 @@ def _heard(*turns_of_truth: tuple[float, float, str], main: str | None = "main")
 def test_calibration_keeps_what_the_plan_keeps() -> None:
     """Same frames, same point: the prediction's kept sound is the plan's keep-list."""
     heard = _heard((0.0, 1.7, "main"))
-    kept = surely_main(heard.frames, POINT)
+    kept = surely_main(heard.frames, POINT, 0.0)
     receipt = Receipt("x", "1", True)
     evidence = SpeakerEvidence(turns(heard.frames, kept, 4.0), "main", 0.9, receipt)
     moment = datetime(2026, 1, 1, tzinfo=UTC)
@@ -70,7 +70,7 @@ def test_a_good_clip_leaks_nothing_and_keeps_the_most(
 ) -> None:
     """The label that the confidence is fitted to."""
     heard = _heard(*spoken, main=main)
-    assert is_good(heard, surely_main(heard.frames, POINT), POINT) is good
+    assert is_good(heard, surely_main(heard.frames, POINT, 0.0), POINT) is good
 
 
 def test_a_sign_never_counts_against_its_direction() -> None:
@@ -85,14 +85,13 @@ def test_a_sign_never_counts_against_its_direction() -> None:
 
 
 def test_telling_signs_are_learnt() -> None:
-    """One sign tells who is addressed, another what is clean: confidence by weights that never saw the clip is high
-    only where both hold."""
+    """Probabilities by weights that never saw the clip tell good from bad, also for clips outside those fitted to."""
     rng = np.random.default_rng(1)
-    addressed = rng.random(600) < 0.6
-    good = addressed & (rng.random(600) < 0.5)
+    among = rng.random(600) < 0.6
+    good = rng.random(600) < 0.5
     signs = rng.standard_normal((600, len(SIGNS)))
-    signs[:, 0] += 4.0 * addressed
-    signs[:, 1] -= 4.0 * good
-    sure = cross_fit(signs, addressed, good)
-    assert sure[good].mean() > 0.7 > 0.2 > sure[~good].mean()
-    assert apply(fit_judge(signs, addressed, good), signs) == pytest.approx(sure, abs=0.25)
+    signs[:, 0] += 4.0 * good
+    sure = cross_fit(signs, good, among)
+    assert sure[good].mean() > 0.8 > 0.2 > sure[~good].mean()
+    assert sure[good & ~among].mean() > 0.8
+    assert apply(fit(signs[among], good[among]), signs) == pytest.approx(sure, abs=0.25)

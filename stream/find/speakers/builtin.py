@@ -21,7 +21,7 @@ from stream.clip import (
     WakeWord,
 )
 from stream.find.speakers import net
-from stream.find.speakers.confidence import confidence
+from stream.find.speakers.confidence import addressed, confidence, log_odds
 from stream.find.speakers.frames import MAIN_LABEL, Frames, level_db, smoothed, surely_main, turns
 from stream.policy import OperatingPoint
 
@@ -48,8 +48,9 @@ class BuiltinFinder:
         """Turns of ``main``, ``bystander`` and ``unsure``; ``main`` is None when the main speaker is never surely
         heard. Raises Refusal for samples that can't be judged."""
         frames = self.listen(samples, wake_word, transcript)
-        kept = surely_main(frames, self._point)
-        sure = confidence(frames, kept, wake_word, transcript, self._point.name)
+        asked = addressed(frames, wake_word, transcript, self._point.name)
+        kept = surely_main(frames, self._point, log_odds(asked))
+        sure = confidence(frames, kept, wake_word, transcript, self._point.name, asked)
         return SpeakerEvidence(
             turns=turns(frames, kept, len(samples) / SAMPLE_RATE_HZ),
             main=MAIN_LABEL if kept.any() else None,

@@ -1,11 +1,11 @@
 """How sure the built-in model's evidence is, from everything that speaks for it or against it. Pure.
 
 Two things must hold: somebody spoke to the device, and what is kept is theirs alone. Each is a logistic regression on
-the same signs, and the confidence is their product. A sign may only count one way: more speech that is given up, more
-entropy or more overlap never makes a clip surer, and a louder main speaker, or one who covers the wake word and the
-words, never makes it less sure. The weights were fitted on held-out voices, rooms and noises
-(``stream.evaluate.calibration``) and lie in ``confidence.json``, one pair for each operating point, since what is kept
-depends on it.
+the same signs, the first on those of a first look at the clip, and the confidence is their product. A sign may only
+count one way: more speech that is given up, more entropy or more overlap never makes a clip surer, and a louder main
+speaker, or one who covers the wake word and the words, never makes it less sure. The weights were fitted on held-out
+voices, rooms and noises (``stream.evaluate.calibration``) and lie in ``confidence.json``; those of what is clean are
+of one operating point each, since what is kept depends on it.
 """
 
 from __future__ import annotations
@@ -49,6 +49,7 @@ SIGNS: Mapping[str, int] = {
     "above_noise": +1,  # main above the clip's quiet parts, tens of dB
     "longer": 0,  # log of the clip's length against 8 s
 }
+FIRST_LOOK_MIN = 0.5
 UNHEARD_LEVEL_DB = 20.0  # how much louder than nobody a main speaker counts
 
 
@@ -73,8 +74,9 @@ class Judge:
     clean: Weights
     shift: float = 0.0
 
-    def confidence(self, found: Mapping[str, float]) -> float:
-        return _logistic(log_odds(self.addressed.probability(found) * self.clean.probability(found)) + self.shift)
+    def confidence(self, addressed: float, found: Mapping[str, float]) -> float:
+        """``addressed`` as probability, ``found`` the signs of what is kept."""
+        return _logistic(log_odds(addressed * self.clean.probability(found)) + self.shift)
 
 
 def _logistic(value: float) -> float:
@@ -91,26 +93,47 @@ def log_odds(probability: float) -> float:
 def shipped_judges() -> Mapping[str, Judge]:
     """By operating point. Raises ValueError when their weights are not weights of our signs, each in its direction."""
     text = resources.files("stream.find.speakers").joinpath("confidence.json").read_text(encoding="utf-8")
-    return {name: _judge(row) for name, row in json.loads(text)["points"].items()}
+    told = json.loads(text)
+    addressed = _weights(told["addressed"])
+    return {name: Judge(addressed, _weights(row["clean"]), float(row["shift"])) for name, row in told["points"].items()}
 
 
-def _judge(row: Mapping[str, Any]) -> Judge:
-    judge = Judge(Weights(**row["addressed"]), Weights(**row["clean"]), row["shift"])
-    for weights in (judge.addressed.weights, judge.clean.weights):
-        if set(weights) != set(SIGNS) or any(weights[name] * way < 0 for name, way in SIGNS.items()):
-            raise ValueError("the weights of the speaker evidence do not fit its signs")
-    return judge
+def _weights(row: Mapping[str, Any]) -> Weights:
+    weights = Weights(**row)
+    if set(weights.weights) != set(SIGNS) or any(weights.weights[name] * way < 0 for name, way in SIGNS.items()):
+        raise ValueError("the weights of the speaker evidence do not fit its signs")
+    return weights
+
+
+def _judge_of(point_name: str) -> Judge:
+    judges = shipped_judges()
+    return judges.get(point_name, judges[SAFE.name])
+
+
+def likely_main(frames: Frames) -> Flags:
+    """(frame,): the first look, before anything is known of the clip as a whole."""
+    return np.asarray(frames.probabilities[:, MAIN] >= FIRST_LOOK_MIN, np.bool_)
+
+
+def addressed(frames: Frames, wake_word: WakeWord | None, transcript: Transcript | None, point_name: str) -> float:
+    """0..1: how sure one may be that anybody spoke to the device."""
+    found = signs(frames, likely_main(frames), wake_word, transcript)
+    return _judge_of(point_name).addressed.probability(found)
 
 
 def confidence(
-    frames: Frames, kept: Flags, wake_word: WakeWord | None, transcript: Transcript | None, point_name: str
+    frames: Frames,
+    kept: Flags,
+    wake_word: WakeWord | None,
+    transcript: Transcript | None,
+    point_name: str,
+    addressed: float,
 ) -> float:
-    """0..1: how sure one may be of what is kept, (frame,) flags, at an operating point; 0 where nothing is kept."""
+    """0..1: how sure one may be of what is kept, (frame,) flags, at an operating point, in a clip in which somebody
+    spoke to the device with probability ``addressed``; 0 where nothing is kept."""
     if not kept.any():
         return 0.0
-    judges = shipped_judges()
-    judge = judges.get(point_name, judges[SAFE.name])
-    return judge.confidence(signs(frames, kept, wake_word, transcript))
+    return _judge_of(point_name).confidence(addressed, signs(frames, kept, wake_word, transcript))
 
 
 def signs(frames: Frames, kept: Flags, wake_word: WakeWord | None, transcript: Transcript | None) -> dict[str, float]:

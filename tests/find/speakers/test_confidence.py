@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from stream.clip import Segment, Transcript, WakeWord, Word
-from stream.find.speakers.confidence import SIGNS, confidence, shipped_judges, signs
+from stream.find.speakers.confidence import SIGNS, addressed, confidence, shipped_judges, signs
 from stream.find.speakers.frames import Frames
 from stream.policy import OPERATING_POINTS
 
@@ -57,7 +57,7 @@ def test_what_the_device_does_not_say_is_no_sign() -> None:
 
 def test_nothing_kept_is_not_trusted() -> None:
     """Whatever else speaks for it."""
-    assert confidence(CLEAR, np.zeros(150, np.bool_), WAKE, WORDS, "safe") == 0.0
+    assert confidence(CLEAR, np.zeros(150, np.bool_), WAKE, WORDS, "safe", 0.9) == 0.0
 
 
 @pytest.mark.parametrize("point", sorted(OPERATING_POINTS))
@@ -72,10 +72,18 @@ def test_shipped_weights_fit_their_signs(point: str) -> None:
 def test_a_murky_clip_is_trusted_less_than_a_clear_one(point: str) -> None:
     """Overlap, doubt and a clip head that says nobody was addressed."""
     murky = _frames((MAIN, 50, -20.0), (BOTH, 50, -20.0), ((0.25, 0.25, 0.25, 0.25), 50, -22.0))
-    clear = confidence(CLEAR, KEPT, WAKE, WORDS, point)
-    assert 0.0 < confidence(replace(murky, clip_log_odds=-3.0), KEPT, WAKE, WORDS, point) < clear < 1.0
+    clear = confidence(CLEAR, KEPT, WAKE, WORDS, point, 0.9)
+    assert 0.0 < confidence(murky, KEPT, WAKE, WORDS, point, 0.9) < clear < 1.0
+    assert confidence(CLEAR, KEPT, WAKE, WORDS, point, 0.2) < clear
+
+
+@pytest.mark.parametrize("point", sorted(OPERATING_POINTS))
+def test_who_seems_not_to_be_addressed_is_not(point: str) -> None:
+    """A clip head that says nobody was, and no words."""
+    assert 0.0 < addressed(replace(CLEAR, clip_log_odds=-3.0), WAKE, None, point) < 0.5
+    assert addressed(CLEAR, WAKE, WORDS, point) > addressed(replace(CLEAR, clip_log_odds=-3.0), WAKE, WORDS, point)
 
 
 def test_an_unknown_point_is_judged_as_the_safe_one() -> None:
     """A point of one's own has no weights."""
-    assert confidence(CLEAR, KEPT, None, None, "other") == confidence(CLEAR, KEPT, None, None, "safe")
+    assert confidence(CLEAR, KEPT, None, None, "other", 0.9) == confidence(CLEAR, KEPT, None, None, "safe", 0.9)

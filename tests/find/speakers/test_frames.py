@@ -20,11 +20,11 @@ SILENCE, MAIN, OTHER, BOTH, THIN = (
 
 def _frames(*stretches: tuple[tuple[float, ...], int]) -> Frames:
     rows = np.concatenate([np.tile(np.float32(row), (count, 1)) for row, count in stretches])
-    return Frames(rows, rows, 3.0, np.zeros(len(rows), np.float32), np.full(len(rows), -30.0, np.float32))
+    return Frames(rows, rows, 0.0, np.zeros(len(rows), np.float32), np.full(len(rows), -30.0, np.float32))
 
 
 def _spoken(frames: Frames, duration: float = 10.0) -> list[tuple[float, float, str]]:
-    found = turns(frames, surely_main(frames, POINT), duration)
+    found = turns(frames, surely_main(frames, POINT, 0.0), duration)
     return [(round(turn.segment.start, 2), round(turn.segment.end, 2), turn.speaker) for turn in found]
 
 
@@ -48,7 +48,7 @@ def test_speech_that_is_not_surely_the_main_speakers_is_not_theirs() -> None:
 def test_a_hint_of_a_bystander_outweighs_a_sure_main_speaker() -> None:
     """The second threshold alone takes frames away."""
     likely = (0.0, 0.88, 0.12, 0.0)
-    assert not surely_main(_frames((likely, 50)), POINT).any()
+    assert not surely_main(_frames((likely, 50)), POINT, 0.0).any()
 
 
 def test_short_clean_pauses_belong_to_the_turn() -> None:
@@ -59,14 +59,14 @@ def test_short_clean_pauses_belong_to_the_turn() -> None:
 
 def test_a_pause_with_a_bystander_in_it_is_not_bridged() -> None:
     """However short."""
-    flags = surely_main(_frames((MAIN, 20), (OTHER, 2), (MAIN, 20)), POINT)
+    flags = surely_main(_frames((MAIN, 20), (OTHER, 2), (MAIN, 20)), POINT, 0.0)
     assert not flags[20:22].any()
 
 
 def test_specks_are_no_turns() -> None:
     """Five frames alone are dropped, six are kept."""
-    assert not surely_main(_frames((SILENCE, 20), (MAIN, 5), (SILENCE, 20)), POINT).any()
-    assert surely_main(_frames((SILENCE, 20), (MAIN, 6), (SILENCE, 20)), POINT).sum() == 6
+    assert not surely_main(_frames((SILENCE, 20), (MAIN, 5), (SILENCE, 20)), POINT, 0.0).any()
+    assert surely_main(_frames((SILENCE, 20), (MAIN, 6), (SILENCE, 20)), POINT, 0.0).sum() == 6
 
 
 def test_turns_end_with_the_clip() -> None:
@@ -94,3 +94,10 @@ def test_smoothing_is_the_mean_of_a_tenth_of_a_second() -> None:
     found = smoothed(rows)
     assert found[:, 1].tolist() == pytest.approx([0.0, 0.25, 0.2, 0.2, 0.2, 0.2, 0.0, 0.0])
     assert found.sum(axis=1) == pytest.approx(1.0)
+
+
+def test_a_clip_that_nobody_addressed_keeps_less() -> None:
+    """The same frames, once where somebody surely spoke to the device and once where surely nobody did."""
+    doubtful = _frames(((0.15, POINT.main_probability_min, 0.05, 0.0), 50))
+    assert not surely_main(doubtful, POINT, -1.0).any()
+    assert surely_main(doubtful, POINT, 1.0).all()
