@@ -176,6 +176,8 @@ def cross_fit(signs: Floats, labels: Flags, among: Flags) -> Floats:
 
 # the share of held-out clips with a main speaker that each point publishes, the surest first
 YIELDS = {"safe": 0.3, "throughput": 0.5}
+# how much it counts at each point that what is kept is clean, beside that somebody was addressed
+CLEAN_WEIGHTS = {"safe": 1.0, "throughput": 0.15}
 
 
 @dataclass(frozen=True)
@@ -194,8 +196,7 @@ def calibrate(clips: Sequence[Heard], shares: Mapping[str, float]) -> dict[str, 
     first = signs_of(clips, [confidence.likely_main(clip.frames) for clip in clips])
     weights, asked = fit(first, spoken_to), cross_fit(first, spoken_to, np.ones(len(clips), np.bool_))
     return {
-        name: _calibrate(clips, spoken_to, asked, weights, OPERATING_POINTS[name], share)
-        for name, share in shares.items()
+        name: _calibrate(clips, spoken_to, asked, weights, OPERATING_POINTS[name], of) for name, of in shares.items()
     }
 
 
@@ -213,7 +214,8 @@ def _calibrate(
     ]
     good = np.array([is_good(clip, flags, point) for clip, flags in zip(clips, kept, strict=True)])
     signs = signs_of(clips, kept)
-    sure = asked * cross_fit(signs, good, spoken_to)
+    weight = CLEAN_WEIGHTS[point.name]
+    sure = asked * cross_fit(signs, good, spoken_to) ** weight
     right = float(np.quantile(sure[spoken_to], 1.0 - share))
     outcomes = list(zip(clips, kept, sure.tolist(), strict=True))
     rows = []
@@ -221,12 +223,16 @@ def _calibrate(
         stricter = replace(point, confidence_min=level)
         rows.append(figures([tally(clip.truth, predict(clip, flags, stricter, own)) for clip, flags, own in outcomes]))
     shift = confidence.log_odds(point.confidence_min) - confidence.log_odds(right)
-    return Calibrated(confidence.Judge(addressed, fit(signs[spoken_to], good[spoken_to]), shift), rows[-1], rows[:-1])
+    judge = confidence.Judge(addressed, fit(signs[spoken_to], good[spoken_to]), weight, shift)
+    return Calibrated(judge, rows[-1], rows[:-1])
 
 
 def write(judges: Mapping[str, confidence.Judge]) -> None:
     """Into the package, rounded: the fifth digit of a weight says nothing."""
-    points = {name: {"clean": _rounded(judge.clean), "shift": round(judge.shift, 4)} for name, judge in judges.items()}
+    points = {
+        name: {"clean": _rounded(judge.clean), "clean_weight": judge.clean_weight, "shift": round(judge.shift, 4)}
+        for name, judge in judges.items()
+    }
     told = {"addressed": _rounded(next(iter(judges.values())).addressed), "points": points}
     WEIGHTS_FILE.write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
 

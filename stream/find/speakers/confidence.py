@@ -1,11 +1,11 @@
 """How sure the built-in model's evidence is, from everything that speaks for it or against it. Pure.
 
 Two things must hold: somebody spoke to the device, and what is kept is theirs alone. Each is a logistic regression on
-the same signs, the first on those of a first look at the clip, and the confidence is their product. A sign may only
-count one way: more speech that is given up, more entropy or more overlap never makes a clip surer, and a louder main
-speaker, or one who covers the wake word and the words, never makes it less sure. The weights were fitted on held-out
-voices, rooms and noises (``stream.evaluate.calibration``) and lie in ``confidence.json``; those of what is clean are
-of one operating point each, since what is kept depends on it.
+the same signs, the first on those of a first look at the clip, and the confidence is the product of the first and a
+power of the second. A sign may only count one way: more speech that is given up, more entropy or more overlap never
+makes a clip surer, and a louder main speaker, or one who covers the wake word and the words, never less sure. The
+weights were fitted on held-out voices, rooms and noises (``stream.evaluate.calibration``) and lie in
+``confidence.json``; those of what is clean are of one operating point each, since what is kept depends on it.
 """
 
 from __future__ import annotations
@@ -67,16 +67,18 @@ class Weights:
 @dataclass(frozen=True)
 class Judge:
     """Of one operating point: ``addressed``, that anybody spoke to the device; ``clean``, that what is kept is then all
-    theirs and theirs alone; ``shift``, in log-odds, puts the product's right threshold at the point's
+    theirs and theirs alone, of which the ``clean_weight``-th power counts: all of an accidental activation is leaked,
+    but of a clip that is not clean a part; ``shift``, in log-odds, puts the product's right threshold at the point's
     ``confidence_min``."""
 
     addressed: Weights
     clean: Weights
+    clean_weight: float = 1.0
     shift: float = 0.0
 
     def confidence(self, addressed: float, found: Mapping[str, float]) -> float:
         """``addressed`` as probability, ``found`` the signs of what is kept."""
-        return _logistic(log_odds(addressed * self.clean.probability(found)) + self.shift)
+        return _logistic(log_odds(addressed * self.clean.probability(found) ** self.clean_weight) + self.shift)
 
 
 def _logistic(value: float) -> float:
@@ -95,7 +97,10 @@ def shipped_judges() -> Mapping[str, Judge]:
     text = resources.files("stream.find.speakers").joinpath("confidence.json").read_text(encoding="utf-8")
     told = json.loads(text)
     addressed = _weights(told["addressed"])
-    return {name: Judge(addressed, _weights(row["clean"]), float(row["shift"])) for name, row in told["points"].items()}
+    return {
+        name: Judge(addressed, _weights(row["clean"]), float(row["clean_weight"]), float(row["shift"]))
+        for name, row in told["points"].items()
+    }
 
 
 def _weights(row: Mapping[str, Any]) -> Weights:
