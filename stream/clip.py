@@ -319,6 +319,17 @@ class AnonymizedClip:
     policy_version: str
 
 
+@dataclass(frozen=True)
+class Vocabulary:
+    """Words of one language, lower case and without accents, by which plan and gate know numbers and parts of names."""
+
+    digits: frozenset[str]  # said singly
+    rounds: frozenset[str]  # "twenty": one digit with zeros after it
+    teens: frozenset[str]  # two digits
+    fillers: frozenset[str]  # a number goes on through them
+    name_joiners: frozenset[str]  # parts of a name that identify nobody on their own
+
+
 class Reason(StrEnum):
     """Why a clip is withheld: the closed list."""
 

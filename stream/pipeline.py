@@ -30,7 +30,7 @@ from stream.clip import (
     Withheld,
 )
 from stream.edit import metadata, sound, text
-from stream.policy import Policy
+from stream.policy import Policy, language
 from stream.ports import Parts
 from stream.segments import seconds
 
@@ -70,7 +70,9 @@ def _publish(job: Job, parts: Parts, policy: Policy, key: TokenKey, progress: _P
     with progress.at("encode"):
         body = parts.encoder.encode(edited)
     with progress.at("gate"):  # judges the bytes that would be published, not the value that they were made from
-        gate.inspect(clip, evidence, decided, parts.encoder.decode(body), body, policy.required_detectors)
+        published = parts.encoder.decode(body)
+        vocabulary = policy.vocabularies[language(event.locale)]
+        gate.inspect(clip, evidence, decided, published, body, policy.required_detectors, vocabulary)
 
     return Published(
         coordinates=job.coordinates,

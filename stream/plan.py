@@ -37,7 +37,6 @@ WAKE_WORD_S_MAX = 2.0  # a longer one is not the wake word alone
 LETTER_S_MIN = 0.02  # nobody says a letter of a word faster, nor a written digit: then the times are wrong
 DIGIT_S_MIN = 0.06
 NAME_PART_MIN = 3  # letters of a part of a name that is hidden on its own too
-NAME_JOINERS = frozenset({"and", "the", "von", "van", "der", "del", "mrs", "miss", "missus", "mister"})
 
 
 # ------------------------------------------------------------------ before anything is found
@@ -91,7 +90,8 @@ def decide(clip: Clip, evidence: Evidence, policy: Policy) -> Plan:
     if not all(receipt.complete for receipt in evidence.receipts):
         raise Refusal(Reason.DETECTOR_FAILED)
     main, others = _voices(evidence.speakers, policy.operating_point)
-    findings = _with_repetitions(clip, evidence.words.findings)
+    joiners = policy.vocabularies[language(clip.event.locale)].name_joiners
+    findings = _with_repetitions(clip, evidence.words.findings, joiners)
     secret = [(widen(_sound_of(clip, finding), policy.word_margin_s, clip.duration), finding) for finding in findings]
     hidden = union(segment for segments, _ in secret for segment in segments)
 
@@ -131,14 +131,14 @@ def _read(clip: Clip) -> Segments:
     return union([*widen(words, READ_MARGIN_S, clip.duration), *known])
 
 
-def _with_repetitions(clip: Clip, findings: Sequence[Finding]) -> tuple[Finding, ...]:
+def _with_repetitions(clip: Clip, findings: Sequence[Finding], joiners: frozenset[str]) -> tuple[Finding, ...]:
     """An identifier found once is one wherever it comes again, in any hypothesis; so is each part of a name."""
     texts = [[_bare(word.text) for word in transcript.words] for transcript in clip.event.transcripts]
     found = set(findings)
     for finding in findings:
         phrase = texts[finding.transcript][finding.first : finding.last + 1]
         parts = phrase if finding.entity_type == "PERSON" else ()
-        told = {"".join(phrase), *(part for part in parts if len(part) >= NAME_PART_MIN and part not in NAME_JOINERS)}
+        told = {"".join(phrase), *(part for part in parts if len(part) >= NAME_PART_MIN and part not in joiners)}
         found |= {
             Finding(number, first, last, finding.entity_type, finding.score, finding.recognizer)
             for number, words in enumerate(texts)
