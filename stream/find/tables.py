@@ -94,7 +94,28 @@ class Tables(_Table):
     net_stops: Phrases
     net_remarks: Phrases
     host_words: Phrases
+    at_sounds: Phrases
+    net_leads: Phrases
+    net_walls: Phrases
+    net_likened: Phrases
+    net_articles: Phrases
+    url_schemes: Phrases
+    url_schemes_glued: Phrases
+    handle_nouns: Phrases
     handle_leads: Phrases
+    handle_others: Phrases
+    handle_predicates: Phrases
+    at_places: Phrases
+    handle_stops: Phrases
+    handle_verbs: Phrases
+    handle_verbs_strong: Phrases
+    networks: Phrases
+    network_leads: Phrases
+    posting: Phrases
+    owners: Phrases
+    equals: Phrases
+    selves: Phrases
+    selves_strong: Phrases
     secret_leads: Phrases
     # quantities
     quantity_units: Phrases
