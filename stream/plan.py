@@ -48,13 +48,17 @@ def admit(event: ClipEvent, policy: Policy) -> None:
         raise Refusal(Reason.LANGUAGE_UNSUPPORTED)
 
 
+def bound(clip: Clip, policy: Policy) -> None:
+    """Refuse more words than may be looked at."""
+    if any(len(transcript.words) > policy.words_max for transcript in clip.event.transcripts):
+        raise Refusal(Reason.WORDS_TOO_MANY)
+
+
 def check(clip: Clip, policy: Policy) -> None:
     """Refuse transcripts that can't be tied to the sound."""
     words = [word for transcript in clip.event.transcripts for word in transcript.words]
     if not words and policy.transcript_required:
         raise Refusal(Reason.NO_TRANSCRIPT)
-    if any(len(transcript.words) > policy.words_max for transcript in clip.event.transcripts):
-        raise Refusal(Reason.WORDS_TOO_MANY)
     if any(word.segment is None for word in words):
         raise Refusal(Reason.WORDS_WITHOUT_TIMES)
     if any(word.segment and word.segment.end > clip.duration + WORD_OVERHANG_S for word in words):
@@ -92,7 +96,7 @@ def decide(clip: Clip, evidence: Evidence, policy: Policy) -> Plan:
     main, others = _voices(evidence.speakers, policy.operating_point)
     joiners = policy.vocabularies[language(clip.event.locale)].name_joiners
     findings = _with_repetitions(clip, evidence.words.findings, joiners)
-    secret = [(widen(_sound_of(clip, finding), policy.word_margin_s, clip.duration), finding) for finding in findings]
+    secret = [(_hidden_by(clip, finding, policy), finding) for finding in findings]
     hidden = union(segment for segments, _ in secret for segment in segments)
 
     own = widen(subtract(main, others), -policy.operating_point.keep_margin_s, clip.duration)
@@ -178,6 +182,13 @@ def _sound_of(clip: Clip, finding: Finding) -> Segments:
     if sound.duration < (len(spoken) - digits) * LETTER_S_MIN + digits * DIGIT_S_MIN:
         raise Refusal(Reason.WORDS_OUT_OF_BOUNDS)
     return (sound,)
+
+
+def _hidden_by(clip: Clip, finding: Finding, policy: Policy) -> Segments:
+    """Its sound and a margin: as much as its words' times may be off, and at least the policy's."""
+    words = clip.event.transcripts[finding.transcript].words[finding.first : finding.last + 1]
+    margin = max(policy.word_margin_s, *(word.time_error_s for word in words))
+    return widen(_sound_of(clip, finding), margin, clip.duration)
 
 
 def _mutes(

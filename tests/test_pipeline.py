@@ -105,7 +105,7 @@ def test_a_good_clip_is_published_step_by_step() -> None:
     assert {"PERSON": 1} == outcome.effort.identifiers
     assert 4.0 == outcome.effort.audio_seconds
     assert 0 < outcome.effort.kept_seconds < 4.0
-    assert ["decode", "find/speakers", "find/words", "plan", "edit", "encode", "gate"] == list(
+    assert ["decode", "find/times", "find/speakers", "find/words", "plan", "edit", "encode", "gate"] == list(
         outcome.effort.stage_seconds
     )
 

@@ -39,14 +39,18 @@ def build_parts(settings: Settings, policy: Policy | None = None) -> Parts:
     """
     from stream.find.pii import make_word_finder
     from stream.find.speakers.making import make_speaker_finder
+    from stream.find.times.timing import AlignedTimes
     from stream.wire.clips import Decoder, Encoder
 
     policy = policy or settings.policy.as_policy()
     speakers = make_speaker_finder(settings.speakers.model, settings.speakers.sha256, policy)
     words = make_word_finder(
-        policy.languages, names=_further_names(settings.names), unsure_below=settings.names.unsure_below
+        policy.languages,
+        names=_further_names(settings.names),
+        unsure_below=settings.names.unsure_below,
+        names_by_phrase=policy.names_by_phrase,
     )
-    parts = Parts(Decoder(policy), speakers, words, Encoder())
+    parts = Parts(Decoder(policy), speakers, words, Encoder(), AlignedTimes())
     _warm_up(parts, min(policy.languages))
     return parts
 

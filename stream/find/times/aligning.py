@@ -6,6 +6,7 @@ so that a wake word or a television is not pressed into a word. Never evidence t
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -24,12 +25,15 @@ BEAMS = {"beam": 1e-80, "wbeam": 1e-60, "pbeam": 1e-80}
 # much and take over words of the text.
 OTHER_PHONES = ("AA", "IY", "UW", "S", "SH", "M", "N", "T", "K", "R", "ER")
 OTHER_WEIGHT = 0.1
-SECOND_OTHER_WEIGHT = 0.001
+SCORE_UNITS = 1024  # pocketsphinx gives a word's score as exp(natural logarithm / 1024)
 
 
 @dataclass(frozen=True)
 class Placed:
-    """When a word is said, and how well its sound fits: mean log score of its frames below the best sound's."""
+    """When a word is said, and how well its sound fits.
+
+    ``score``: per frame, the natural logarithm of the word's likelihood over that of the best sound there; 0 at best.
+    """
 
     segment: Segment
     score: float
@@ -110,6 +114,7 @@ def _placed(segments: Sequence[pocketsphinx.Segment], count: int, duration: floa
         if start >= end:
             return None
         length = sum(last - first for first, last, _ in parts)
-        placed.append(Placed(Segment(start, end), sum(score for _, _, score in parts) / length))
+        score = SCORE_UNITS * sum(math.log(part) if part > 0.0 else -math.inf for _, _, part in parts)
+        placed.append(Placed(Segment(start, end), score / length))
     in_order = all(left.segment.end <= right.segment.start + FRAME_S for left, right in pairwise(placed))
     return tuple(placed) if in_order else None

@@ -1,24 +1,32 @@
 """Times for words that came without: ``ports.WordTimer`` on the aligner, withheld where the times are not sure.
 
-Three alignments are made, which differ in how readily they take sound for something else than the text: times that
-hang on that choice are not trusted. What is left is judged by durations and by how well each word's sound fits it.
+More than one alignment is made. They differ in how readily they take sound for something else than the text, and times
+that hang on that choice are not trusted. What is left is judged by how long words last and how well their sound fits.
+
+Where the device gave all times, the aligner is a second opinion on those of clips that hold identifiers.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from statistics import median
 
 from stream.clip import SAMPLE_RATE_HZ, Clip, Reason, Refusal, Segment, Transcript, WakeWord, Word
 from stream.find.times.aligning import Aligner, Placed
 from stream.policy import language
 
 LANGUAGES = frozenset({"en"})  # of the acoustic model
-OTHER_WEIGHTS = (0.1, 1e-3, 1e-8)  # how readily sound is taken for something else than the text
-AGREE_S = 0.1  # two of the three alignments, the middle one among them, put every word's ends this near
-ALIGNED_ERROR_S = 0.2  # 95 of 100 ends of accepted words lie nearer to the truth
+OTHER_WEIGHT = 1e-3  # how readily sound is taken for something else than the text
+FURTHER_WEIGHTS = (0.1, 1e-8)
+AGREE_S = 0.1  # one of the further alignments at least puts every word's ends this near
+SCORE_MIN = -6.0  # of the worst word; words that were not said mostly fit worse
+ALIGNED_ERROR_S = 0.25  # 95 of 100 accepted words lie nearer to the truth with both ends
 DEVICE_AGREE_S = 0.3  # where the device gave times for some words, the aligner must put them this near
-WORD_S_MAX = 1.5  # nobody draws a word out longer, spelled ones and numbers apart
+WORD_S_MAX = 1.5  # nobody draws a word out longer; each digit of a written number counts as a word
+SHIFT_S_MAX = 0.12  # all of a transcript's words together; honest times lie nearer to what the aligner finds
+SHIFT_SHARE_MIN = 0.8  # of the words have to fit the sound, or the aligner has no opinion
+SHIFT_WORDS_MIN = 3
 WAKE_TAIL_S = 0.1  # the device's end of its wake word may be late by this much
 
 
@@ -42,19 +50,47 @@ class AlignedTimes:
         transcripts = tuple(self._timed(clip, transcript) for transcript in clip.event.transcripts)
         return replace(clip, event=replace(clip.event, transcripts=transcripts))
 
+    def confirm(self, clip: Clip) -> None:
+        """Raise Refusal(WORDS_OUT_OF_BOUNDS) where the sound says that the times of a transcript are shifted.
+
+        Silence is no agreement: where the aligner does not find the words, nothing is said of their times.
+        """
+        if language(clip.event.locale) not in LANGUAGES:
+            return
+        for transcript in clip.event.transcripts:
+            if abs(self._shift(clip, transcript)) > SHIFT_S_MAX:
+                raise Refusal(Reason.WORDS_OUT_OF_BOUNDS)
+
+    def _shift(self, clip: Clip, transcript: Transcript) -> float:
+        """Seconds by which the device's times are late; 0 where the aligner has no opinion or made them itself."""
+        words = [word.text for word in transcript.words]
+        if len(words) < SHIFT_WORDS_MIN or any(word.time_error_s for word in transcript.words):
+            return 0.0
+        placed = self._aligner.place(clip.samples, words, OTHER_WEIGHT) or ()
+        late = [
+            (word.segment.start - one.segment.start + word.segment.end - one.segment.end) / 2
+            for word, one in zip(transcript.words, placed, strict=bool(placed))
+            if word.segment and one.score >= SCORE_MIN
+        ]
+        return median(late) if len(late) >= max(SHIFT_WORDS_MIN, SHIFT_SHARE_MIN * len(words)) else 0.0
+
     def _timed(self, clip: Clip, transcript: Transcript) -> Transcript:
         if all(word.segment for word in transcript.words):
             return transcript
         words = [word.text for word in transcript.words]
         start = _begin(clip.event.wake_word, words)
         samples = clip.samples[round(start * SAMPLE_RATE_HZ) :]
-        loose, middle, tight = (self._aligner.place(samples, words, weight) for weight in OTHER_WEIGHTS)
-        if middle is None or not (_agree(middle, loose) or _agree(middle, tight)):
+        placed = self._aligner.place(samples, words, OTHER_WEIGHT)
+        if placed is None or not all(map(_plausible, words, placed)):
             raise Refusal(Reason.WORDS_NOT_ALIGNED)
-        placed = [_later(one.segment, start) for one in middle]
-        if any(segment.duration > WORD_S_MAX for segment in placed):
+        if not any(_agree(placed, self._aligner.place(samples, words, weight)) for weight in FURTHER_WEIGHTS):
             raise Refusal(Reason.WORDS_NOT_ALIGNED)
-        return replace(transcript, words=tuple(map(_with_time, transcript.words, placed)))
+        return replace(
+            transcript,
+            words=tuple(
+                _with_time(word, _later(one.segment, start)) for word, one in zip(transcript.words, placed, strict=True)
+            ),
+        )
 
 
 def _begin(wake_word: WakeWord | None, words: Sequence[str]) -> float:
@@ -65,6 +101,11 @@ def _begin(wake_word: WakeWord | None, words: Sequence[str]) -> float:
     if not called or [word.casefold() for word in words[: len(called)]] == called:
         return 0.0
     return max(0.0, wake_word.segment.end - WAKE_TAIL_S)
+
+
+def _plausible(word: str, placed: Placed) -> bool:
+    digits = sum(character.isdigit() for character in word)
+    return placed.score >= SCORE_MIN and placed.segment.duration <= WORD_S_MAX * max(1, digits)
 
 
 def _agree(one: Sequence[Placed], other: Sequence[Placed] | None) -> bool:

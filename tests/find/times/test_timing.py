@@ -30,7 +30,9 @@ class Spoken:
 @cache
 def spoken(clip_id: str) -> Spoken:
     row = next(
-        row for line in (DEMO / "clips.jsonl").read_text().splitlines() if (row := json.loads(line))["clip_id"] == clip_id
+        row
+        for line in (DEMO / "clips.jsonl").read_text().splitlines()
+        if (row := json.loads(line))["clip_id"] == clip_id
     )
     with (DEMO / row["audio"]).open("rb") as file:
         samples, _ = soundfile.read(file, dtype="float32")
@@ -52,7 +54,7 @@ def clip_of(spoken: Spoken, words: tuple[Word, ...], locale: str = "en-US") -> C
     return Clip(HERE, made, spoken.samples)
 
 
-@pytest.mark.parametrize("clip_id", ["own-card", "own-email", "own-name", "own-timer"])
+@pytest.mark.parametrize("clip_id", ["own-card", "own-phone", "own-name", "own-timer"])
 @pytest.mark.parametrize("with_wake_word", [True, False])
 def test_times_are_made_near_the_truth(timer: AlignedTimes, clip_id: str, with_wake_word: bool) -> None:
     """Every word's ends lie within the error that is told of them, whether the transcript has the wake word or not."""
@@ -128,3 +130,31 @@ def test_other_languages_are_not_aligned(timer: AlignedTimes) -> None:
     """The acoustic model is English."""
     clip = spoken("own-timer")
     assert Reason.WORDS_WITHOUT_TIMES is refused(timer, clip_of(clip, without_times(clip.words), "de-DE"))
+
+
+def shifted(words: tuple[Word, ...], by: float) -> tuple[Word, ...]:
+    return tuple(
+        replace(word, segment=Segment(word.segment.start + by, word.segment.end + by)) for word in words if word.segment
+    )
+
+
+@pytest.mark.parametrize("by", [-0.3, -0.2, 0.2, 0.5, 1.0])
+def test_shifted_device_times_are_refused(timer: AlignedTimes, by: float) -> None:
+    """Muting by them would leave a part of every identifier audible."""
+    clip = spoken("own-name")
+    with pytest.raises(Refusal) as refusal:
+        timer.confirm(clip_of(clip, shifted(clip.words, by)))
+    assert refusal.value.reason is Reason.WORDS_OUT_OF_BOUNDS
+
+
+@pytest.mark.parametrize("clip_id", ["own-card", "own-email", "own-name", "own-timer", "own-phone", "own-ssn"])
+def test_true_device_times_are_confirmed(timer: AlignedTimes, clip_id: str) -> None:
+    """No false alarm on the demonstration's own clips."""
+    clip = spoken(clip_id)
+    timer.confirm(clip_of(clip, clip.words))
+
+
+def test_the_aligner_has_no_opinion_on_words_that_it_does_not_find(timer: AlignedTimes) -> None:
+    """A wrong transcript says nothing of its times: other rules judge that clip."""
+    card, email = spoken("own-card"), spoken("own-email")
+    timer.confirm(clip_of(card, shifted(email.words, 0.0)))
