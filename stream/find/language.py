@@ -116,6 +116,7 @@ class Language:
     phrases: Mapping[str, tuple[tuple[tuple[str, ...], Roles], ...]] = field(repr=False)
     contexts: Mapping[str, tuple[tuple[tuple[str, ...], Context], ...]] = field(repr=False)
     words: Mapping[str, frozenset[str]] = field(repr=False)
+    names_modelled: bool  # whether the built-in names model reads this language
     types_by_length: Mapping[int, str] = field(repr=False)
     quantity: re.Pattern[str] = field(repr=False)  # a quantity or clock time as it is written
     ordinal: re.Pattern[str] = field(repr=False)  # an ordinal as it is written; its group is the number
@@ -163,6 +164,7 @@ def build_language(code: str, found: Mapping[str, object], version: str) -> Lang
         phrases=_index(_roles(tables).items()),
         contexts=_index(_context_pairs(tables.contexts)),
         words={name: frozenset(table) for name, table in tables if isinstance(table, tuple)},
+        names_modelled=tables.names_model == "builtin",
         types_by_length=tables.types_by_length,
         quantity=_quantity(tables.quantity_suffixes),
         ordinal=re.compile(rf"(\d{{1,3}})(?:{_any_of(tables.ordinal_suffixes)})"),
@@ -206,7 +208,7 @@ def _abbreviations(tables: Tables) -> Iterable[str]:
     for table in tables.contexts.values():
         for phrase in table.words:
             pieces = phrase.split()
-            size = next((at for at, piece in enumerate(pieces) if len(piece) > 1), len(pieces))
+            size = next((at for at, piece in enumerate(pieces) if piece not in tables.letters), len(pieces))
             if size > 1:
                 yield " ".join(pieces[:size])
 

@@ -7,15 +7,16 @@ muted; a detector that could not see everything says so in its receipt or refuse
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from importlib import metadata, resources
 from typing import Protocol
 
 from stream.clip import Clip, Finding, Reason, Receipt, Refusal, Subject, Word, WordEvidence
-from stream.find.carriers import UNSURE_BELOW, find_misheard
+from stream.find.carriers import UNSURE_BELOW, find_employers, find_health, find_misheard
 from stream.find.gazetteer import Gazetteer, load_gazetteer
+from stream.find.introduced import find_introduced
 from stream.find.language import Language, load_language, supported_languages
-from stream.find.lexemes import plain
 from stream.find.names import Names, find_spelled_names
 from stream.find.recognizers.addresses import find_addresses
 from stream.find.recognizers.dates import find_ages, find_birth_dates, find_dates
@@ -29,6 +30,7 @@ from stream.find.tagger import NamesModel, load_names_model
 
 DETECTOR = "identifiers"
 WORDS_MAX = 1_000  # of one transcript
+_TAG = re.compile(r"</?[a-zA-Z][^<>]{0,40}>")  # markup that a producer left around words
 NOBODY = Subject(account_id="")
 
 
@@ -46,8 +48,11 @@ def make_word_finder(
     names_model: bool = True,
     names: NamesFinder | None = None,
     unsure_below: float = UNSURE_BELOW,
+    names_by_phrase: frozenset[str] = frozenset(),
 ) -> Identifiers:
-    """A finder for ``languages``; ValueError at start-up if one of them has no tables.
+    """A finder for ``languages``; ValueError at start-up if one of them has no tables, or nothing that knows names.
+
+    In the languages ``names_by_phrase`` it is enough that names are found by what is said around them.
 
     Without ``names_model`` only spelled names and the event's own are found: for measuring speed. What ``names``
     finds is added to what the built-in model finds. Where a name belongs, words with a confidence under
@@ -56,6 +61,11 @@ def make_word_finder(
     missing = languages - supported_languages()
     if missing or not languages:
         raise ValueError(f"no word tables for language {', '.join(sorted(missing)) or '(none)'}")
+    nameless = {code for code in languages - names_by_phrase if not load_language(code).names_modelled}
+    if nameless and not names:
+        raise ValueError(
+            f"no names model reads language {', '.join(sorted(nameless))}: give one, or accept names by phrase alone"
+        )
     return Identifiers(languages, load_names_model() if names_model else None, names, unsure_below)
 
 
@@ -105,7 +115,7 @@ class Identifiers:
     def _search(
         self, words: Sequence[Word], subject: Subject, transcript: int, language: str, told: Told = ()
     ) -> tuple[Finding, ...]:
-        texts = [word.text for word in words]
+        texts = [_TAG.sub("/", word.text).strip("/") if "<" in word.text else word.text for word in words]
         if len(texts) > WORDS_MAX or sum(len(text) + 1 for text in texts) > TEXT_MAX:
             raise Refusal(Reason.WORDS_TOO_MANY)
         scene = read_scene(texts, self._languages[language])
@@ -114,10 +124,11 @@ class Identifiers:
             *self._spans(scene, subject, language),
             *find_told(scene, told, self._gazetteer),
             *find_misheard(scene, unsure),
+            *find_employers(scene, self._gazetteer),
         )
         return tuple(
             Finding(transcript, span.first, span.last, span.entity_type, span.score, span.recognizer)
-            for span in merged(spans)
+            for span in merged((*spans, *find_health(scene, spans)))
         )
 
     def _spans(self, scene: Scene, subject: Subject, language: str) -> Iterator[Span]:
@@ -129,8 +140,10 @@ class Identifiers:
         yield from find_ages(scene)
         yield from find_addresses(scene, self._gazetteer)
         yield from find_spelled_names(scene)
-        if self._model:
-            names = Names(scene, self._gazetteer, self._model.probabilities([plain(word) for word in scene.words]))
+        if not scene.language.names_modelled:
+            yield from find_introduced(scene, self._gazetteer)
+        elif self._model:
+            names = Names(scene, self._gazetteer, self._model)
             yield from names.people()
             yield from names.places()
         if self._further:

@@ -1,14 +1,15 @@
-"""The tables of one language as its files must hold them: every key is known, required and typed.
+"""The tables of one language as its files must hold them: every key is known and typed.
 
-A language that has no words for something says so with an empty table, so that nothing is missing by mistake.
+A complete language has every table, if need be an empty one, so that nothing is missing by mistake. One that says that
+it is not complete may leave tables out: what they are for is not found in that language.
 """
 
 from __future__ import annotations
 
 import unicodedata
-from typing import Annotated
+from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 
 def fold(text: str) -> str:
@@ -54,6 +55,7 @@ class ContextTable(_Table):
 class Tables(_Table):
     """All tables of a language. What each means is told in the files of English."""
 
+    complete: bool
     # numbers
     units: dict[Phrase, Number]
     teens: dict[Phrase, Number]
@@ -138,6 +140,7 @@ class Tables(_Table):
     street_types: Phrases
     street_types_strong: Phrases
     street_prefixes: Phrases
+    streets_numbered_behind: Phrases
     street_directions: Phrases
     street_directions_weak: Phrases
     floors: Phrases
@@ -158,5 +161,24 @@ class Tables(_Table):
     relations: Phrases
     wake_words: Phrases
     titles: Phrases
+    names_model: Literal["builtin", "none"]
     name_leads_strong: Phrases
+    name_leads_weak: Phrases
+    name_stops: Phrases
+    name_joints: Phrases
+    name_leads_sure: Phrases
+    name_leads_verbs: Phrases
+    names_that_are_words: Phrases
+    name_clitics: Phrases
+    employer_leads: Phrases
+    health: Phrases
     place_leads: Phrases
+
+    @model_validator(mode="before")
+    @classmethod
+    def _left_out(cls, found: dict[str, object]) -> dict[str, object]:
+        """Empty tables for those that an incomplete language leaves out; numbers and letters it must have."""
+        if found.get("complete") != "false":
+            return found
+        optional = {name for name, field in cls.model_fields.items() if field.annotation == tuple[Phrase, ...]}
+        return {**dict.fromkeys(optional, ()), **found}
