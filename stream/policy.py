@@ -39,6 +39,7 @@ class Policy:
     operating_point: OperatingPoint = SAFE
     transcript_required: bool = True
     languages: frozenset[str] = frozenset({"en"})
+    names_by_phrase: frozenset[str] = frozenset()  # languages in which it is enough that introduced names are found
     audio_seconds_min: float = 0.5
     audio_seconds_max: float = 60.0
     words_max: int = 400

@@ -68,7 +68,7 @@ def _international(lexemes: Sequence[Lexeme], at: int) -> bool:
     """A plus before at least five digits said singly, with no number before it."""
     if at and is_strong(lexemes[at - 1]):
         return False
-    ahead = lexemes[at + 1 : at + 6]
+    ahead = [lexeme for lexeme in lexemes[at + 1 : at + 9] if Role.JOINER not in lexeme.roles][:5]
     if ahead and len(ahead[0].roles.get(Role.DIGITS, "")) >= 5:
         return True
     return len(ahead) == 5 and all(is_strong(one) or one.has(Role.ZERO) or one.has(Role.MULTIPLIER) for one in ahead)

@@ -24,17 +24,17 @@ def find_introduced(scene: Scene, gazetteer: Gazetteer) -> Iterator[Span]:
     for at in range(1, len(texts)):
         if at < done:
             continue
-        end = at
-        if _led(scene, at, "name_leads_strong") and _can_be_name(scene, at):
-            end = at + 1
-        elif _led(scene, at, "name_leads_weak") and _can_be_name(scene, at) and gazetteer.is_name(texts[at]):
-            end = at + 1
-        if end > at:
-            done = _name_end(scene, end)
+        if _can_be_name(scene, at) and (
+            _led(scene, at, "name_leads_strong")
+            or (gazetteer.is_name(texts[at]) and _led(scene, at, "name_leads_weak"))
+        ):
+            done = _name_end(scene, at + 1)
             yield Span(scene.lexemes[at].first, scene.lexemes[done - 1].last, "PERSON", 0.7, _RECOGNIZER)
-        elif (size := gazetteer.place_at(texts, at)) and _led(scene, at, "place_leads"):
-            if size > 1 or not scene.listed(at, "name_stops"):
-                yield Span(scene.lexemes[at].first, scene.lexemes[at + size - 1].last, "LOCATION", 0.6, _RECOGNIZER)
+            continue
+        size = gazetteer.place_at(texts, at)
+        stopped = size == 1 and scene.listed(at, "name_stops")
+        if size and not stopped and _led(scene, at, "place_leads"):
+            yield Span(scene.lexemes[at].first, scene.lexemes[at + size - 1].last, "LOCATION", 0.6, _RECOGNIZER)
 
 
 def _led(scene: Scene, at: int, leads: str) -> bool:

@@ -13,11 +13,12 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from stream.find.language import Language, Role, Roles
+from stream.find.tables import fold
 
 NOTHING: Roles = MappingProxyType({})
 _CLITIC = MappingProxyType({Role.FILLER: ""})
 _CUT_OFF = MappingProxyType({Role.FILLER: "", Role.CUT_OFF: ""})
-_EDGES = " \t.,;:!?\"'()[]{}<>…—–-*`~|"
+_EDGES = " \t.,;:!?\"'()[]{}<>…—–-*`~|¿¡«»“”"
 _LONE_SYMBOLS = {
     "@": "@",
     "-": "-",
@@ -127,7 +128,7 @@ def _tokens(raw: str, word: int, language: Language) -> Iterator[_Token]:
     if raw.isascii() and raw.isalpha():
         yield _Token(raw.lower(), word)
         return
-    text = unicodedata.normalize("NFKC", raw).lower().replace("’", "'").strip()
+    text = fold(raw).strip()
     if text in _LONE_SYMBOLS:
         yield _Token(text, word, {Role.SYMBOL: _LONE_SYMBOLS[text], Role.JOINER: ""})
         return
@@ -135,7 +136,7 @@ def _tokens(raw: str, word: int, language: Language) -> Iterator[_Token]:
         yield _Token(text, word, NOTHING if text == "'s" else _CLITIC)
         return
     cut_off = text.endswith(("-", "–", "—", "…", "...")) and text.strip(_EDGES).isalpha()
-    stripped = plain(raw)
+    stripped = plain(text)
     if not stripped:
         yield _Token(text, word, _CLITIC)
     elif cut_off:

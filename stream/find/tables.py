@@ -136,6 +136,24 @@ class Tables(_Table):
     address_units: Phrases
     units_strong: Phrases
     address_boxes: Phrases
+    address_leads_weak: Phrases
+    address_announcing: Phrases
+    address_walls: Phrases
+    units_homes: Phrases
+    units_numbered: Phrases
+    unit_leads: Phrases
+    unit_leads_strong: Phrases
+    unit_joints: Phrases
+    house_numbers: Phrases
+    street_leads: Phrases
+    street_names: Phrases
+    street_suffixes: Phrases
+    street_idioms: Phrases
+    street_ands: Phrases
+    street_crossings: Phrases
+    corner_leads: Phrases
+    crossing_leads: Phrases
+    roads_numbered: Phrases
     street_openings: Phrases
     street_types: Phrases
     street_types_strong: Phrases
@@ -157,6 +175,9 @@ class Tables(_Table):
     age_articles: Phrases
     age_verbs: Phrases
     age_people: Phrases
+    age_decades: Phrases
+    birth_holidays: Phrases
+    birth_leads: Phrases
     # names
     relations: Phrases
     wake_words: Phrases
