@@ -12,6 +12,7 @@ from typing import Any
 
 from rich.progress import track
 from rich.table import Table
+from rich.text import Text
 
 from stream.clip import Finding
 from stream.evaluate.rivals import INSTALL, Rival, credited, make_rivals
@@ -69,7 +70,7 @@ def _table(title: str, figures: dict[str, dict[str, Any]]) -> Table:
     ran = {name: row for name, row in figures.items() if "not_installed" not in row}
     some = next(iter(ran.values()))
     missing = [f"{name}: {row['not_installed']}" for name, row in figures.items() if "not_installed" in row]
-    table = Table(title=f"{title}: masked recall (95 %)", caption="\n".join(missing) or None)
+    table = Table(title=f"{title}: masked recall (95 %)", caption=Text("\n".join(missing)) if missing else None)
     table.add_column("entity type")
     for name in ("n", *figures):
         table.add_column(name, justify="right")
