@@ -25,6 +25,7 @@ ALIGNED_ERROR_S = 0.25  # 95 of 100 accepted words lie nearer to the truth with 
 DEVICE_AGREE_S = 0.3  # where the device gave times for some words, the aligner must put them this near
 WORD_S_MAX = 1.5  # nobody draws a word out longer; each digit of a written number counts as a word
 SHIFT_S_MAX = 0.12  # all of a transcript's words together; honest times lie nearer to what the aligner finds
+SHIFT_SPREAD_MAX = 0.06  # median distance from it: words that are shifted are shifted alike, wrong words lie anywhere
 SHIFT_SHARE_MIN = 0.8  # of the words have to fit the sound, or the aligner has no opinion
 SHIFT_WORDS_MIN = 3
 WAKE_TAIL_S = 0.1  # the device's end of its wake word may be late by this much
@@ -72,7 +73,10 @@ class AlignedTimes:
             for word, one in zip(transcript.words, placed, strict=bool(placed))
             if word.segment and one.score >= SCORE_MIN
         ]
-        return median(late) if len(late) >= max(SHIFT_WORDS_MIN, SHIFT_SHARE_MIN * len(words)) else 0.0
+        if len(late) < max(SHIFT_WORDS_MIN, SHIFT_SHARE_MIN * len(words)):
+            return 0.0
+        shift = median(late)
+        return shift if median(abs(one - shift) for one in late) <= SHIFT_SPREAD_MAX else 0.0
 
     def _timed(self, clip: Clip, transcript: Transcript) -> Transcript:
         if all(word.segment for word in transcript.words):
