@@ -33,7 +33,7 @@ def find_addresses(scene: Scene, gazetteer: Gazetteer) -> Iterator[Span]:
             yield _address(scene, announced_edge(scene, left_edge(scene, run.begin)), done)
     for begin, street_end in find_streets(scene):
         yield _address(scene, left_edge(scene, begin), tail_end(scene, gazetteer, street_end))
-    yield from _boxes(scene)
+    yield from _boxes(scene, gazetteer)
     yield from _numbered_behind(scene)
     yield from _streets_first(scene, gazetteer)
 
@@ -100,7 +100,8 @@ def _is_street(scene: Scene, run: Run, at: int, end: int, gazetteer: Gazetteer) 
     """Whether the words between number and type are a street's name: a "way" or "square" needs more than that."""
     if any(scene.listed(place, "street_types_strong") for place in range(at, end)):
         return True
-    if _led(scene, run.begin, "address_leads"):
+    numbered = scene.listed(run.begin - 1, "house_numbers")
+    if _led(scene, run.begin, "address_leads") or (left_edge(scene, run.begin) < run.begin and not numbered):
         return True
     typed = run.shape == "D"
     if (typed or run.digits >= 2) and scene.listed(run.begin - 1, "address_leads_weak"):
@@ -146,13 +147,13 @@ def _led_end(scene: Scene, run: Run) -> int:
     return end if end > run.end else 0
 
 
-def _boxes(scene: Scene) -> Iterator[Span]:
+def _boxes(scene: Scene, gazetteer: Gazetteer) -> Iterator[Span]:
     """Post-office boxes."""
     for run in scene.runs:
         for size in (1, 2, 3):
             lead = " ".join(scene.text(run.begin - k) for k in range(size, 0, -1) if run.begin >= k)
             if lead in scene.language.listed("address_boxes"):
-                yield Span(scene.lexemes[run.begin - size].first, run.last, "ADDRESS", 0.8, _RECOGNIZER)
+                yield _address(scene, run.begin - size, tail_end(scene, gazetteer, run.end))
 
 
 def _numbered_behind(scene: Scene) -> Iterator[Span]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from stream.find.language import Role
-from stream.find.recognizers.phrases import phrase_at, phrase_before, said_before
+from stream.find.recognizers.phrases import places_at, places_before, said_before
 from stream.find.spans import Scene, Span
 
 HANDLE_REACH = 8  # lexemes of a user name
@@ -35,17 +35,18 @@ def _span(scene: Scene, begin: int, end: int, entity_type: str = "USERNAME") -> 
 
 def _networks(scene: Scene) -> tuple[tuple[int, int], ...]:
     """Where a social network is spoken of: begin and end in lexemes."""
-    sizes = ((at, phrase_at(scene, at, "networks")) for at in range(len(scene.lexemes)))
-    return tuple((at, at + size) for at, size in sizes if size)
+    return tuple(places_at(scene, "networks"))
 
 
 def _named(scene: Scene) -> Iterator[Span]:
     """ "my handle is ...", "gamer tag ...", "the password is ..."."""
-    for at in range(1, len(scene.lexemes)):
-        noun = phrase_before(scene, at, "handle_nouns") and not _explained_away(scene, at)
-        if noun or phrase_before(scene, at, "handle_leads"):
+    for at in places_before(scene, "handle_nouns"):
+        if not _explained_away(scene, at):
             yield from _value(scene, at)
-        if phrase_before(scene, at, "secret_leads") and (end := _value_end(scene, at, "net_stops")) > at:
+    for at in places_before(scene, "handle_leads"):
+        yield from _value(scene, at)
+    for at in places_before(scene, "secret_leads"):
+        if (end := _value_end(scene, at, "net_stops")) > at:
             yield _span(scene, at, end, "PIN")
 
 

@@ -23,6 +23,7 @@ HEX_LETTERS = frozenset("abcdef")
 _NUMBERS = frozenset(
     {Role.UNIT, Role.TEEN, Role.TENS, Role.SCALE, Role.ZERO, Role.DIGITS, Role.MULTIPLIER, Role.HOMOPHONE}
 )
+_TYPED = frozenset({Role.LETTER, Role.SPELLING, Role.ALNUM, Role.QUANTITY, Role.ABBREVIATION})
 _SINGLES = (Role.LETTER, Role.SPELLING, Role.LETTER_NAME)
 _COLONS = frozenset(":-")
 
@@ -35,7 +36,7 @@ def find_machines(scene: Scene) -> Iterator[Span]:
             dots = sum(scene.lexemes[at].roles.get(Role.SYMBOL) == "." for at in range(begin, end))
             if dots >= IPV4_DOTS:
                 yield Span(scene.lexemes[begin].first, scene.lexemes[end - 1].last, "IP_ADDRESS", 0.85, _RECOGNIZER)
-    if len(signs) < 2 and sum(bool(lexeme.roles) for lexeme in scene.lexemes) < PAIRS // 2:
+    if len(signs) < 2 and sum(not _TYPED.isdisjoint(lexeme.roles) for lexeme in scene.lexemes) < PAIRS // 2:
         return
     for begin, end in _stretches(scene, _is_hexadecimal):
         if entity_type := _hexadecimal_type(scene, begin, end):

@@ -8,7 +8,7 @@ from stream.find.cues import is_strong
 from stream.find.language import Role
 from stream.find.recognizers.handles import find_handles
 from stream.find.recognizers.machines import find_machines
-from stream.find.recognizers.phrases import phrase_at
+from stream.find.recognizers.phrases import phrase_at, places_at
 from stream.find.spans import Scene, Span
 
 HOST_REACH = 5  # lexemes between "at" and the first "dot"
@@ -23,13 +23,10 @@ def find_net(scene: Scene) -> Iterator[Span]:
     """Addresses that end in "dot" and a top-level domain, or name a mail host after "at"; user names; machines."""
     yield from _written(scene)
     done = -1
-    at = 0
-    while at < len(scene.lexemes):
-        end = _domain_end(scene, at)
-        if end and at > done:
+    for at, lexeme in enumerate(scene.lexemes):
+        if at > done and Role.SYMBOL in lexeme.roles and (end := _domain_end(scene, at)):
             yield _address(scene, at, end)
-            done = at = end
-        at += 1
+            done = end
     yield from _known_hosts(scene, done)
     yield from _schemes(scene)
     yield from find_handles(scene)
@@ -219,11 +216,8 @@ def _piece_end(scene: Scene, begin: int) -> int:
 
 def _schemes(scene: Scene) -> Iterator[Span]:
     """What begins with "h t t p", "w w w" or the like, whatever its ending."""
-    for at in range(len(scene.lexemes)):
-        size = phrase_at(scene, at, "url_schemes")
-        if not size:
-            continue
-        begin = end = at + size
+    for at, begin in places_at(scene, "url_schemes"):
+        end = begin
         while end < len(scene.lexemes) and (_is_glue(scene, end) or scene.lexemes[end].has(Role.MULTIPLIER)):
             end += 1
         if end == begin and not phrase_at(scene, at, "url_schemes_glued"):

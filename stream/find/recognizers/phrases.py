@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import cache
 
 from stream.find.spans import Scene
@@ -54,3 +55,30 @@ def said_before(scene: Scene, at: int, name: str) -> bool:
     said = " ".join(scene.words[max(0, end - PHRASE_MAX) : end]).lower().replace("’", "'").replace(" '", "'")
     ways = _index(scene.language.listed(name), -1).get(said.rpartition(" ")[2], ())
     return any(said == " ".join(way) or said.endswith(" " + " ".join(way)) for way in ways)
+
+
+def places_at(scene: Scene, name: str) -> Iterator[tuple[int, int]]:
+    """Every phrase of the list ``name``, as lexemes, end exclusive: the quick way to look at a whole transcript."""
+    index = _index(scene.language.listed(name), 0)
+    for at, lexeme in enumerate(scene.lexemes):
+        if (lexeme.text in index or " " in lexeme.text) and (size := phrase_at(scene, at, name)):
+            yield at, at + size
+
+
+def places_before(scene: Scene, name: str) -> Iterator[int]:
+    """Every lexeme right before which a phrase of the list ``name`` ends."""
+    index = _index(scene.language.listed(name), -1)
+    for at, lexeme in enumerate(scene.lexemes[:-1], start=1):
+        if (lexeme.text in index or " " in lexeme.text) and phrase_before(scene, at, name):
+            yield at
+
+
+def places_listed(scene: Scene, *names: str) -> Iterator[int]:
+    """Every lexeme that is in one of the lists."""
+    listed = _union(*(scene.language.listed(name) for name in names))
+    return (at for at, lexeme in enumerate(scene.lexemes) if lexeme.text in listed)
+
+
+@cache
+def _union(*phrases: frozenset[str]) -> frozenset[str]:
+    return frozenset().union(*phrases)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from stream.find.language import Role
-from stream.find.recognizers.phrases import phrase_at, phrase_before
+from stream.find.recognizers.phrases import phrase_before, places_at, places_listed
 from stream.find.runs import Run
 from stream.find.spans import Scene
 
@@ -82,11 +82,9 @@ def _ends_street(scene: Scene, at: int) -> bool:
 
 def _corners(scene: Scene) -> Iterator[Place]:
     """ "the corner of fifth and main"."""
-    for at in range(len(scene.lexemes)):
-        if size := phrase_at(scene, at, "corner_leads"):
-            end = two_streets(scene, at + size)
-            if end:
-                yield at + size, end
+    for _, begin in places_at(scene, "corner_leads"):
+        if end := two_streets(scene, begin):
+            yield begin, end
 
 
 def two_streets(scene: Scene, begin: int) -> int:
@@ -108,9 +106,7 @@ def two_streets(scene: Scene, begin: int) -> int:
 
 def _crossings(scene: Scene) -> Iterator[Place]:
     """ "at eleventh and pine": an ordinal or a bare street's name on both sides."""
-    for at in range(1, len(scene.lexemes) - 1):
-        if not scene.listed(at, "street_ands"):
-            continue
+    for at in places_listed(scene, "street_ands"):
         begin = at - 2 if scene.listed(at - 1, "street_types") else at - 1
         second = at + 1
         if second < len(scene.lexemes) and scene.lexemes[second].has(Role.TENS):
@@ -143,12 +139,14 @@ def named_end(scene: Scene, run: Run, led: bool) -> int:
 
 def _alone(scene: Scene) -> Iterator[Place]:
     """ "i live on magnolia street", "my address is the cottage long lane"."""
-    for at in range(1, len(scene.lexemes)):
-        if not scene.listed(at, "street_types") or scene.listed(at + 1, "street_types"):
+    for at in places_listed(scene, "street_types"):
+        if scene.listed(at + 1, "street_types"):
             continue
         begin = announced_edge(scene, at)
         if begin < at:
             yield begin, at + 1
+            continue
+        if scene.listed(at - 1, "date_articles"):
             continue
         for begin in range(at - 1, max(0, at - 1 - NAME_MAX), -1):
             if scene.listed(begin, "address_breaks") or scene.listed(begin, "street_types_strong"):
@@ -160,8 +158,10 @@ def _alone(scene: Scene) -> Iterator[Place]:
 
 def _pairs(scene: Scene) -> Iterator[Place]:
     """ "house forty two street seven block c", and "apartment nineteen c" of somebody who lives there."""
-    at = 0
-    while at < len(scene.lexemes):
+    done = 0
+    for at in places_listed(scene, "address_units", "units_numbered"):
+        if at < done:
+            continue
         end, pairs = at, 0
         while value_end := _pair_end(scene, end):
             end, pairs = value_end, pairs + 1
@@ -169,7 +169,7 @@ def _pairs(scene: Scene) -> Iterator[Place]:
         lived = scene.listed(at, "address_units") and phrase_before(scene, at, "unit_leads_strong")
         if pairs >= PAIRS_MIN or (pairs and (home or lived)):
             yield at, end
-        at = max(end, at + 1)
+        done = end
 
 
 def _pair_end(scene: Scene, at: int) -> int:
