@@ -37,6 +37,7 @@ class Role(StrEnum):
     WEAK_LETTER = "weak_letter"  # "a", which is mostly an article
     LETTER_NAME = "letter_name"  # "bee", "vee"
     SPELLING = "spelling"  # "bravo"
+    SPELLING_NAME = "spelling_name"  # "adam" of "adam boy charles", where a code is announced
     CASE = "case"  # "capital"
     LIKENING = "likening"  # "j for juliet"
     LIKENING_FIRST = "likening_first"  # the "as" of "j as in juliet"
@@ -51,6 +52,8 @@ class Role(StrEnum):
     ALNUM = "alnum"  # "a1b2"
     CODE_LEAD = "code_lead"  # "number is": letters after it are a code
     QUANTITY = "quantity"  # "80%", "$5", "13:30": written so that it is no identifier
+    GROUPED = "grouped"  # "4,111": a quantity, unless other digits stand beside it
+    COMPACT = "compact"  # "46p": a quantity, unless a code is announced
     MAIL = "mail"  # "bob@x.com"
     HOST = "host"  # "gmail.com"
     ADDRESS_IP = "address_ip"  # "10.0.0.1"
@@ -74,6 +77,7 @@ _WORD_TABLES = {
     "letters": Role.LETTER,
     "letter_names": Role.LETTER_NAME,
     "spelling_alphabet": Role.SPELLING,
+    "spelling_names": Role.SPELLING_NAME,
     "symbols": Role.SYMBOL,
 }
 _PHRASE_TABLES = {
@@ -176,7 +180,7 @@ def _quantity(suffixes: Iterable[str]) -> re.Pattern[str]:
     units = _any_of(suffixes)
     return re.compile(
         rf"[$£€¥]\d[\d,.]*[kmb]?|\d+[\d,.]*(?:[%°€]|{units})"
-        rf"|\d{{1,2}}[:.]\d{{2}}(?:{units})?|\d{{1,3}}(?:,\d{{3}})+(?:\.\d+)?|\d+\.\d+|\d0s"
+        rf"|\d{{1,2}}[:.]\d{{2}}(?:{units})?|\d{{1,2}}:\d{{2}}:\d{{2}}|\d{{1,3}}(?:,\d{{3}})+(?:\.\d+)?|\d+\.\d+|\d0s"
     )
 
 

@@ -237,6 +237,8 @@ class _Builder:
     def _bridgeable(self, lexeme: Lexeme) -> bool:
         roles = lexeme.roles
         arithmetic = Role.ARITHMETIC in roles or lexeme.text == "+"
+        if roles.get(Role.SYMBOL) == "@" and "L" not in self._shapes():
+            return False  # "two at seven"
         if arithmetic and self.run_length() > 0 and "L" not in self._shapes():
             return False
         return Role.FILLER in roles or Role.JOINER in roles or Role.REPAIR in roles or Role.SYMBOL in roles
@@ -249,11 +251,16 @@ class _Builder:
             return True
         if is_letter(lexeme):
             return True
+        if Role.SCALE in roles:
+            return self._last_shape() in ("U", "T", "X", "C", "D") and is_strong(self.lexemes[self.at - 1])
         following = self.lexemes[position + 1] if position + 1 < len(self.lexemes) else None
         if Role.MULTIPLIER in roles or Role.CASE in roles:
             return doubled(self.lexemes, position) is not None
+        if Role.SCALE_ONE in roles and following is not None and following.has(Role.SCALE):
+            return True
         if Role.ZERO in roles:
-            return self.digits_in() >= 2 or is_single(following)
+            dotted = following is not None and following.has(Role.SYMBOL) and bool(self.elements)
+            return self.digits_in() >= 2 or is_single(following) or dotted
         if Role.HOMOPHONE in roles and self.digits_in() >= 2:
             return self._homophone_fits(lexeme, following)
         if Role.SPELLING in roles:
@@ -287,8 +294,10 @@ class _Builder:
 
     def _digits_said_singly(self) -> bool:
         last = self._last_shape()
-        if last == "D" and len(self.elements[-1].written) > 2:
-            return False  # years: "1967 to 1975"
+        if last == "D" and len(self.elements[-1].written) > 1:
+            return False  # "1967 to 1975", "20 to 2"
+        if self._shapes().endswith("XU"):
+            return False  # "twenty two to"
         return self.digits_in() >= 1 and (last in ("U", "O", "D") or (last in ("L", "N") and self.run_length() >= 3))
 
     def digits_in(self) -> int:

@@ -39,6 +39,8 @@ _IPV4 = re.compile(r"\d{1,3}(?:\.\d{1,3}){3}(?:[:/]\d+)?")
 _DATE = re.compile(r"(?:\d{1,2}|\d{4})([/.-])\d{1,2}\1(?:\d{4}|\d{1,2})")
 _INITIALS = re.compile(r"(?:[a-z]\.)+[a-z]?")
 _GLUED_DIGITS = re.compile(r"\+?[\d().\s/-]+")
+_GROUPED = re.compile(r"\d{1,3}(?:,\d{3})+")
+_COMPACT = re.compile(r"\d+[a-z]{1,2}")
 _HEX_PAIRS = re.compile(r"[0-9a-f]{2}(?:[:-][0-9a-f]{2}){5}|(?:[0-9a-f]{0,4}:){2,7}[0-9a-f]{0,4}")
 
 
@@ -137,6 +139,8 @@ def _tokens(raw: str, word: int, language: Language) -> Iterator[_Token]:
         return
     cut_off = text.endswith(("-", "–", "—", "…", "...")) and text.strip(_EDGES).isalpha()
     stripped = plain(text)
+    if stripped + "'s" in language.phrases or stripped + "'s" in language.contexts:
+        stripped = _contracted(text, stripped)
     if not stripped:
         yield _Token(text, word, _CLITIC)
     elif cut_off:
@@ -144,6 +148,11 @@ def _tokens(raw: str, word: int, language: Language) -> Iterator[_Token]:
         yield _Token(stripped, word, {Role.LETTER: stripped} if len(stripped) == 1 else _CUT_OFF)
     else:
         yield from _written(stripped, word, language)
+
+
+def _contracted(text: str, stripped: str) -> str:
+    """ "it's", which the tables know as a word of its own, is no possessive."""
+    return stripped + "'s" if text.strip(_EDGES).endswith("'s") else stripped
 
 
 def _written(text: str, word: int, language: Language) -> Iterator[_Token]:
@@ -161,6 +170,13 @@ def _written(text: str, word: int, language: Language) -> Iterator[_Token]:
         yield _Token(text, word)
 
 
+def _quantity_roles(text: str) -> Roles:
+    """A quantity, and what its characters are if it turns out to be a piece of a number or code."""
+    if _GROUPED.fullmatch(text):
+        return {Role.QUANTITY: text, Role.GROUPED: text.replace(",", "")}
+    return {Role.QUANTITY: text, Role.COMPACT: text} if _COMPACT.fullmatch(text) else {Role.QUANTITY: text}
+
+
 def _written_roles(text: str, language: Language) -> Roles | None:
     """What is written rather than said; None for a plain word."""
     if "@" in text:
@@ -174,7 +190,7 @@ def _written_roles(text: str, language: Language) -> Roles | None:
     if _DATE.fullmatch(text):
         return {Role.DATE: text}
     if language.quantity.fullmatch(text):
-        return {Role.QUANTITY: text}
+        return _quantity_roles(text)
     if ordinal := language.ordinal.fullmatch(text):
         return {Role.ORDINAL: ordinal.group(1)}
     if _GLUED_DIGITS.fullmatch(text):

@@ -20,6 +20,7 @@ from stream.find.language import Language, load_language, supported_languages
 from stream.find.names import Names, find_spelled_names
 from stream.find.recognizers.addresses import find_addresses
 from stream.find.recognizers.dates import find_ages, find_birth_dates, find_dates
+from stream.find.recognizers.expiry import find_expiries
 from stream.find.recognizers.known import Told, find_known, find_told
 from stream.find.recognizers.net import find_net
 from stream.find.recognizers.numbers import classify, find_numbers
@@ -134,6 +135,7 @@ class Identifiers:
     def _spans(self, scene: Scene, subject: Subject, language: str) -> Iterator[Span]:
         yield from find_known(scene, subject)
         yield from find_numbers(scene)
+        yield from find_expiries(scene)
         yield from find_net(scene)
         yield from find_dates(scene)
         yield from find_birth_dates(scene)

@@ -9,15 +9,18 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from stream.find.composing import readings
 from stream.find.elements import Element
 
 _SUB100 = "(?:XU?|T|U|D)"
 _SUB1000 = f"(?:C{_SUB100}?|{_SUB100})"
-_CARDINAL = re.compile(f"(?:{_SUB1000}H(?:{_SUB1000}H)?)+(?:{_SUB1000})?|C?{_SUB1000}")
+_CARDINAL = re.compile(f"(?:{_SUB1000}H(?:{_SUB1000}H)?)+(?:{_SUB1000})?|C?{_SUB1000}|U(?:XU?|T)H")
 _YEAR = re.compile("TXU?|TT|TOU|XXU?|XT|D|XOU|(?:U|T)HXU?|THU?|CC(?:XU?|T|U)?")
-_TIME = re.compile("(?:U|T|XU)(?:XU?|T|OU|OO)|D")
+HOUR_MAX, MINUTES = 24, 60
+PRICE_END = 9  # "ninety nine", "forty nine"
+_TIME = re.compile("(?:U|T|XU)(?:XU?|T|OU|OO)|D(?:XU?|T|OU)?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +70,30 @@ class Run:
         return _YEAR.fullmatch(self.shape) is not None and self.digits <= 4
 
     def is_time(self) -> bool:
-        """A clock time or a short price: "six forty five"."""
-        return _TIME.fullmatch(self.shape) is not None and self.digits <= 4
+        """A clock time or a short price: "six forty five", "thirty nine ninety five"."""
+        if _TIME.fullmatch(self.shape) is None or self.digits > 4:
+            return False
+        if self.digits < 3 or self.is_clock():
+            return True
+        minute = int(self.values[0][-2:])
+        return self.shape[0] != "D" and (minute % 5 == 0 or minute % 10 == PRICE_END)
+
+    def is_clock(self) -> bool:
+        """Whether its digits are hours and minutes."""
+        written = self.values[0]
+        return 3 <= len(written) <= 4 and int(written[:-2]) <= HOUR_MAX and int(written[-2:]) < MINUTES
+
+    def is_count(self) -> bool:
+        """Counting down, or up from one: "five four three two one"."""
+        if not {"U", "T"}.issuperset(self.shape):
+            return False
+        said = [int(element.written) for element in self.elements if element.shape != "S"]
+        steps = {after - before for before, after in pairwise(said)}
+        return len(said) >= 3 and (steps == {-1} or (steps == {1} and said[0] == 1))
+
+    def is_one_number(self) -> bool:
+        """Whether all of it is one quantity, clock time or price, which a unit may follow."""
+        return self.is_cardinal() or self.is_year() or self.is_time() or self.dots == 1
 
 
 def make_run(elements: Sequence[Element], begin: int, end: int, repaired: bool) -> Run:

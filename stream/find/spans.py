@@ -55,14 +55,15 @@ class Scene:
 def mentions(lexemes: Sequence[Lexeme], language: Language) -> tuple[Mention, ...]:
     """Every context word and phrase, left to right; a phrase may mean several types."""
     pieces = [(piece, at) for at, lexeme in enumerate(lexemes) for piece in lexeme.text.split()]
+    bare = [piece.removesuffix("'s") for piece, _ in pieces]
     found = []
     for at, (piece, lexeme) in enumerate(pieces):
         longest = -1
-        for rest, context in language.contexts.get(piece, ()):
+        for rest, context in language.contexts.get(piece) or language.contexts.get(bare[at], ()):
             size = len(rest)
             if size < longest:
                 break
-            if at + size < len(pieces) and all(pieces[at + 1 + k][0] == rest[k] for k in range(size)):
+            if at + size < len(pieces) and all(bare[at + 1 + k] == rest[k] for k in range(size)):
                 longest = size
                 found.append(Mention(lexeme, pieces[at + size][1] + 1, context))
     return tuple(found)

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Container, Sequence
 from dataclasses import dataclass, field
 
+from stream.find.hearing import Announcement, announces_letters, heard
 from stream.find.language import Language, Role
 from stream.find.lattice import find_runs
 from stream.find.lexemes import Lexeme, lexemes
@@ -37,8 +38,15 @@ class Written:
 
 def read_scene(words: Sequence[str], language: Language) -> Scene:
     """Lexemes, runs and context words of one transcript."""
-    found = lexemes(words, language)
-    return Scene(tuple(words), found, find_runs(found, language), mentions(found, language), language)
+    said = lexemes(words, language)
+    speaking = mentions(said, language)
+    announcing = (
+        Announcement(one.begin, one.end, announces_letters(one.context.entity_type))
+        for one in speaking
+        if not one.context.letters_only
+    )
+    found = heard(said, announcing, language)
+    return Scene(tuple(words), found, find_runs(found, language), speaking, language)
 
 
 def written_forms(scene: Scene) -> tuple[Written, ...]:

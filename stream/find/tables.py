@@ -76,11 +76,15 @@ class Tables(_Table):
     letters_weak: Phrases
     letter_names: dict[Phrase, Letter]
     spelling_alphabet: dict[Phrase, Letter]
+    letter_names_weak: Phrases
+    spelling_names: dict[Phrase, Letter]
     letter_case_words: Phrases
     likening: Phrases
     likening_first: Phrases
     likening_second: Phrases
     code_leads: Phrases
+    words_of_two: Phrases
+    vowels: Phrases
     acronyms: Phrases
     symbols: dict[Phrase, Sign]
     # speech
@@ -88,6 +92,7 @@ class Tables(_Table):
     joiners: Phrases
     repairs: Phrases
     announcing: Phrases
+    announcers: Phrases
     arithmetic: Phrases
     # net
     top_level_domains: Phrases

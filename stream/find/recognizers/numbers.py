@@ -18,17 +18,42 @@ SPELLED_MIN = 4  # letters
 MIXED_MIN = 4  # letters and digits together
 BINDING_REACH = 6  # a context word this near takes the allow-list away
 REPAIR_EXTRA = 8  # characters said twice
-NAMED_SCORE, SHAPED_SCORE = 0.97, 0.6
+INTERRUPTION_MAX = 9  # lexemes of other talk within one number
+NAMED_SCORE, SHAPED_SCORE, PIECE_SCORE = 0.97, 0.6, 0.55
 _SPELLED_TYPES = frozenset({"PERSON", "LICENSE_PLATE", "MAC_ADDRESS", "ACCOUNT_NUMBER", "PIN", "VIN", "IBAN_CODE"})
 
 
 def find_numbers(scene: Scene) -> Iterator[Span]:
-    """Every run that could identify somebody."""
-    for run in scene.runs:
-        entity_type, score = classify(scene, run)
+    """Every run that could identify somebody, and every piece that goes on with one after an interruption."""
+    found = [classify(scene, run) for run in scene.runs]
+    for at, run in enumerate(scene.runs):
+        entity_type, score = found[at]
+        beside = (at - 1, at + 1) if not entity_type and _may_go_on(scene, run) else ()
+        for other in beside:
+            if 0 <= other < len(found) and found[other][0] and _same_number(scene, run, scene.runs[other]):
+                entity_type, score = found[other][0], PIECE_SCORE
         if entity_type:
             first, last = _edges(scene, run)
             yield Span(first, last, entity_type, score, "run")
+
+
+def _may_go_on(scene: Scene, run: Run) -> bool:
+    """Whether a run that is too short to identify anybody may be a piece of a longer one."""
+    if run.letters or _unit_follows(scene, run) or scene.listed(run.begin - 1, "time_leads"):
+        return False
+    if run.said_singly < 3 and any(scene.listed(run.begin - step, "quantity_leads") for step in (1, 2)):
+        return False
+    return run.said_singly >= 2 or run.digits >= DIGITS_MIN - 1
+
+
+def _same_number(scene: Scene, piece: Run, other: Run) -> bool:
+    """Whether only an interruption lies between: no context word, which would begin something else."""
+    begin, end = (other.end, piece.begin) if other.end <= piece.begin else (piece.end, other.begin)
+    if end - begin > INTERRUPTION_MAX or other.digits < 2 or (other.said_singly < 2 and len(other.shape) < 3):
+        return False
+    if any(begin <= mention.begin < end and mention.context.entity_type for mention in scene.mentions):
+        return False
+    return not scene.listed(piece.begin - 1, "announcing")
 
 
 def _edges(scene: Scene, run: Run) -> tuple[int, int]:
@@ -99,19 +124,23 @@ def _binds(scene: Scene, run: Run, distance: int, mention: Mention) -> bool:
     """Whether a context word is so near that the run is no quantity, clock time or year."""
     if distance > BINDING_REACH or _unit_follows(scene, run):
         return False
+    if run.letters and mention.context.entity_type == "PIN" and _harmless_mix(scene, run):
+        return False  # "gate b 9"
     if run.is_time() and run.said_singly < run.digits and scene.listed(run.begin - 1, "time_leads"):
         return False
     if run.is_cardinal() and not {"H", "C"}.isdisjoint(run.shape):
         return distance <= 3
     if run.is_cardinal() and run.digits <= 3:
         return (
-            run.digits >= mention.context.fewest and distance <= 2 and (run.shape == "D" or mention.context.most <= 12)
+            run.digits >= mention.context.fewest
+            and distance <= (4 if run.digits == 3 else 2)
+            and (run.shape == "D" or mention.context.most <= 12)
         )
     return True
 
 
 def _unit_follows(scene: Scene, run: Run) -> bool:
-    if run.digits > 6 or run.said_singly >= 5:
+    if run.digits > 6 or run.said_singly >= 5 or (run.digits >= DIGITS_MIN and not run.is_one_number()):
         return False
     at = run.end + 1 if scene.listed(run.end, "quantity_per") else run.end
     return scene.listed(at, "quantity_units")
@@ -120,7 +149,9 @@ def _unit_follows(scene: Scene, run: Run) -> bool:
 def _harmless(scene: Scene, run: Run) -> bool:
     """The allow-list: shapes that no identifier without a context word has, or that a unit or lead explains."""
     typed = run.shape == "D"
-    if not typed and (run.is_cardinal() or run.is_year() or run.is_time()):
+    if not typed and (run.is_cardinal() or run.is_year() or run.is_time() or run.is_count()):
+        return True
+    if run.shape == "DD" and run.is_clock() and scene.listed(run.begin - 1, "time_leads"):
         return True
     if typed and run.digits == 4 and run.values[0][:2] in ("19", "20"):
         return True

@@ -1,0 +1,286 @@
+"""Words that a recogniser wrote for digits and letters: "ate" for eight, "be" for b, "4,111" for four digits.
+
+One such word alone says nothing. Among digits and letters, and after a word that announces a code, it is what it sounds
+like. Only what a lexeme may stand for changes here; its words never do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from stream.find.cues import is_letter, is_strong
+from stream.find.language import Language, Role, Roles
+from stream.find.lexemes import Lexeme
+
+ANNOUNCING_MAX = 6  # lexemes between a context word and its number: "card number ah it says here ..."
+STALL_MAX = 4  # lexemes of hesitation within one number
+UNSURE_COMPANY = 4  # digits and letters beside a misheard one that nothing announces
+NAMED_COMPANY = 3  # digits and letters beside a word that may be a letter's name
+_STALLING = frozenset(
+    {Role.FILLER, Role.JOINER, Role.REPAIR, Role.SYMBOL, Role.LIKENING, Role.LIKENING_FIRST, Role.LIKENING_SECOND}
+)
+_DIGITS_ONLY = frozenset(
+    {"CREDIT_CARD", "CVV", "CARD_EXPIRY", "PIN", "US_SSN", "US_ITIN", "PHONE_NUMBER", "ABA_ROUTING_NUMBER"}
+    | {"UK_SORT_CODE", "UK_NHS", "IP_ADDRESS", "ZIP_CODE", "DATE_TIME"}
+)
+_MISHEARD: Roles = {Role.FILLER: "", Role.CUT_OFF: ""}
+
+
+@dataclass(frozen=True, slots=True)
+class Announcement:
+    """A context word: the lexemes ``begin..end`` (end exclusive) announce a number; ``letters``: or a code."""
+
+    begin: int
+    end: int
+    letters: bool
+
+
+def announces_letters(entity_type: str) -> bool:
+    """Whether identifiers of this type have letters."""
+    return entity_type not in _DIGITS_ONLY
+
+
+def heard(lexemes: Sequence[Lexeme], announcements: Iterable[Announcement], language: Language) -> tuple[Lexeme, ...]:
+    """``lexemes`` with the roles of what they sound like, where that is what was said."""
+    listener = _Listener(lexemes, tuple(announcements), language)
+    return listener.hear() if listener.worthwhile() else tuple(lexemes)
+
+
+class _Listener:
+    """One transcript, read stretch by stretch: digits, letters, what sounds like them, and hesitation between."""
+
+    def __init__(self, lexemes: Sequence[Lexeme], announcements: Sequence[Announcement], language: Language) -> None:
+        self.lexemes = lexemes
+        self.language = language
+        self.announced: dict[int, bool] = {}
+        self.context = {at for one in announcements for at in range(one.begin, one.end)}
+        self.confirming = {one.begin: one.letters for one in announcements}
+        for one in announcements:
+            for at in self._after(one.end):
+                self.announced[at] = self.announced.get(at, False) or one.letters
+
+    def worthwhile(self) -> bool:
+        """Whether anything here is a digit or letter at all."""
+        return any(self._sure(lexeme) or not _DIGIT_SOUNDS.isdisjoint(lexeme.roles) for lexeme in self.lexemes)
+
+    def hear(self) -> tuple[Lexeme, ...]:
+        found = list(self.lexemes)
+        at = 0
+        while at < len(found):
+            end = self._stretch(at) if not self._leads(at) else at
+            if end > at:
+                for position, roles in self._promoted(at, end):
+                    one = found[position]
+                    found[position] = Lexeme(one.text, one.first, one.last, roles)
+            at = max(end, at + 1)
+        return tuple(found)
+
+    def _leads(self, at: int) -> bool:
+        """ "are", "be": they announce what follows rather than being a letter's name."""
+        lexeme = self.lexemes[at]
+        if Role.LETTER_NAME not in lexeme.roles or self._sure(lexeme):
+            return False
+        return lexeme.has(Role.CODE_LEAD) or lexeme.text in self.language.listed("announcers")
+
+    def _after(self, end: int) -> Iterator[int]:
+        """Where what a context word announces may begin: at once, or after "that is", "reads", "would be"."""
+        strangers = 0
+        for at in range(end, min(end + ANNOUNCING_MAX, len(self.lexemes))):
+            yield at
+            lexeme = self.lexemes[at]
+            leading = lexeme.has(Role.CODE_LEAD) or lexeme.has(Role.FILLER) or at in self.context
+            strangers += not leading and lexeme.text not in self.language.listed("announcers")
+            if strangers > 1:
+                return
+
+    def _stretch(self, at: int) -> int:
+        """The end of the stretch that begins at ``at``; ``at`` itself where none does."""
+        if not self._piece(at):
+            return at
+        end = at + 1
+        while end < len(self.lexemes):
+            ahead = next((k for k in range(end, min(end + STALL_MAX, len(self.lexemes))) if not self._stalls(k)), end)
+            if ahead < len(self.lexemes) and self._piece(ahead):
+                end = ahead + 1
+            elif self._misheard(ahead) and ahead == end:
+                end += 1
+            else:
+                break
+        return end
+
+    def _promoted(self, begin: int, end: int) -> Iterator[tuple[int, Roles]]:
+        positions = [at for at in range(begin, end) if self._piece(at)]
+        sure = [at for at in positions if self._sure(self.lexemes[at])]
+        homophones = [at for at in positions if at not in sure and self._strong_homophone(self.lexemes[at])]
+        letters = self._announced(begin, end)
+        announced = letters is not None
+        size = self._size if announced else self._unsure_size
+        company = sum(size(at) for at in (*sure, *homophones))
+        enough = company >= 2 if announced else company >= UNSURE_COMPANY and len(sure) + len(homophones) >= 2
+        if not enough:
+            return
+        core = sorted([*sure, *homophones])
+        for at in range(begin, end):
+            if at in sure and not (at == begin and Role.ZERO in self.lexemes[at].roles):
+                continue
+            lexeme = self.lexemes[at]
+            inside = core[0] < at < core[-1]
+            roles = self._as_digits(at, begin, end, inside, announced, company)
+            if not roles and (letters or (announced and inside and bool(self._letters_in(core)))):
+                roles = self._as_letters(at, end, inside, company)
+            if not roles and inside and self._misheard(at) and self._between_digits(at, announced):
+                roles = {**lexeme.roles, **_MISHEARD}
+            if roles:
+                yield at, roles
+
+    def _as_digits(self, at: int, begin: int, end: int, inside: bool, announced: bool, company: int) -> Roles | None:
+        lexeme = self.lexemes[at]
+        if Role.GROUPED in lexeme.roles:
+            if company == self._size(at) and at not in self.announced:
+                return None  # "transfer 1,200 to savings"
+            return {Role.DIGITS: lexeme.roles[Role.GROUPED]}
+        if Role.ZERO in lexeme.roles and announced and at == begin and self._digit_like(at + 1):
+            return {Role.UNIT: "0"}
+        if Role.HOMOPHONE not in lexeme.roles or (Role.ZERO in lexeme.roles and inside and not announced):
+            return None
+        if Role.WEAK_HOMOPHONE not in lexeme.roles:
+            return _digit(lexeme)
+        if at == begin and lexeme.text in self.language.listed("announcers"):
+            return _digit(lexeme) if at + 1 < end and self.lexemes[at + 1].has(Role.SCALE) else None
+        if not announced or company < 2:
+            return None
+        after, before = self._neighbour(at, 1), self._neighbour(at, -1)
+        if inside or at == begin:
+            fits = self._digit_like(after) and (at == begin or self._digit_like(before))
+            return _digit(lexeme) if fits and (at != begin or company >= 3) else None
+        last = at + 1 >= len(self.lexemes) or self.lexemes[at + 1].text in self.language.listed("after_numbers")
+        return _digit(lexeme) if at + 1 == end and last else None
+
+    def _as_letters(self, at: int, end: int, inside: bool, company: int) -> Roles | None:
+        """What a letter sounds like, where a code with letters is announced."""
+        lexeme = self.lexemes[at]
+        roles = lexeme.roles
+        if not inside and at + 1 < end and lexeme.text in self.language.listed("announcers"):
+            return None
+        if Role.COMPACT in roles:
+            return {Role.ALNUM: roles[Role.COMPACT]}
+        if Role.WEAK_LETTER in roles and Role.ZERO not in roles and at + 1 < end:
+            return {Role.LETTER: roles[Role.LETTER]} if not self.lexemes[at + 1].has(Role.SCALE) else None
+        final = at + 1 >= len(self.lexemes)
+        placed = inside or at + 1 < end or final or lexeme.text not in self.language.listed("letter_names_weak")
+        if company >= NAMED_COMPANY and placed and Role.LETTER_NAME in roles:
+            return {Role.LETTER: roles[Role.LETTER_NAME]}
+        if company >= NAMED_COMPANY and Role.SPELLING_NAME in roles:
+            return {Role.SPELLING: roles[Role.SPELLING_NAME]}
+        glued = self._glued(lexeme)
+        return {Role.ALNUM: lexeme.text} if glued and (inside or at + 1 < end or final) else None
+
+    def _size(self, at: int) -> int:
+        """How many characters the lexeme writes."""
+        roles = self.lexemes[at].roles
+        return max((len(roles[role]) for role in (Role.DIGITS, Role.ALNUM, Role.GROUPED) if role in roles), default=1)
+
+    def _unsure_size(self, at: int) -> int:
+        """The same where nothing announces a number: "109" or "forty" may be a quantity, single digits are none."""
+        roles = self.lexemes[at].roles
+        if Role.GROUPED in roles:
+            return 2
+        return 0 if {Role.TENS, Role.TEEN} & set(roles) else int(len(roles.get(Role.DIGITS, "1")) == 1)
+
+    def _announced(self, begin: int, end: int) -> bool | None:
+        """Whether the stretch is announced as a code with letters; None where nothing announces it."""
+        kinds = [self.announced[at] for at in range(begin, min(begin + 2, end)) if at in self.announced]
+        for at in range(end, min(end + ANNOUNCING_MAX, len(self.lexemes))):
+            if at in self.confirming:
+                kinds.append(self.confirming[at])
+                break
+            lexeme = self.lexemes[at]
+            if not lexeme.has(Role.CODE_LEAD) and lexeme.text not in self.language.listed("announcers"):
+                break
+        return any(kinds) if kinds else None
+
+    def _letters_in(self, core: Sequence[int]) -> bool:
+        return any(is_letter(self.lexemes[at]) or Role.ALNUM in self.lexemes[at].roles for at in core)
+
+    def _between_digits(self, at: int, announced: bool) -> bool:
+        needed = 1 if announced else 2
+        return all(
+            sum(self._digit_like(at + side * step) for step in range(1, needed + 1)) == needed for side in (-1, 1)
+        )
+
+    def _digit_like(self, at: int | None) -> bool:
+        if at is None or not 0 <= at < len(self.lexemes):
+            return False
+        roles = self.lexemes[at].roles
+        return any(role in roles for role in _DIGIT_LIKE) or (Role.HOMOPHONE in roles and at not in self.context)
+
+    def _neighbour(self, at: int, side: int) -> int | None:
+        for step in range(1, STALL_MAX + 1):
+            position = at + side * step
+            if not 0 <= position < len(self.lexemes):
+                return None
+            if Role.FILLER not in self.lexemes[position].roles:
+                return position
+        return None
+
+    def _piece(self, at: int) -> bool:
+        lexeme = self.lexemes[at]
+        if at in self.context and not self._sure(lexeme):
+            return False
+        return (bool(lexeme.roles) and (self._sure(lexeme) or not _SOUNDING.isdisjoint(lexeme.roles))) or (
+            self._glued(lexeme)
+        )
+
+    def _stalls(self, at: int) -> bool:
+        roles = self.lexemes[at].roles
+        return not self._piece(at) and at not in self.context and not _STALLING.isdisjoint(roles)
+
+    def _misheard(self, at: int) -> bool:
+        """An ordinary word that may be one that the recogniser got wrong."""
+        if not 0 < at < len(self.lexemes) - 1 or at in self.context:
+            return False
+        text, language = self.lexemes[at].text, self.language
+        if self.lexemes[at].roles or not text.isalpha() or text in language.contexts:
+            return False
+        return not any(text in language.listed(name) for name in _NEVER_MISHEARD)
+
+    def _glued(self, lexeme: Lexeme) -> bool:
+        """Letters that a recogniser wrote as one word: "qq", "gb", "smr"."""
+        text = lexeme.text
+        if lexeme.roles or not 2 <= len(text) <= 5 or not text.isalpha() or text in self.language.contexts:
+            return False
+        if any(text in self.language.listed(name) for name in (*_NEVER_MISHEARD, "acronyms")):
+            return False
+        vowels = self.language.listed("vowels")
+        return bool(vowels) and (len(text) == 2 or vowels.isdisjoint(text))
+
+    def _strong_homophone(self, lexeme: Lexeme) -> bool:
+        return Role.GROUPED in lexeme.roles or (
+            Role.HOMOPHONE in lexeme.roles and Role.WEAK_HOMOPHONE not in lexeme.roles
+        )
+
+    def _sure(self, lexeme: Lexeme) -> bool:
+        return is_strong(lexeme) or is_letter(lexeme) or lexeme.text in self.language.listed("zeros")
+
+
+_SOUNDING = frozenset(
+    {Role.HOMOPHONE, Role.LETTER_NAME, Role.SPELLING, Role.SPELLING_NAME, Role.WEAK_LETTER, Role.COMPACT}
+    | {Role.GROUPED, Role.MULTIPLIER, Role.SCALE, Role.ZERO}
+)
+_DIGIT_LIKE = (Role.UNIT, Role.ZERO, Role.TEEN, Role.TENS, Role.DIGITS, Role.MULTIPLIER)
+_DIGIT_SOUNDS = frozenset({Role.HOMOPHONE, Role.GROUPED})
+_NEVER_MISHEARD = (
+    "announcing",
+    "announcers",
+    "quantity_units",
+    "quantity_leads",
+    "time_leads",
+    "time_tails",
+    "words_of_two",
+)
+
+
+def _digit(lexeme: Lexeme) -> Roles:
+    written = lexeme.roles[Role.HOMOPHONE]
+    return {Role.UNIT: written} if len(written) == 1 else {Role.TEEN: written}
