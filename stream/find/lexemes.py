@@ -16,6 +16,7 @@ from stream.find.language import Language, Role, Roles
 from stream.find.tables import fold
 
 NOTHING: Roles = MappingProxyType({})
+CODE_DIGITS = 3  # after letters so many make a code of what spells an abbreviation: "r v four four nine"
 _CLITIC = MappingProxyType({Role.FILLER: ""})
 _CUT_OFF = MappingProxyType({Role.FILLER: "", Role.CUT_OFF: ""})
 _EDGES = " \t.,;:!?\"'()[]{}<>…—–-*`~|¿¡«»“”"
@@ -104,7 +105,22 @@ def _stands_alone(tokens: Sequence[_Token], at: int, size: int, language: Langua
         return _is_number(before, language) and (after is None or not _is_number(after, language))
     if _is_number(before, language):
         return False
+    ahead = tokens[at + size + 1 : at + size + 1 + CODE_DIGITS]
+    if len(ahead) == CODE_DIGITS and all(_is_number(one, language) for one in ahead):
+        # A context word such as "s s n" stays one before its number.
+        first, *rest = phrase.split()
+        return any(tuple(rest) == way for way, _ in language.contexts.get(first, ()))
+    if (
+        at > 1
+        and _is_dash(before, language)
+        and (len(tokens[at - 2].text) == 1 or _is_number(tokens[at - 2], language))
+    ):
+        return False  # "four dash u s dash ..."
     return len(before.text) > 1 and before.text not in language.listed("code_leads")
+
+
+def _is_dash(token: _Token, language: Language) -> bool:
+    return any(roles.get(Role.SYMBOL) == "-" for rest, roles in language.phrases.get(token.text, ()) if not rest)
 
 
 def _is_number(token: _Token, language: Language) -> bool:

@@ -181,6 +181,7 @@ class Tables(_Table):
     age_verbs: Phrases
     age_people: Phrases
     age_decades: Phrases
+    age_closings: Phrases
     birth_holidays: Phrases
     birth_leads: Phrases
     # names

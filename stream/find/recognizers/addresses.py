@@ -26,6 +26,8 @@ def find_addresses(scene: Scene, gazetteer: Gazetteer) -> Iterator[Span]:
     for run in scene.runs:
         if run.letters > 2 or run.digits > HOUSE_DIGITS_MAX or run.end <= done:
             continue
+        if phrase_at(scene, run.end, "street_idioms"):
+            continue
         end = _street_end(scene, run, gazetteer) or _prefixed_end(scene, run) or _led_end(scene, run)
         end = end or named_end(scene, run, _is_led(scene, run))
         if end:
@@ -66,8 +68,6 @@ def _street_end(scene: Scene, run: Run, gazetteer: Gazetteer) -> int:
     """The lexeme after the street types that follow the number, or 0."""
     opening = f"{scene.text(run.end)} {scene.text(run.end + 1)}"
     begin = run.end + 2 if opening in scene.language.listed("street_openings") else run.end
-    if phrase_at(scene, begin, "street_idioms"):
-        return 0
     for step in range(STREET_WORDS_MAX + 1):
         at = begin + step
         if at >= len(scene.lexemes) or (scene.listed(at, "address_breaks") and not _is_lettered(scene, run, at)):

@@ -115,7 +115,7 @@ def find_ages(scene: Scene) -> Iterator[Span]:
 
 
 def _closes(scene: Scene, at: int) -> bool:
-    return at >= len(scene.lexemes) or scene.listed(at, "time_tails")
+    return at >= len(scene.lexemes) or scene.listed(at, "time_tails") or scene.listed(at, "age_closings")
 
 
 def _is_age(scene: Scene, run: Run) -> bool:
@@ -140,6 +140,7 @@ def _said_of_person(scene: Scene, begin: int) -> bool:
     while scene.listed(before, "age_articles") or (before >= 0 and scene.lexemes[before].has(Role.FILLER)):
         before -= 1
     named = scene.listed(before, "age_people") and len(scene.text(before)) > 1  # not the road "i ninety five"
+    named = named or scene.listed(before - 1, "titles")  # "mister osei ninety four"
     if named or scene.listed(before, "age_verbs"):
         return True
     verbs = scene.language.listed("ages_before")

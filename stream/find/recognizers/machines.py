@@ -36,11 +36,16 @@ def find_machines(scene: Scene) -> Iterator[Span]:
             dots = sum(scene.lexemes[at].roles.get(Role.SYMBOL) == "." for at in range(begin, end))
             if dots >= IPV4_DOTS:
                 yield Span(scene.lexemes[begin].first, scene.lexemes[end - 1].last, "IP_ADDRESS", 0.85, _RECOGNIZER)
-    if len(signs) < 2 and sum(not _TYPED.isdisjoint(lexeme.roles) for lexeme in scene.lexemes) < PAIRS // 2:
+    if len(signs) < 2 and sum(map(_is_typed, scene.lexemes)) < PAIRS // 2:
         return
     for begin, end in _stretches(scene, _is_hexadecimal):
         if entity_type := _hexadecimal_type(scene, begin, end):
             yield Span(scene.lexemes[begin].first, scene.lexemes[end - 1].last, entity_type, 0.85, _RECOGNIZER)
+
+
+def _is_typed(lexeme: Lexeme) -> bool:
+    """Letters or characters of a code, "aa" included: without some of them there is no hardware address."""
+    return not _TYPED.isdisjoint(lexeme.roles) or (len(lexeme.text) == 2 and set(lexeme.text) <= HEX_LETTERS)
 
 
 def _stretches(scene: Scene, fits: Callable[[Lexeme], bool]) -> Iterator[tuple[int, int]]:

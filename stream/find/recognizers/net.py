@@ -132,7 +132,7 @@ def _has_local_part(scene: Scene, at_sign: int) -> bool:
     before = at_sign - 1
     while before >= 0 and scene.lexemes[before].has(Role.FILLER):
         before -= 1
-    return before >= 0 and _belongs(scene, before, glued=False)
+    return before >= 0 and _belongs(scene, before, glued=before > 0 and _is_glue(scene, before - 1))
 
 
 def _local_begin(scene: Scene, at_sign: int) -> int:
@@ -143,7 +143,8 @@ def _local_begin(scene: Scene, at_sign: int) -> int:
     begin = at_sign
     loose = 0
     for before in range(at_sign - 1, max(-1, at_sign - 1 - LOCAL_REACH), -1):
-        if not _belongs(scene, before, glued=_is_glue(scene, before + 1)) and not _remarked(scene, before):
+        glued = _is_glue(scene, before + 1) or (before > 0 and _is_glue(scene, before - 1))
+        if not _belongs(scene, before, glued) and not _remarked(scene, before):
             if not loose:
                 begin = before + 1
             if scene.listed(before, "net_leads"):

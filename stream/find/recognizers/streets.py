@@ -134,7 +134,8 @@ def named_end(scene: Scene, run: Run, led: bool) -> int:
     bare = at < len(scene.lexemes) and (scene.listed(at, "street_names") or scene.lexemes[at].has(Role.ORDINAL))
     if not led or not bare or (run.digits < 3 and run.is_time()):
         return 0
-    return at + 1 if _ends_street(scene, at + 1) or scene.listed(at + 1, "address_units") else 0
+    sure = run.digits >= 3 and not run.is_time()
+    return at + 1 if sure or _ends_street(scene, at + 1) or scene.listed(at + 1, "address_units") else 0
 
 
 def _alone(scene: Scene) -> Iterator[Place]:

@@ -27,10 +27,14 @@ SAID = [
     ("ADDRESS", "the office is at [2664 Berry Road # 12H.]"),
     ("ADDRESS", "is [eighty eight aldersgate] far"),
     ("ADDRESS", "meet me at [one founders loop] cupertino"),
+    ("ADDRESS", "stop by [six fourteen walnut]"),
+    ("ADDRESS", "she was raised on [hazel lane]"),
+    ("ADDRESS", "nurse kim comes to [flat two birch house]"),
     ("DATE_TIME", "i was born in [sixty two]"),
     ("DATE_TIME", "she was born on [christmas eve nineteen forty one]"),
     ("DATE_TIME", "my birthday is [the twenty second]"),
     ("AGE", "it is for nan's [ninety third]"),
+    ("AGE", "mister osei [ninety four] needs a ride"),
     ("AGE", "grandpa is in his late [nineties]"),
 ]
 ORDINARY = [
@@ -47,6 +51,8 @@ ORDINARY = [
     "it is in row twelve seat b",
     "my birthday is in ten days",
     "dinner is at nine",
+    "nine court cases were heard",
+    "two bedroom apartment prices",
     "i need a flat tire fixed",
 ]
 

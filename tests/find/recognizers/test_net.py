@@ -15,11 +15,15 @@ SAID = [
     ("EMAIL_ADDRESS", "my mail is [rita @gmail dot com]"),
     ("EMAIL_ADDRESS", "use [m dot voss@ posteo dot net]"),
     ("EMAIL_ADDRESS", "so [delta nine at wagner dot photography]"),
+    ("EMAIL_ADDRESS", "book it with [carla dot goes at mail dot com]"),
     # Web addresses: a scheme without a known ending, a path of several words, an ending among the new ones.
     ("URL", "it is [h t t p colon double slash porch cam dot local slash live]"),
     ("URL", "open [w w w dot vogel brothers dot nowhere]"),
     ("URL", "look at [github dot com slash ruth w slash notes two]"),
     ("URL", "we put it on [iris and paul dot wedding]"),
+    # Letters of a code that spell an abbreviation elsewhere.
+    ("LICENSE_PLATE", "the tag number is [r v four four nine one]"),
+    ("DEVICE_SERIAL", "serial number [j h four dash u s dash r k two two eight one]"),
     # User names.
     ("USERNAME", "my gamertag is [the lazy heron]"),
     ("USERNAME", "discord username [night owl hash six six one two]"),
