@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 from stream.find.cues import is_letter, is_strong
 from stream.find.language import Language, Role, Roles
@@ -43,8 +44,11 @@ def announces_letters(entity_type: str) -> bool:
 
 def heard(lexemes: Sequence[Lexeme], announcements: Iterable[Announcement], language: Language) -> tuple[Lexeme, ...]:
     """``lexemes`` with the roles of what they sound like, where that is what was said."""
-    listener = _Listener(lexemes, tuple(announcements), language)
-    return listener.hear() if listener.worthwhile() else tuple(lexemes)
+    # Two digits or what sounds like them: one alone is no number to be completed.
+    counting = sum(2 if Role.GROUPED in one.roles else not _COUNTING.isdisjoint(one.roles) for one in lexemes)
+    if counting < 2:
+        return tuple(lexemes)
+    return _Listener(lexemes, tuple(announcements), language).hear()
 
 
 class _Listener:
@@ -60,14 +64,13 @@ class _Listener:
             for at in self._after(one.end):
                 self.announced[at] = self.announced.get(at, False) or one.letters
 
-    def worthwhile(self) -> bool:
-        """Whether anything here is a digit or letter at all."""
-        return any(self._sure(lexeme) or not _DIGIT_SOUNDS.isdisjoint(lexeme.roles) for lexeme in self.lexemes)
-
     def hear(self) -> tuple[Lexeme, ...]:
         found = list(self.lexemes)
         at = 0
         while at < len(found):
+            if not found[at].roles and (at + 1 == len(found) or not found[at + 1].roles):
+                at += 1  # no digit, and beside none
+                continue
             end = self._stretch(at) if not self._leads(at) else at
             if end > at:
                 for position, roles in self._promoted(at, end):
@@ -243,14 +246,14 @@ class _Listener:
         text, language = self.lexemes[at].text, self.language
         if self.lexemes[at].roles or not text.isalpha() or text in language.contexts:
             return False
-        return not any(text in language.listed(name) for name in _NEVER_MISHEARD)
+        return text not in _never_misheard(language)
 
     def _glued(self, lexeme: Lexeme) -> bool:
         """Letters that a recogniser wrote as one word: "qq", "gb", "smr"."""
         text = lexeme.text
         if lexeme.roles or not 2 <= len(text) <= 5 or not text.isalpha() or text in self.language.contexts:
             return False
-        if any(text in self.language.listed(name) for name in (*_NEVER_MISHEARD, "acronyms")):
+        if text in _never_misheard(self.language) or text in self.language.listed("acronyms"):
             return False
         vowels = self.language.listed("vowels")
         return bool(vowels) and (len(text) == 2 or vowels.isdisjoint(text))
@@ -269,7 +272,9 @@ _SOUNDING = frozenset(
     | {Role.GROUPED, Role.MULTIPLIER, Role.SCALE, Role.ZERO}
 )
 _DIGIT_LIKE = (Role.UNIT, Role.ZERO, Role.TEEN, Role.TENS, Role.DIGITS, Role.MULTIPLIER)
-_DIGIT_SOUNDS = frozenset({Role.HOMOPHONE, Role.GROUPED})
+_COUNTING = frozenset(
+    {Role.HOMOPHONE, Role.GROUPED, Role.UNIT, Role.TEEN, Role.TENS, Role.DIGITS, Role.ALNUM, Role.LETTER, Role.ZERO}
+)
 _NEVER_MISHEARD = (
     "announcing",
     "announcers",
@@ -279,6 +284,11 @@ _NEVER_MISHEARD = (
     "time_tails",
     "words_of_two",
 )
+
+
+@cache
+def _never_misheard(language: Language) -> frozenset[str]:
+    return frozenset().union(*(language.listed(name) for name in _NEVER_MISHEARD))
 
 
 def _digit(lexeme: Lexeme) -> Roles:
