@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from functools import cache
 
 from stream.find.gazetteer import Gazetteer
 from stream.find.lexemes import plain
@@ -40,9 +41,9 @@ def find_misheard(scene: Scene, unsure: Sequence[bool]) -> Iterator[Span]:
 def find_employers(scene: Scene, gazetteer: Gazetteer) -> Iterator[Span]:
     """Who somebody works for: the words behind "i work at ..." up to a word of grammar, unless all are common."""
     texts = tuple(plain(word) for word in scene.words)
-    breaks = scene.language.listed("address_breaks")
+    breaks, leads = scene.language.listed("address_breaks"), scene.language.listed("employer_leads")
     for lead in range(len(texts)):
-        if not ends_lead(texts, lead, scene.language.listed("employer_leads")):
+        if not ends_lead(texts, lead, leads):
             continue
         last = lead
         while last + 1 < min(len(texts), lead + 1 + EMPLOYER_WORDS_MAX) and texts[last + 1] not in breaks:
@@ -66,4 +67,12 @@ def find_health(scene: Scene, others: Iterable[Span]) -> Iterator[Span]:
 
 def ends_lead(texts: Sequence[str], at: int, leads: frozenset[str]) -> bool:
     """Whether a phrase of ``leads`` ends with the word ``at``."""
+    if texts[at].rpartition(" ")[2] not in last_words(leads):
+        return False
     return any(" ".join(texts[at + 1 - size : at + 1]) in leads for size in range(1, min(LEAD_WORDS_MAX, at + 1) + 1))
+
+
+@cache
+def last_words(phrases: frozenset[str]) -> frozenset[str]:
+    """The last word of each phrase: what a phrase must end with, quickly looked up."""
+    return frozenset(phrase.rpartition(" ")[2] for phrase in phrases)

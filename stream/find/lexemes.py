@@ -68,6 +68,7 @@ class _Token:
 def lexemes(words: Sequence[str], language: Language) -> tuple[Lexeme, ...]:
     """Cut ``words`` into lexemes; the longest phrase of the language's tables wins."""
     tokens = [token for word, text in enumerate(words) for token in _tokens(text, word, language)]
+    texts = tuple(token.text for token in tokens)
     found: list[Lexeme] = []
     at = 0
     while at < len(tokens):
@@ -78,13 +79,14 @@ def lexemes(words: Sequence[str], language: Language) -> tuple[Lexeme, ...]:
             continue
         for rest, roles in language.phrases.get(token.text, ()):
             size = len(rest)
+            if rest and texts[at + 1 : at + 1 + size] != rest:
+                continue
             if Role.ABBREVIATION in roles and not _stands_alone(tokens, at, size, language):
                 continue
-            if all(at + 1 + k < len(tokens) and tokens[at + 1 + k].text == rest[k] for k in range(size)):
-                text = " ".join((token.text, *rest)) if rest else token.text
-                found.append(Lexeme(text, token.word, tokens[at + size].word, roles))
-                at += size + 1
-                break
+            text = " ".join((token.text, *rest)) if rest else token.text
+            found.append(Lexeme(text, token.word, tokens[at + size].word, roles))
+            at += size + 1
+            break
         else:
             found.append(Lexeme(token.text, token.word, token.word, NOTHING))
             at += 1

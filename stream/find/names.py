@@ -7,8 +7,9 @@ the bar for a word, so that a name that nobody has listed, or that was misheard,
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
+from stream.find.carriers import last_words
 from stream.find.gazetteer import Gazetteer
 from stream.find.language import Language, Role
 from stream.find.lexemes import plain
@@ -26,17 +27,19 @@ PLACE_MIN = 0.5
 GRAMMAR_MIN = 0.6  # of the lexicon's scale of frequency: commoner words are grammar, and nobody's name
 _GLUE = re.compile(r"[^\w'.]+|_")
 _PERSON, _MEDIA, _PLACE = (CLASSES.index(name) for name in ("person", "media", "place"))
-_NUMERIC = (
-    Role.UNIT,
-    Role.TEEN,
-    Role.TENS,
-    Role.SCALE,
-    Role.DIGITS,
-    Role.ORDINAL,
-    Role.SYMBOL,
-    Role.QUANTITY,
-    Role.MAIL,
-    Role.HOST,
+_NUMERIC = frozenset(
+    {
+        Role.UNIT,
+        Role.TEEN,
+        Role.TENS,
+        Role.SCALE,
+        Role.DIGITS,
+        Role.ORDINAL,
+        Role.SYMBOL,
+        Role.QUANTITY,
+        Role.MAIL,
+        Role.HOST,
+    }
 )
 
 
@@ -49,13 +52,18 @@ class Names:
         pieces = [(text, word) for word, raw in enumerate(scene.words) for text in name_pieces(raw, scene.language)]
         self.texts = tuple(text for text, _ in pieces)
         self.owners = tuple(word for _, word in pieces)
-        self.likely = model.probabilities(self.texts)
+        likely = model.probabilities(self.texts)
+        self.person: list[float] = likely[:, _PERSON].tolist()
+        self.place: list[float] = likely[:, _PLACE].tolist()
+        self.neighbour: list[float] = (likely[:, _PERSON] + likely[:, _MEDIA]).tolist()  # of a title, in part
         barred = _barred(scene)
         self.barred = frozenset(at for at, word in enumerate(self.owners) if word in barred)
 
     def people(self) -> Iterator[Span]:
         """Runs of words that are somebody's name."""
-        named = [self._is_person(word) or self._is_initials(word) for word in range(len(self.texts))]
+        named = [
+            self._is_person(word) if len(text) > 1 else self._is_initials(word) for word, text in enumerate(self.texts)
+        ]
         for word in range(len(self.texts)):
             before = word > 0 and named[word - 1]
             if not named[word] and before and self._goes_on(word):
@@ -63,38 +71,40 @@ class Names:
         for word in range(len(self.texts) - 2, -1, -1):
             if not named[word] and named[word + 1] and self._leads_in(word):
                 named[word] = True
+        titles = self._listed("titles")
         for word, text in enumerate(self.texts):
-            alone = not (word and named[word - 1]) and not (word + 1 < len(named) and named[word + 1])
-            if alone and text in self._listed("titles"):
+            if text in titles and not (word and named[word - 1]) and not (word + 1 < len(named) and named[word + 1]):
                 named[word] = False
-        yield from self._runs(named, "PERSON", lambda word: float(self.likely[word, _PERSON]))
+        yield from self._runs(named, "PERSON", self.person)
 
     def places(self) -> Iterator[Span]:
         """Runs of words that are a town, state or country: by the model, or listed and after a preposition."""
-        named = [self.likely[word, _PLACE] >= PLACE_MIN and word not in self.barred for word in range(len(self.texts))]
+        named = [self.place[word] >= PLACE_MIN and word not in self.barred for word in range(len(self.texts))]
         word = 0
         while word < len(self.texts):
-            size = self.gazetteer.place_at(self.texts, word)
-            told = max((float(self.likely[word + step, _PLACE]) for step in range(size)), default=0.0)
+            size = self.gazetteer.place_at(self.texts, word) if self.texts[word] in self.gazetteer.places else 0
+            told = max(self.place[word : word + size], default=0.0)
             if size and told >= (LED_MIN if size > 1 or self._after("place_leads", word) else PLACE_MIN):
                 named[word : word + size] = [True] * size
             word += max(size, 1)
-        yield from self._runs(named, "LOCATION", lambda word: float(self.likely[word, _PLACE]))
+        yield from self._runs(named, "LOCATION", self.place)
 
     def _is_person(self, word: int) -> bool:
         text = self.texts[word]
-        if word in self.barred or len(text) < 2 or not text.replace("'", "").replace("-", "").isalpha():
+        if word in self.barred or not (text.isalpha() or text.replace("'", "").replace("-", "").isalpha()):
             return False
         if text in self._listed("acronyms") or (word < 2 and text in self._listed("wake_words")):
             return False
         if self._is_announced(word):
             return True
-        likely = float(self.likely[word, _PERSON])
+        likely = self.person[word]
+        if likely < LED_MIN:
+            return False
         if text in self.scene.language.contexts or text in self._listed("relations"):
             return likely >= SURE_MIN
         if likely >= (EVERYDAY_MIN if self._is_everyday(text) else PERSON_MIN):
             return True
-        if text in self.gazetteer.everyday or likely < LED_MIN:
+        if text in self.gazetteer.everyday:
             return False
         return text in self.gazetteer.given or self._after("name_leads_strong", word) or self._after("titles", word)
 
@@ -108,8 +118,8 @@ class Names:
         text = self.texts[word]
         if text in self._listed("names_that_are_words") and self._after("name_leads_verbs", word):
             return True
-        rare = self.gazetteer.lexicon.get(text, 0.0) < RARE_MAX
-        if rare and word > 1 and self._is_initial(word - 2) and self._is_letter(word - 2) and self._is_letter(word - 1):
+        spelled = word > 1 and self._is_letter(word - 2) and self._is_letter(word - 1) and self._is_initial(word - 2)
+        if spelled and self.gazetteer.lexicon.get(text, 0.0) < RARE_MAX:
             return True  # "j r tolkien"
         if not self._after("name_leads_sure", word) or text in self.scene.language.contexts:
             return False
@@ -137,7 +147,7 @@ class Names:
             return text != "s"  # "joe b"; but "joe s" is a possessive
         if word in self.barred or not text.isalpha() or len(text) < 2:
             return False
-        likely = float(self.likely[word, _PERSON] + self.likely[word, _MEDIA])
+        likely = self.neighbour[word]
         return likely >= NEIGHBOUR_MIN or (self.gazetteer.is_name(text) and likely >= NEIGHBOUR_MIN / 4)
 
     def _leads_in(self, word: int) -> bool:
@@ -148,7 +158,7 @@ class Names:
         if word in self.barred or len(text) < 2:
             return False
         titled = text in self._listed("titles")
-        return titled or (float(self.likely[word, _PERSON]) >= NEIGHBOUR_MIN and text in self.gazetteer.given)
+        return titled or (self.person[word] >= NEIGHBOUR_MIN and text in self.gazetteer.given)
 
     def _is_letter(self, word: int) -> bool:
         """A letter on its own that is no word."""
@@ -167,16 +177,18 @@ class Names:
     def _after(self, leads: str, word: int) -> bool:
         """Whether a phrase of the list ``leads`` ends right before ``word``."""
         listed = self._listed(leads)
+        if word < 1 or self.texts[word - 1] not in last_words(listed):
+            return False
         return any(" ".join(self.texts[word - size : word]) in listed for size in (1, 2, 3) if word >= size)
 
-    def _runs(self, named: list[bool], entity_type: str, score: Callable[[int], float]) -> Iterator[Span]:
+    def _runs(self, named: list[bool], entity_type: str, score: list[float]) -> Iterator[Span]:
         first = 0
         while first < len(named):
             last = first
             while last + 1 < len(named) and named[first] and named[last + 1]:
                 last += 1
             if named[first]:
-                sure = max(score(word) for word in range(first, last + 1))
+                sure = max(score[first : last + 1])
                 yield Span(self.owners[first], self.owners[last], entity_type, sure, "names")
             first = last + 1
 
@@ -195,10 +207,11 @@ def name_pieces(word: str, language: Language) -> tuple[str, ...]:
 
 def _barred(scene: Scene) -> frozenset[int]:
     """Words that are numbers, symbols or letters being spelled."""
+    units = scene.language.listed("quantity_units")
     words = {
         word
         for lexeme in scene.lexemes
-        if any(role in lexeme.roles for role in _NUMERIC) or lexeme.text in scene.language.listed("quantity_units")
+        if not _NUMERIC.isdisjoint(lexeme.roles) or lexeme.text in units
         for word in range(lexeme.first, lexeme.last + 1)
     }
     return frozenset(words | {word for run in scene.runs for word in range(run.first, run.last + 1)})

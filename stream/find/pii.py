@@ -103,7 +103,14 @@ class Identifiers:
         findings = tuple(
             finding
             for number, transcript in enumerate(event.transcripts)
-            for finding in self._search(transcript.words, event.subject, number, code, told)
+            for finding in self._search(
+                [word.text for word in transcript.words],
+                self._unsure(transcript.words),
+                event.subject,
+                number,
+                code,
+                told,
+            )
         )
         return WordEvidence(findings, Receipt(DETECTOR, self.version, complete=True))
 
@@ -111,16 +118,21 @@ class Identifiers:
         self, words: Sequence[str], subject: Subject = NOBODY, transcript: int = 0, language: str = "en"
     ) -> tuple[Finding, ...]:
         """Findings in one transcript; ``subject`` adds the event's own identifiers."""
-        return self._search([Word(word) for word in words], subject, transcript, language)
+        return self._search(words, (), subject, transcript, language)
 
     def _search(
-        self, words: Sequence[Word], subject: Subject, transcript: int, language: str, told: Told = ()
+        self,
+        words: Sequence[str],
+        unsure: Sequence[bool],
+        subject: Subject,
+        transcript: int,
+        language: str,
+        told: Told = (),
     ) -> tuple[Finding, ...]:
-        texts = [_TAG.sub("/", word.text).strip("/") if "<" in word.text else word.text for word in words]
+        texts = [_TAG.sub("/", word).strip("/") if "<" in word else word for word in words]
         if len(texts) > WORDS_MAX or sum(len(text) + 1 for text in texts) > TEXT_MAX:
             raise Refusal(Reason.WORDS_TOO_MANY)
         scene = read_scene(texts, self._languages[language])
-        unsure = [word.confidence is not None and word.confidence < self._unsure_below for word in words]
         spans = (
             *self._spans(scene, subject, language),
             *find_told(scene, told, self._gazetteer),
@@ -131,6 +143,9 @@ class Identifiers:
             Finding(transcript, span.first, span.last, span.entity_type, span.score, span.recognizer)
             for span in merged((*spans, *find_health(scene, spans)))
         )
+
+    def _unsure(self, words: Sequence[Word]) -> list[bool]:
+        return [word.confidence is not None and word.confidence < self._unsure_below for word in words]
 
     def _spans(self, scene: Scene, subject: Subject, language: str) -> Iterator[Span]:
         yield from find_known(scene, subject)
@@ -150,8 +165,11 @@ class Identifiers:
             yield from names.places()
         if self._further:
             yield from self._further.find(scene.words)
+        forms = written_forms(scene)
+        if not forms:
+            return
         harmless = [range(run.first, run.last + 1) for run in scene.runs if not classify(scene, run)[0]]
-        for written in written_forms(scene):
+        for written in forms:
             for span in self._written[language].find(written):
                 # A quantity or clock time stays one, whatever a pattern makes of its digits.
                 if not any(span.first in run and span.last in run for run in harmless):

@@ -100,6 +100,6 @@ def make_run(elements: Sequence[Element], begin: int, end: int, repaired: bool) 
     """A run of ``elements``, with what follows from them."""
     values = tuple(dict.fromkeys(readings(elements)))
     spoken = [element for element in elements if element.shape != "S"]
-    digits = sum(character.isdigit() for character in values[0]) if values else 0
-    letters = sum(character.isalpha() for character in values[0]) if values else 0
+    digits = sum(map(str.isdigit, values[0])) if values else 0
+    letters = sum(map(str.isalpha, values[0])) if values else 0
     return Run(tuple(elements), begin, end, repaired, values, "".join(e.shape for e in spoken), digits, letters)

@@ -21,6 +21,7 @@ READINGS_MAX = 2
 RUN_MIN = 5  # characters; no written identifier that a pattern knows is shorter
 CONTEXT_BEFORE, CONTEXT_AFTER = 6, 3  # lexemes around a run
 TEXT_MAX = 4_000  # characters
+_WRITTEN = frozenset({Role.MAIL, Role.HOST})
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,10 +57,8 @@ def written_forms(scene: Scene) -> tuple[Written, ...]:
     and the time that they need grows with the text.
     """
     wanted = [run for run in scene.runs if run.digits + run.letters >= RUN_MIN]
-    centres = [(run.begin, run.end) for run in wanted]
-    for at, lexeme in enumerate(scene.lexemes):
-        if Role.MAIL in lexeme.roles or Role.HOST in lexeme.roles:
-            centres.append((at, at + 1))
+    written = (at for at in scene.telling if not _WRITTEN.isdisjoint(scene.lexemes[at].roles))
+    centres = [*((run.begin, run.end) for run in wanted), *((at, at + 1) for at in written)]
     if not centres:
         return ()
     near = {at for begin, end in centres for at in range(begin - CONTEXT_BEFORE, end + CONTEXT_AFTER)}

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from stream.find.gazetteer import Gazetteer
 from stream.find.language import Role
-from stream.find.recognizers.phrases import phrase_at
+from stream.find.recognizers.phrases import ends_phrase, phrase_at, places_listed
 from stream.find.recognizers.streets import announced_edge, find_streets, left_edge, named_end
 from stream.find.recognizers.tails import run_at, tail_end, unit_end
 from stream.find.runs import Run
@@ -52,9 +52,10 @@ def _is_led(scene: Scene, run: Run) -> bool:
 def _led(scene: Scene, begin: int, leads: str) -> bool:
     listed = scene.language.listed(leads)
     for back in range(LEAD_REACH):
-        pieces = " ".join(scene.text(at) for at in range(max(0, begin - back - 3), begin - back)).split()
-        if any(" ".join(pieces[-size:]) in listed for size in (1, 2, 3, 4) if len(pieces) >= size):
-            return True
+        if ends_phrase(scene, begin - back, leads):
+            pieces = " ".join(scene.texts[max(0, begin - back - 3) : begin - back]).split()
+            if any(" ".join(pieces[-size:]) in listed for size in (1, 2, 3, 4) if len(pieces) >= size):
+                return True
         if (
             not scene.lexemes[begin - back - 1].has(Role.FILLER)
             and not scene.listed(begin - back - 1, "address_units")
@@ -106,7 +107,7 @@ def _is_street(scene: Scene, run: Run, at: int, end: int, gazetteer: Gazetteer) 
     typed = run.shape == "D"
     if (typed or run.digits >= 2) and scene.listed(run.begin - 1, "address_leads_weak"):
         return True
-    texts = tuple(lexeme.text for lexeme in scene.lexemes)
+    texts = scene.texts
     if end < len(texts) and gazetteer.place_at(texts, end) and texts[end] not in gazetteer.everyday:
         return True
     if (code := run_at(scene, end)) and code.letters and code.letters + code.digits >= POSTCODE_MIN:
@@ -150,6 +151,8 @@ def _led_end(scene: Scene, run: Run) -> int:
 def _boxes(scene: Scene, gazetteer: Gazetteer) -> Iterator[Span]:
     """Post-office boxes."""
     for run in scene.runs:
+        if not ends_phrase(scene, run.begin, "address_boxes"):
+            continue
         for size in (1, 2, 3):
             lead = " ".join(scene.text(run.begin - k) for k in range(size, 0, -1) if run.begin >= k)
             if lead in scene.language.listed("address_boxes"):
@@ -171,9 +174,7 @@ def _numbered_behind(scene: Scene) -> Iterator[Span]:
 
 def _streets_first(scene: Scene, gazetteer: Gazetteer) -> Iterator[Span]:
     """ "calle de alcala numero doce, segundo be": the street, its number, then floor, door, town."""
-    for street in range(len(scene.lexemes)):
-        if not scene.listed(street, "streets_numbered_behind"):
-            continue
+    for street in places_listed(scene, "streets_numbered_behind"):
         at = street + 1
         while at - street <= STREET_WORDS_MAX + 1 and at < len(scene.lexemes) and run_at(scene, at) is None:
             if scene.listed(at, "address_breaks"):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from stream.find.language import Role
-from stream.find.recognizers.phrases import phrase_at, phrase_before
+from stream.find.recognizers.phrases import phrase_at, phrase_before, places_listed
 from stream.find.runs import Run
 from stream.find.spans import Scene, Span
 
@@ -19,7 +19,8 @@ _NUMBERS = (Role.UNIT, Role.TEEN, Role.TENS, Role.HUNDREDS, Role.SCALE, Role.DIG
 
 def find_dates(scene: Scene) -> Iterator[Span]:
     """Every month with a day or year: all elements of a date are identifiers but the year alone."""
-    for at, lexeme in enumerate(scene.lexemes):
+    for at in scene.telling:
+        lexeme = scene.lexemes[at]
         if lexeme.has(Role.DATE):
             yield Span(lexeme.first, lexeme.last, "DATE_TIME", 0.8, _RECOGNIZER)
         if lexeme.has(Role.MONTH):
@@ -105,13 +106,15 @@ def find_ages(scene: Scene) -> Iterator[Span]:
         value = int(run.values[0]) if run.values[0].isdigit() and run.digits in (2, 3) else 0
         if AGE_MIN <= value <= AGE_MAX and _is_age(scene, run):
             yield Span(run.first, run.last, "AGE", 0.8, _RECOGNIZER)
-    for at, lexeme in enumerate(scene.lexemes):
+    for at in scene.telling:
+        lexeme = scene.lexemes[at]
         if lexeme.has(Role.ORDINAL) and _ninetieth(scene, at):
             begin = at - 1 if _tens(scene, at - 1) == NINETY else at
             if scene.listed(at + 1, "birthdays") or (_closes(scene, at + 1) and _said_of_person(scene, begin)):
                 yield Span(scene.lexemes[begin].first, lexeme.last, "AGE", 0.8, _RECOGNIZER)
-        if scene.listed(at, "age_decades") and any(scene.listed(at - back, "age_people") for back in (1, 2, 3)):
-            yield Span(lexeme.first, lexeme.last, "AGE", 0.8, _RECOGNIZER)
+    for at in places_listed(scene, "age_decades"):
+        if any(scene.listed(at - back, "age_people") for back in (1, 2, 3)):
+            yield Span(scene.lexemes[at].first, scene.lexemes[at].last, "AGE", 0.8, _RECOGNIZER)
 
 
 def _closes(scene: Scene, at: int) -> bool:

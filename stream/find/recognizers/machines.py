@@ -6,7 +6,7 @@ everything that can be a digit between three dots, or a hexadecimal one between 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
 
 from stream.find.language import Role
 from stream.find.lexemes import Lexeme
@@ -30,15 +30,16 @@ _COLONS = frozenset(":-")
 
 def find_machines(scene: Scene) -> Iterator[Span]:
     """Internet and hardware addresses in which every piece is said with its sign."""
-    signs = [lexeme.roles[Role.SYMBOL] for lexeme in scene.lexemes if Role.SYMBOL in lexeme.roles]
+    roles = [scene.lexemes[at].roles for at in scene.telling]
+    signs = [one[Role.SYMBOL] for one in roles if Role.SYMBOL in one]
     if signs.count(".") >= IPV4_DOTS:
-        for begin, end in _stretches(scene, _is_dotted):
+        for begin, end in _stretches(scene, [_is_dotted(lexeme) for lexeme in scene.lexemes]):
             dots = sum(scene.lexemes[at].roles.get(Role.SYMBOL) == "." for at in range(begin, end))
             if dots >= IPV4_DOTS:
                 yield Span(scene.lexemes[begin].first, scene.lexemes[end - 1].last, "IP_ADDRESS", 0.85, _RECOGNIZER)
     if len(signs) < 2 and sum(map(_is_typed, scene.lexemes)) < PAIRS // 2:
         return
-    for begin, end in _stretches(scene, _is_hexadecimal):
+    for begin, end in _stretches(scene, [_is_hexadecimal(lexeme) for lexeme in scene.lexemes]):
         if entity_type := _hexadecimal_type(scene, begin, end):
             yield Span(scene.lexemes[begin].first, scene.lexemes[end - 1].last, entity_type, 0.85, _RECOGNIZER)
 
@@ -48,30 +49,30 @@ def _is_typed(lexeme: Lexeme) -> bool:
     return not _TYPED.isdisjoint(lexeme.roles) or (len(lexeme.text) == 2 and set(lexeme.text) <= HEX_LETTERS)
 
 
-def _stretches(scene: Scene, fits: Callable[[Lexeme], bool]) -> Iterator[tuple[int, int]]:
+def _stretches(scene: Scene, fits: Sequence[bool]) -> Iterator[tuple[int, int]]:
     """Longest stretches of lexemes that fit or are hesitation, without loose signs and hesitation at their ends."""
     at = 0
-    while at < len(scene.lexemes):
-        if not fits(scene.lexemes[at]):
+    while at < len(fits):
+        if not fits[at]:
             at += 1
             continue
         end = at
-        while end < len(scene.lexemes) and (fits(scene.lexemes[end]) or scene.lexemes[end].has(Role.FILLER)):
+        while end < len(fits) and (fits[end] or Role.FILLER in scene.lexemes[end].roles):
             end += 1
         begin, after = at, end
-        while begin < after and not _says(scene.lexemes[begin], fits):
+        while begin < after and not (fits[begin] and _is_edge(scene.lexemes[begin])):
             begin += 1
-        while after > begin and not _says(scene.lexemes[after - 1], fits):
+        while after > begin and not (fits[after - 1] and _is_edge(scene.lexemes[after - 1])):
             after -= 1
         if after > begin:
             yield begin, after
         at = end + 1
 
 
-def _says(lexeme: Lexeme, fits: Callable[[Lexeme], bool]) -> bool:
+def _is_edge(lexeme: Lexeme) -> bool:
     """Whether an address can begin or end here: not with a sign, nor with a "to" that may be one."""
     likely = not lexeme.has(Role.WEAK_HOMOPHONE) or lexeme.has(Role.ZERO)
-    return fits(lexeme) and likely and not lexeme.has(Role.SYMBOL)
+    return likely and not lexeme.has(Role.SYMBOL)
 
 
 def _is_dotted(lexeme: Lexeme) -> bool:
@@ -105,10 +106,12 @@ def _hexadecimal(lexeme: Lexeme) -> str:
 def _hexadecimal_type(scene: Scene, begin: int, end: int) -> str:
     """What a stretch is; empty where it is too short, or has neither enough signs nor a context word."""
     lexemes = scene.lexemes[begin:end]
-    written = "".join(_hexadecimal(lexeme) for lexeme in lexemes)
+    written = "".join([_hexadecimal(lexeme) for lexeme in lexemes])
+    if len(written) < IPV6_DIGITS_MIN:
+        return ""
     doubled = sum(lexeme.has(Role.MULTIPLIER) for lexeme in lexemes)
     signs = "".join(lexeme.roles.get(Role.SYMBOL, " ") for lexeme in lexemes)  # a blank for what is no sign
-    if ("::" in signs or signs.count(":") > PAIRS) and len(written) >= IPV6_DIGITS_MIN:
+    if "::" in signs or signs.count(":") > PAIRS:
         return "IP_ADDRESS"
     if not MAC_DIGITS_MIN <= len(written) + doubled <= MAC_DIGITS_MAX or not any(map(str.isalpha, written)):
         return ""

@@ -23,8 +23,8 @@ def find_net(scene: Scene) -> Iterator[Span]:
     """Addresses that end in "dot" and a top-level domain, or name a mail host after "at"; user names; machines."""
     yield from _written(scene)
     done = -1
-    for at, lexeme in enumerate(scene.lexemes):
-        if at > done and Role.SYMBOL in lexeme.roles and (end := _domain_end(scene, at)):
+    for at in scene.telling:
+        if at > done and Role.SYMBOL in scene.lexemes[at].roles and (end := _domain_end(scene, at)):
             yield _address(scene, at, end)
             done = end
     yield from _known_hosts(scene, done)
@@ -34,7 +34,8 @@ def find_net(scene: Scene) -> Iterator[Span]:
 
 
 def _written(scene: Scene) -> Iterator[Span]:
-    for at, lexeme in enumerate(scene.lexemes):
+    for at in scene.telling:
+        lexeme = scene.lexemes[at]
         if lexeme.has(Role.MAIL):
             yield _half_written(scene, at)
         elif lexeme.has(Role.HOST) and _has_domain(scene, lexeme.text):
@@ -233,8 +234,8 @@ def _schemes(scene: Scene) -> Iterator[Span]:
 
 def _known_hosts(scene: Scene, done: int) -> Iterator[Span]:
     """ "smith seven at gmail" without an ending."""
-    for at in range(max(1, done + 1), len(scene.lexemes) - 1):
-        if scene.lexemes[at].roles.get(Role.SYMBOL) != "@":
+    for at in scene.telling:
+        if not max(1, done + 1) <= at < len(scene.lexemes) - 1 or scene.lexemes[at].roles.get(Role.SYMBOL) != "@":
             continue
         host = (
             scene.text(at + 1) if scene.listed(at + 1, "mail_hosts") else f"{scene.text(at + 1)} {scene.text(at + 2)}"

@@ -37,6 +37,11 @@ def phrase_at(scene: Scene, at: int, name: str) -> int:
     return 0
 
 
+def ends_phrase(scene: Scene, at: int, name: str) -> bool:
+    """Whether the word right before the lexeme ``at`` ends a phrase of the list ``name``: quickly ruled out."""
+    return at > 0 and scene.text(at - 1).rpartition(" ")[2] in _index(scene.language.listed(name), -1)
+
+
 def phrase_before(scene: Scene, at: int, name: str) -> bool:
     """Whether a phrase of the list ``name`` ends right before the lexeme ``at``."""
     text = scene.text(at - 1) if at else ""
@@ -60,23 +65,23 @@ def said_before(scene: Scene, at: int, name: str) -> bool:
 def places_at(scene: Scene, name: str) -> Iterator[tuple[int, int]]:
     """Every phrase of the list ``name``, as lexemes, end exclusive: the quick way to look at a whole transcript."""
     index = _index(scene.language.listed(name), 0)
-    for at, lexeme in enumerate(scene.lexemes):
-        if (lexeme.text in index or " " in lexeme.text) and (size := phrase_at(scene, at, name)):
+    for at, text in enumerate(scene.texts):
+        if (text in index or " " in text) and (size := phrase_at(scene, at, name)):
             yield at, at + size
 
 
 def places_before(scene: Scene, name: str) -> Iterator[int]:
     """Every lexeme right before which a phrase of the list ``name`` ends."""
     index = _index(scene.language.listed(name), -1)
-    for at, lexeme in enumerate(scene.lexemes[:-1], start=1):
-        if (lexeme.text in index or " " in lexeme.text) and phrase_before(scene, at, name):
+    for at, text in enumerate(scene.texts[:-1], start=1):
+        if (text in index or " " in text) and phrase_before(scene, at, name):
             yield at
 
 
 def places_listed(scene: Scene, *names: str) -> Iterator[int]:
     """Every lexeme that is in one of the lists."""
     listed = _union(*(scene.language.listed(name) for name in names))
-    return (at for at, lexeme in enumerate(scene.lexemes) if lexeme.text in listed)
+    return iter([at for at, text in enumerate(scene.texts) if text in listed])
 
 
 @cache

@@ -14,7 +14,7 @@ LISTED_MAX = 7  # lexemes after a comma
 
 def tail_end(scene: Scene, gazetteer: Gazetteer, end: int) -> int:
     """Direction, flat, town, state and ZIP code after a street."""
-    texts = tuple(lexeme.text for lexeme in scene.lexemes)
+    texts = scene.texts
     while end < len(texts):
         if scene.words[scene.lexemes[end - 1].last].endswith(","):
             return _listed_on(scene, end)
