@@ -8,19 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache
 
-from stream.find.cues import is_letter, is_strong
+from stream.find.cues import is_letter
 from stream.find.language import Language, Role, Roles
 from stream.find.lexemes import Lexeme
+from stream.find.soundings import Soundings
 
 ANNOUNCING_MAX = 6  # lexemes between a context word and its number: "card number ah it says here ..."
-STALL_MAX = 4  # lexemes of hesitation within one number
 UNSURE_COMPANY = 4  # digits and letters beside a misheard one that nothing announces
 NAMED_COMPANY = 3  # digits and letters beside a word that may be a letter's name
-_STALLING = frozenset(
-    {Role.FILLER, Role.JOINER, Role.REPAIR, Role.SYMBOL, Role.LIKENING, Role.LIKENING_FIRST, Role.LIKENING_SECOND}
-)
 _DIGITS_ONLY = frozenset(
     {"CREDIT_CARD", "CVV", "CARD_EXPIRY", "PIN", "US_SSN", "US_ITIN", "PHONE_NUMBER", "ABA_ROUTING_NUMBER"}
     | {"UK_SORT_CODE", "UK_NHS", "IP_ADDRESS", "ZIP_CODE", "DATE_TIME"}
@@ -58,7 +54,8 @@ class _Listener:
         self.lexemes = lexemes
         self.language = language
         self.announced: dict[int, bool] = {}
-        self.context = {at for one in announcements for at in range(one.begin, one.end)}
+        self.context = frozenset(at for one in announcements for at in range(one.begin, one.end))
+        self.ear = Soundings(lexemes, language, self.context)
         self.confirming = {one.begin: one.letters for one in announcements}
         for one in announcements:
             for at in self._after(one.end):
@@ -82,7 +79,7 @@ class _Listener:
     def _leads(self, at: int) -> bool:
         """ "are", "be": they announce what follows rather than being a letter's name."""
         lexeme = self.lexemes[at]
-        if Role.LETTER_NAME not in lexeme.roles or self._sure(lexeme):
+        if Role.LETTER_NAME not in lexeme.roles or self.ear.sure(lexeme):
             return False
         return lexeme.has(Role.CODE_LEAD) or lexeme.text in self.language.listed("announcers")
 
@@ -99,26 +96,26 @@ class _Listener:
 
     def _stretch(self, at: int) -> int:
         """The end of the stretch that begins at ``at``; ``at`` itself where none does."""
-        if not self._piece(at):
+        if not self.ear.piece(at):
             return at
         end = at + 1
         while end < len(self.lexemes):
-            ahead = next((k for k in range(end, min(end + STALL_MAX, len(self.lexemes))) if not self._stalls(k)), end)
-            if ahead < len(self.lexemes) and self._piece(ahead):
+            ahead = self.ear.past_stalls(end)
+            if ahead < len(self.lexemes) and self.ear.piece(ahead):
                 end = ahead + 1
-            elif self._misheard(ahead) and ahead == end:
+            elif self.ear.misheard(ahead) and ahead == end:
                 end += 1
             else:
                 break
         return end
 
     def _promoted(self, begin: int, end: int) -> Iterator[tuple[int, Roles]]:
-        positions = [at for at in range(begin, end) if self._piece(at)]
-        sure = [at for at in positions if self._sure(self.lexemes[at])]
-        homophones = [at for at in positions if at not in sure and self._strong_homophone(self.lexemes[at])]
+        positions = [at for at in range(begin, end) if self.ear.piece(at)]
+        sure = [at for at in positions if self.ear.sure(self.lexemes[at])]
+        homophones = [at for at in positions if at not in sure and self.ear.strong_homophone(self.lexemes[at])]
         letters = self._announced(begin, end)
         announced = letters is not None
-        size = self._size if announced else self._unsure_size
+        size = self.ear.size if announced else self.ear.unsure_size
         company = sum(size(at) for at in (*sure, *homophones))
         enough = company >= 2 if announced else company >= UNSURE_COMPANY and len(sure) + len(homophones) >= 2
         if not enough:
@@ -132,7 +129,7 @@ class _Listener:
             roles = self._as_digits(at, begin, end, inside, announced, company)
             if not roles and (letters or (announced and inside and bool(self._letters_in(core)))):
                 roles = self._as_letters(at, end, inside, company)
-            if not roles and inside and self._misheard(at) and self._between_digits(at, announced):
+            if not roles and inside and self.ear.misheard(at) and self._between_digits(at, announced):
                 roles = {**lexeme.roles, **_MISHEARD}
             if roles:
                 yield at, roles
@@ -140,10 +137,10 @@ class _Listener:
     def _as_digits(self, at: int, begin: int, end: int, inside: bool, announced: bool, company: int) -> Roles | None:
         lexeme = self.lexemes[at]
         if Role.GROUPED in lexeme.roles:
-            if company == self._size(at) and at not in self.announced:
+            if company == self.ear.size(at) and at not in self.announced:
                 return None  # "transfer 1,200 to savings"
             return {Role.DIGITS: lexeme.roles[Role.GROUPED]}
-        if Role.ZERO in lexeme.roles and announced and at == begin and self._digit_like(at + 1):
+        if Role.ZERO in lexeme.roles and announced and at == begin and self.ear.digit_like(at + 1):
             return {Role.UNIT: "0"}
         if Role.HOMOPHONE not in lexeme.roles or (Role.ZERO in lexeme.roles and inside and not announced):
             return None
@@ -153,9 +150,9 @@ class _Listener:
             return _digit(lexeme) if at + 1 < end and self.lexemes[at + 1].has(Role.SCALE) else None
         if not announced or company < 2:
             return None
-        after, before = self._neighbour(at, 1), self._neighbour(at, -1)
+        after, before = self.ear.neighbour(at, 1), self.ear.neighbour(at, -1)
         if inside or at == begin:
-            fits = self._digit_like(after) and (at == begin or self._digit_like(before))
+            fits = self.ear.digit_like(after) and (at == begin or self.ear.digit_like(before))
             return _digit(lexeme) if fits and (at != begin or company >= 3) else None
         last = at + 1 >= len(self.lexemes) or self.lexemes[at + 1].text in self.language.listed("after_numbers")
         return _digit(lexeme) if at + 1 == end and last else None
@@ -176,20 +173,8 @@ class _Listener:
             return {Role.LETTER: roles[Role.LETTER_NAME]}
         if company >= NAMED_COMPANY and Role.SPELLING_NAME in roles:
             return {Role.SPELLING: roles[Role.SPELLING_NAME]}
-        glued = self._glued(lexeme)
+        glued = self.ear.glued(lexeme)
         return {Role.ALNUM: lexeme.text} if glued and (inside or at + 1 < end or final) else None
-
-    def _size(self, at: int) -> int:
-        """How many characters the lexeme writes."""
-        roles = self.lexemes[at].roles
-        return max((len(roles[role]) for role in (Role.DIGITS, Role.ALNUM, Role.GROUPED) if role in roles), default=1)
-
-    def _unsure_size(self, at: int) -> int:
-        """The same where nothing announces a number: "109" or "forty" may be a quantity, single digits are none."""
-        roles = self.lexemes[at].roles
-        if Role.GROUPED in roles:
-            return 2
-        return 0 if {Role.TENS, Role.TEEN} & set(roles) else int(len(roles.get(Role.DIGITS, "1")) == 1)
 
     def _announced(self, begin: int, end: int) -> bool | None:
         """Whether the stretch is announced as a code with letters; None where nothing announces it."""
@@ -209,86 +194,13 @@ class _Listener:
     def _between_digits(self, at: int, announced: bool) -> bool:
         needed = 1 if announced else 2
         return all(
-            sum(self._digit_like(at + side * step) for step in range(1, needed + 1)) == needed for side in (-1, 1)
+            sum(self.ear.digit_like(at + side * step) for step in range(1, needed + 1)) == needed for side in (-1, 1)
         )
 
-    def _digit_like(self, at: int | None) -> bool:
-        if at is None or not 0 <= at < len(self.lexemes):
-            return False
-        roles = self.lexemes[at].roles
-        return any(role in roles for role in _DIGIT_LIKE) or (Role.HOMOPHONE in roles and at not in self.context)
 
-    def _neighbour(self, at: int, side: int) -> int | None:
-        for step in range(1, STALL_MAX + 1):
-            position = at + side * step
-            if not 0 <= position < len(self.lexemes):
-                return None
-            if Role.FILLER not in self.lexemes[position].roles:
-                return position
-        return None
-
-    def _piece(self, at: int) -> bool:
-        lexeme = self.lexemes[at]
-        if at in self.context and not self._sure(lexeme):
-            return False
-        return (bool(lexeme.roles) and (self._sure(lexeme) or not _SOUNDING.isdisjoint(lexeme.roles))) or (
-            self._glued(lexeme)
-        )
-
-    def _stalls(self, at: int) -> bool:
-        roles = self.lexemes[at].roles
-        return not self._piece(at) and at not in self.context and not _STALLING.isdisjoint(roles)
-
-    def _misheard(self, at: int) -> bool:
-        """An ordinary word that may be one that the recogniser got wrong."""
-        if not 0 < at < len(self.lexemes) - 1 or at in self.context:
-            return False
-        text, language = self.lexemes[at].text, self.language
-        if self.lexemes[at].roles or not text.isalpha() or text in language.contexts:
-            return False
-        return text not in _never_misheard(language)
-
-    def _glued(self, lexeme: Lexeme) -> bool:
-        """Letters that a recogniser wrote as one word: "qq", "gb", "smr"."""
-        text = lexeme.text
-        if lexeme.roles or not 2 <= len(text) <= 5 or not text.isalpha() or text in self.language.contexts:
-            return False
-        if text in _never_misheard(self.language) or text in self.language.listed("acronyms"):
-            return False
-        vowels = self.language.listed("vowels")
-        return bool(vowels) and (len(text) == 2 or vowels.isdisjoint(text))
-
-    def _strong_homophone(self, lexeme: Lexeme) -> bool:
-        return Role.GROUPED in lexeme.roles or (
-            Role.HOMOPHONE in lexeme.roles and Role.WEAK_HOMOPHONE not in lexeme.roles
-        )
-
-    def _sure(self, lexeme: Lexeme) -> bool:
-        return is_strong(lexeme) or is_letter(lexeme) or lexeme.text in self.language.listed("zeros")
-
-
-_SOUNDING = frozenset(
-    {Role.HOMOPHONE, Role.LETTER_NAME, Role.SPELLING, Role.SPELLING_NAME, Role.WEAK_LETTER, Role.COMPACT}
-    | {Role.GROUPED, Role.MULTIPLIER, Role.SCALE, Role.ZERO}
-)
-_DIGIT_LIKE = (Role.UNIT, Role.ZERO, Role.TEEN, Role.TENS, Role.DIGITS, Role.MULTIPLIER)
 _COUNTING = frozenset(
     {Role.HOMOPHONE, Role.GROUPED, Role.UNIT, Role.TEEN, Role.TENS, Role.DIGITS, Role.ALNUM, Role.LETTER, Role.ZERO}
 )
-_NEVER_MISHEARD = (
-    "announcing",
-    "announcers",
-    "quantity_units",
-    "quantity_leads",
-    "time_leads",
-    "time_tails",
-    "words_of_two",
-)
-
-
-@cache
-def _never_misheard(language: Language) -> frozenset[str]:
-    return frozenset().union(*(language.listed(name) for name in _NEVER_MISHEARD))
 
 
 def _digit(lexeme: Lexeme) -> Roles:
