@@ -12,6 +12,7 @@ _STRONG = frozenset(STRONG)
 _MULTIPLE = frozenset({Role.UNIT, Role.ZERO, Role.LETTER, Role.SPELLING, Role.DIGITS, Role.LETTER_NAME})
 _CODELIKE = _STRONG | {Role.SPELLING, Role.ZERO, Role.WEAK_LETTER, Role.CASE}
 _SINGLE = frozenset({Role.UNIT, Role.ZERO, Role.DIGITS})
+_COMPOSING = frozenset({Role.ZERO, Role.MULTIPLIER, Role.SCALE})
 _STARTING = _STRONG | _MULTIPLE | {Role.SYMBOL, Role.MULTIPLIER, Role.CASE, Role.SCALE_ONE}
 
 
@@ -77,7 +78,7 @@ def _international(lexemes: Sequence[Lexeme], at: int) -> bool:
     ahead = [lexeme for lexeme in lexemes[at + 1 : at + 9] if Role.JOINER not in lexeme.roles][:5]
     if ahead and len(ahead[0].roles.get(Role.DIGITS, "")) >= 5:
         return True
-    return len(ahead) == 5 and all(is_strong(one) or one.has(Role.ZERO) or one.has(Role.MULTIPLIER) for one in ahead)
+    return len(ahead) == 5 and all(is_strong(one) or not _COMPOSING.isdisjoint(one.roles) for one in ahead)
 
 
 def is_strong(lexeme: Lexeme) -> bool:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from stream.find.cues import is_letter
 from stream.find.language import Language, Role, Roles
+from stream.find.letter_names import blocks, letters_named
 from stream.find.lexemes import Lexeme
 from stream.find.soundings import Soundings
 
@@ -41,10 +42,26 @@ def announces_letters(entity_type: str) -> bool:
 def heard(lexemes: Sequence[Lexeme], announcements: Iterable[Announcement], language: Language) -> tuple[Lexeme, ...]:
     """``lexemes`` with the roles of what they sound like, where that is what was said."""
     # Two digits or what sounds like them: one alone is no number to be completed.
-    counting = sum(2 if Role.GROUPED in one.roles else not _COUNTING.isdisjoint(one.roles) for one in lexemes)
-    if counting < 2:
+    if sum(_counted(one, language) for one in lexemes) < 2:
         return tuple(lexemes)
-    return _Listener(lexemes, tuple(announcements), language).hear()
+    announcing = tuple(announcements)
+    listener = _Listener(lexemes, announcing, language)
+    if letters := dict(listener.letter_names()):
+        named = [Lexeme(one.text, one.first, one.last, letters.get(at, one.roles)) for at, one in enumerate(lexemes)]
+        listener = _Listener(named, announcing, language)
+    return listener.hear()
+
+
+def _counted(lexeme: Lexeme, language: Language) -> int:
+    """How many digits or letters it says, or sounds like, as far as that matters: 0, 1 or 2."""
+    roles = lexeme.roles
+    if not roles:
+        return 0
+    if Role.GROUPED in roles or Role.ALNUM in roles or len(roles.get(Role.DIGITS, "")) > 1:
+        return 2
+    if Role.LETTER_NAME in roles:
+        return int(lexeme.text not in language.listed("letter_names_weak"))
+    return int(not _COUNTING.isdisjoint(roles))
 
 
 class _Listener:
@@ -75,6 +92,11 @@ class _Listener:
                     found[position] = Lexeme(one.text, one.first, one.last, roles)
             at = max(end, at + 1)
         return tuple(found)
+
+    def letter_names(self) -> Iterator[tuple[int, Roles]]:
+        """Letters that were written as words, beside one another or beside digits."""
+        for begin, end in blocks(self.ear):
+            yield from letters_named(self.ear, begin, end, bool(self._announced(begin, end)))
 
     def _leads(self, at: int) -> bool:
         """ "are", "be": they announce what follows rather than being a letter's name."""

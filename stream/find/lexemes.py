@@ -42,6 +42,7 @@ _INITIALS = re.compile(r"(?:[a-z]\.)+[a-z]?")
 _GLUED_DIGITS = re.compile(r"\+?[\d().\s/-]+")
 _GROUPED = re.compile(r"\d{1,3}(?:,\d{3})+")
 _COMPACT = re.compile(r"\d+[a-z]{1,2}")
+_CODE = re.compile(r"0\d\d+[a-z]{1,2}|\d{7,}[a-z]{1,2}")  # no quantity, whatever unit its letters may be
 _HEX_PAIRS = re.compile(r"[0-9a-f]{2}(?:[:-][0-9a-f]{2}){5}|(?:[0-9a-f]{0,4}:){2,7}[0-9a-f]{0,4}")
 
 
@@ -207,7 +208,7 @@ def _written_roles(text: str, language: Language) -> Roles | None:
         return {Role.ADDRESS_IP: text}
     if _DATE.fullmatch(text):
         return {Role.DATE: text}
-    if language.quantity.fullmatch(text):
+    if language.quantity.fullmatch(text) and not _CODE.fullmatch(text):
         return _quantity_roles(text)
     if ordinal := language.ordinal.fullmatch(text):
         return {Role.ORDINAL: ordinal.group(1)}
