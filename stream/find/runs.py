@@ -16,8 +16,9 @@ from stream.find.elements import Element
 
 _SUB100 = "(?:XU?|T|U|D)"
 _SUB1000 = f"(?:C{_SUB100}?|{_SUB100})"
-_CARDINAL = re.compile(f"(?:{_SUB1000}H(?:{_SUB1000}H)?)+(?:{_SUB1000})?|C?{_SUB1000}|U(?:XU?|T)H")
+_CARDINAL = re.compile(f"(?:{_SUB1000}HH?(?:{_SUB1000}H)?)+(?:{_SUB1000})?|C?{_SUB1000}|U(?:XU?|T)H")
 _YEAR = re.compile("TXU?|TT|TOU|XXU?|XT|D|XOU|(?:U|T)HXU?|THU?|CC(?:XU?|T|U)?")
+_PRICE = re.compile("U(?:H(?:XU?|T|U))(?:XU?|T)")
 HOUR_MAX, MINUTES = 24, 60
 PRICE_END = 9  # "ninety nine", "forty nine"
 _TIME = re.compile("(?:U|T|XU)(?:XU?|T|OU|OO)|D(?:XU?|T|OU)?")
@@ -69,6 +70,10 @@ class Run:
     def is_year(self) -> bool:
         return _YEAR.fullmatch(self.shape) is not None and self.digits <= 4
 
+    def is_price(self) -> bool:
+        """Hundreds, and cents: "one hundred and thirty four fifty"."""
+        return _PRICE.fullmatch(self.shape) is not None
+
     def is_time(self) -> bool:
         """A clock time or a short price: "six forty five", "thirty nine ninety five"."""
         if _TIME.fullmatch(self.shape) is None or self.digits > 4:
@@ -84,12 +89,13 @@ class Run:
         return 3 <= len(written) <= 4 and int(written[:-2]) <= HOUR_MAX and int(written[-2:]) < MINUTES
 
     def is_count(self) -> bool:
-        """Counting down, or up from one: "five four three two one"."""
+        """Counting down, or up in even steps: "five four three two one", "two four six eight"."""
         if not {"U", "T"}.issuperset(self.shape):
             return False
         said = [int(element.written) for element in self.elements if element.shape != "S"]
         steps = {after - before for before, after in pairwise(said)}
-        return len(said) >= 3 and (steps == {-1} or (steps == {1} and said[0] == 1))
+        even = len(steps) == 1 and said[0] in steps  # "two four six eight"
+        return len(said) >= 3 and (steps == {-1} or even)
 
     def is_one_number(self) -> bool:
         """Whether all of it is one quantity, clock time or price, which a unit may follow."""

@@ -70,6 +70,7 @@ class Tables(_Table):
     homophones_weak: Phrases
     zeros: Phrases
     after_numbers: Phrases
+    vanity_prefixes: Phrases
     types_by_length: dict[int, EntityType]
     # letters
     letters: dict[Phrase, Letter]
@@ -133,6 +134,7 @@ class Tables(_Table):
     time_leads: Phrases
     time_tails: Phrases
     # contexts
+    identifier_nouns: Phrases
     contexts: dict[EntityType | Annotated[str, Field(max_length=0)], ContextTable]
     # addresses
     address_leads: Phrases
@@ -159,6 +161,13 @@ class Tables(_Table):
     corner_leads: Phrases
     crossing_leads: Phrases
     roads_numbered: Phrases
+    roads_public: Phrases
+    house_nouns: Phrases
+    house_walls: Phrases
+    house_joints: Phrases
+    house_leads: Phrases
+    house_called: Phrases
+    estate_names: Phrases
     street_openings: Phrases
     street_types: Phrases
     street_types_strong: Phrases
