@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from stream.find.gazetteer import Gazetteer
 from stream.find.language import Role
+from stream.find.recognizers.houses import find_houses
 from stream.find.recognizers.phrases import ends_phrase, phrase_at, places_listed
 from stream.find.recognizers.streets import announced_edge, find_streets, left_edge, named_end
 from stream.find.recognizers.tails import run_at, tail_end, unit_end
@@ -33,7 +34,7 @@ def find_addresses(scene: Scene, gazetteer: Gazetteer) -> Iterator[Span]:
         if end:
             done = tail_end(scene, gazetteer, end)
             yield _address(scene, announced_edge(scene, left_edge(scene, run.begin)), done)
-    for begin, street_end in find_streets(scene):
+    for begin, street_end in (*find_streets(scene), *find_houses(scene)):
         yield _address(scene, left_edge(scene, begin), tail_end(scene, gazetteer, street_end))
     yield from _boxes(scene, gazetteer)
     yield from _numbered_behind(scene)
@@ -92,7 +93,10 @@ def _is_lettered(scene: Scene, run: Run, at: int) -> bool:
     if len(scene.text(at)) != 1:
         return False
     if at == run.end:
-        return scene.listed(at + 1, "street_types_strong")
+        near = (
+            scene.listed(at + 2, "street_types_strong") and run.digits >= 2 and _led(scene, run.begin, "address_leads")
+        )
+        return near or scene.listed(at + 1, "street_types_strong")
     ahead = [step for step in (1, 2, 3) if scene.listed(at + step, "street_types_strong")]
     return run.digits >= 3 and bool(ahead)
 
@@ -112,7 +116,7 @@ def _is_street(scene: Scene, run: Run, at: int, end: int, gazetteer: Gazetteer) 
         return True
     if (code := run_at(scene, end)) and code.letters and code.letters + code.digits >= POSTCODE_MIN:
         return True
-    whole = run.begin == 0 and end == len(texts)
+    whole = end == len(texts) and (run.begin == 0 or (numbered and at > run.end))
     return run.digits >= 2 and (typed or whole or at - run.end >= 2)
 
 

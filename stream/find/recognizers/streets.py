@@ -16,6 +16,7 @@ NAME_MAX = 3  # lexemes of a street's name before its type
 ANNOUNCED_REACH = 6  # lexemes between "the address is" and the street
 CROSSING_MAX = 4  # lexemes of each street at a corner
 VALUE_DIGITS_MAX = 5  # of a flat, floor or house
+SUFFIX_MIN = 5  # characters of a "straat" that stands apart
 PAIRS_MIN = 2  # "house forty two", "block c"
 
 Place = tuple[int, int]  # lexemes, end exclusive
@@ -40,6 +41,8 @@ def _unit_before(scene: Scene, at: int) -> int:
         return at - 1
     if len(scene.text(at - 1)) == 1 and scene.listed(at - 2, "address_units"):
         return at - 2
+    if scene.listed(at - 1, "house_numbers") and scene.listed(at - 2, "address_units"):
+        return at - 2  # "flat no six"
     value = next((run for run in scene.runs if run.end == at), None)
     if value and value.digits <= VALUE_DIGITS_MAX and scene.listed(value.begin - 1, "address_units"):
         return value.begin - 1
@@ -191,12 +194,16 @@ def _suffixed(scene: Scene) -> Iterator[Place]:
     if not endings:
         return
     for at, lexeme in enumerate(scene.lexemes):
-        if not lexeme.text.endswith(endings) or lexeme.text in endings:
+        if not lexeme.text.endswith(endings):
+            continue
+        apart = lexeme.text in endings  # "van gogh straat"
+        if apart and (len(lexeme.text) < SUFFIX_MIN or scene.listed(at - 1, "address_breaks")):
             continue
         behind = next((run for run in scene.runs if run.begin == at + 1 and run.digits <= VALUE_DIGITS_MAX), None)
         before = next((run for run in scene.runs if run.end == at and run.digits <= VALUE_DIGITS_MAX), None)
         if behind and not scene.listed(behind.end, "quantity_units"):
             lone = len(scene.text(behind.end)) == 1
-            yield at, behind.end + 1 if lone else behind.end
+            earlier = 2 if apart and at > 1 and not scene.listed(at - 2, "address_breaks") else int(apart)
+            yield at - earlier, behind.end + 1 if lone else behind.end
         elif before:
             yield before.begin, at + 1
