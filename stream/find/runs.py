@@ -90,6 +90,8 @@ class Run:
 
     def is_count(self) -> bool:
         """Counting down, or up in even steps: "five four three two one", "two four six eight"."""
+        if self.shape in ("X" * 3, "T" * 3):
+            return self.values[0] == self.values[0][:2] * 3  # "twenty twenty twenty"
         if not {"U", "T"}.issuperset(self.shape):
             return False
         said = [int(element.written) for element in self.elements if element.shape != "S"]
