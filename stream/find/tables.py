@@ -107,8 +107,16 @@ class Tables(_Table):
     net_walls: Phrases
     net_likened: Phrases
     net_articles: Phrases
+    url_announcing: Phrases
+    web_nouns: Phrases
+    path_joints: Phrases
     url_schemes: Phrases
     url_schemes_glued: Phrases
+    selves_weak: Phrases
+    handle_adders: Phrases
+    handle_seekers: Phrases
+    networks_browsed: Phrases
+    handle_media: Phrases
     handle_nouns: Phrases
     handle_leads: Phrases
     handle_others: Phrases

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from stream.find.language import Role
-from stream.find.recognizers.phrases import places_at, places_before, said_before
+from stream.find.recognizers.phrases import phrase_before, places_at, places_before, said_before
 from stream.find.spans import Scene, Span
 
 HANDLE_REACH = 8  # lexemes of a user name
@@ -56,7 +56,8 @@ def _on_network(scene: Scene, begin: int, end: int) -> Iterator[Span]:
     if owned and scene.listed(end, "equals"):
         yield from _value(scene, end + 1)
     for at in range(end + 1, min(end + 1 + NOUN_REACH, len(scene.lexemes))):
-        if said_before(scene, at, "selves"):
+        loose = said_before(scene, at, "selves_weak") and not scene.listed(at, "net_stops")
+        if loose or said_before(scene, at, "selves"):
             yield from _value(scene, at)
             break
     if scene.listed(begin - 1, "network_leads"):
@@ -64,6 +65,19 @@ def _on_network(scene: Scene, begin: int, end: int) -> Iterator[Span]:
             if said_before(scene, at, "selves_strong") and not scene.listed(at, "at_places"):
                 yield from _value(scene, at)
                 break
+        yield from _sought(scene, begin)
+
+
+def _sought(scene: Scene, network: int) -> Iterator[Span]:
+    """ "follow ... on threads": the words between, if none is a word of grammar or names what people post."""
+    end = network - 1
+    for at in range(end - 1, max(0, end - HANDLE_REACH), -1):
+        if any(scene.listed(at, name) for name in ("net_stops", "handle_stops", "handle_media")):
+            return
+        browsed = scene.listed(network, "networks_browsed")
+        if phrase_before(scene, at, "handle_adders") or (not browsed and phrase_before(scene, at, "handle_seekers")):
+            yield _span(scene, at, end)
+            return
 
 
 def _explained_away(scene: Scene, at: int) -> bool:
@@ -114,7 +128,8 @@ def _at_signs(scene: Scene, networks: tuple[tuple[int, int], ...]) -> Iterator[S
         if asked or claimed:
             end = _value_end(scene, at + 1, "handle_stops")
             marked = networked or any(_glued(scene, place) for place in range(at, end)) or at > 0
-            if end > at + 1 and marked and not _said_of_time(scene, at + 1):
+            sure = scene.listed(at - 1, "handle_verbs_strong") and scene.listed(at + 1, "date_articles")
+            if end > at + 1 + sure and marked and (sure or not _said_of_time(scene, at + 1)):
                 yield _span(scene, at, end)
 
 

@@ -8,7 +8,7 @@ from stream.find.cues import is_strong
 from stream.find.language import Role
 from stream.find.recognizers.handles import find_handles
 from stream.find.recognizers.machines import find_machines
-from stream.find.recognizers.phrases import phrase_at, places_at
+from stream.find.recognizers.phrases import phrase_at, phrase_before, places_at
 from stream.find.spans import Scene, Span
 
 HOST_REACH = 5  # lexemes between "at" and the first "dot"
@@ -40,8 +40,9 @@ def _written(scene: Scene) -> Iterator[Span]:
             yield _half_written(scene, at)
         elif lexeme.has(Role.HOST) and _has_domain(scene, lexeme.text):
             at_sign = _at_sign_before(scene, at)
-            if at_sign is None:
-                yield Span(lexeme.first, _path_end(scene, at + 1), "URL", 0.8, _RECOGNIZER)
+            last = _path_end(scene, at + 1)
+            if at_sign is None or last > lexeme.last:
+                yield Span(lexeme.first, last, "URL", 0.8, _RECOGNIZER)
             else:
                 begin = _local_begin(scene, at_sign)
                 yield Span(scene.lexemes[begin].first, lexeme.last, "EMAIL_ADDRESS", 0.95, _RECOGNIZER)
@@ -133,6 +134,8 @@ def _has_local_part(scene: Scene, at_sign: int) -> bool:
     before = at_sign - 1
     while before >= 0 and scene.lexemes[before].has(Role.FILLER):
         before -= 1
+    if scene.listed(before, "web_nouns"):
+        return False
     return before >= 0 and _belongs(scene, before, glued=before > 0 and _is_glue(scene, before - 1))
 
 
@@ -193,7 +196,17 @@ def _host_begin(scene: Scene, dot: int) -> int:
         if not glued and not scene.listed(begin - 1, "host_words") and not _belongs(scene, begin - 1, glued=False):
             break
         begin -= 1
-    return min(begin, dot - 1)
+    return min(_announced(scene, begin), dot - 1)
+
+
+def _announced(scene: Scene, begin: int) -> int:
+    """Where a host begins behind "my site is", over words of grammar: "my site is anna cooks food dot com"."""
+    for at in range(begin, max(0, begin - LOOSE_MAX), -1):
+        if phrase_before(scene, at, "url_announcing"):
+            return at
+        if scene.listed(at - 1, "net_walls"):
+            break
+    return begin
 
 
 def _path_end(scene: Scene, end: int) -> int:
@@ -208,12 +221,19 @@ def _piece_end(scene: Scene, begin: int) -> int:
     end = begin
     while end < len(scene.lexemes):
         glued = _is_glue(scene, end) or (end > begin and _is_glue(scene, end - 1))
-        if not glued and (end - begin >= PIECE_MAX or (end > begin and not _belongs(scene, end, glued=False))):
+        if not glued and end > begin and not (_belongs(scene, end, glued=False) or _joins(scene, end)):
+            break
+        if not glued and end - begin >= PIECE_MAX:
             break
         if scene.lexemes[end].roles.get(Role.SYMBOL) in ("/", "?"):
             break
         end += 1
     return max(end, min(begin + 1, len(scene.lexemes)))
+
+
+def _joins(scene: Scene, at: int) -> bool:
+    """ "slash tess and omar": a word of grammar between two that are none."""
+    return scene.listed(at, "path_joints") and bool(scene.text(at + 1)) and not scene.listed(at + 1, "net_stops")
 
 
 def _schemes(scene: Scene) -> Iterator[Span]:
