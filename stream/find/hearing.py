@@ -16,6 +16,7 @@ from stream.find.lexemes import Lexeme
 from stream.find.soundings import Soundings
 
 ANNOUNCING_MAX = 6  # lexemes between a context word and its number: "card number ah it says here ..."
+PIECE_MIN = 3  # written characters before "619f", which make it a piece of a code
 UNSURE_COMPANY = 4  # digits and letters beside a misheard one that nothing announces
 NAMED_COMPANY = 3  # digits and letters beside a word that may be a letter's name
 _DIGITS_ONLY = frozenset(
@@ -162,6 +163,8 @@ class _Listener:
             if company == self.ear.size(at) and at not in self.announced:
                 return None  # "transfer 1,200 to savings"
             return {Role.DIGITS: lexeme.roles[Role.GROUPED]}
+        if Role.COMPACT in lexeme.roles and announced and at > begin and self.ear.size(at - 1) >= PIECE_MIN:
+            return {Role.ALNUM: lexeme.roles[Role.COMPACT]}  # "258 619f"
         if Role.ZERO in lexeme.roles and announced and at == begin and self.ear.digit_like(at + 1):
             return {Role.UNIT: "0"}
         if Role.HOMOPHONE not in lexeme.roles or (Role.ZERO in lexeme.roles and inside and not announced):

@@ -26,6 +26,7 @@ from stream.find.runs import Run, make_run
 GAP_MAX = 6  # lexemes between two runs that may be one
 GLUED_MAX = 24  # characters of such a run
 BRIDGE_MAX = 5  # lexemes without a digit or letter that a run may step over
+LAST_LETTER_MIN = 4  # characters before an "a" or "oh" that ends a transcript as a letter or zero
 RUN_MAX = 120  # elements; whatever is longer goes on in a next run
 
 # One letter of shape per element: what kind of number word it was.
@@ -189,7 +190,7 @@ class _Builder:
         following, before = self._next(), self._last_shape()
         letters = sum(element.shape in "LNA" for element in self.elements)
         if following is None:
-            return before in ("L", "N", "A") and letters >= 2
+            return (before in ("L", "N", "A") and letters >= 2) or self.run_length() >= LAST_LETTER_MIN
         if before in ("L", "N", "A"):
             return True
         if before is None:
@@ -290,7 +291,9 @@ class _Builder:
         before, following = self._last_shape(), self._next()
         if before is None:
             return is_single(following)
-        return before != "X" or (following is not None and following.has(Role.UNIT))
+        if before != "X" or (following is not None and following.has(Role.UNIT)):
+            return True
+        return following is None and self.run_length() > LAST_LETTER_MIN  # "... ninety seven five sixty oh"
 
     def _digits_said_singly(self) -> bool:
         last = self._last_shape()

@@ -14,15 +14,16 @@ from stream.find.soundings import Soundings
 
 BLOCK_MIN, ANNOUNCED_MIN = 5, 4  # digits and letters side by side
 DIGITS_MIN = 2  # among them, where nothing announces a code
+_HESITATING = frozenset({Role.FILLER, Role.REPAIR})
 
 
 def blocks(ear: Soundings) -> Iterator[tuple[int, int]]:
-    """Lexemes side by side, end exclusive, that are digits, letters or sound like letters."""
+    """Lexemes, end exclusive, that are digits, letters or sound like letters, through hesitation and repairs."""
     at = 0
     while at < len(ear.lexemes):
         end = at
-        while end < len(ear.lexemes) and _stands_in_block(ear, end):
-            end += 1
+        while (ahead := _member_ahead(ear, end, end > at)) is not None:
+            end = ahead + 1
         if end - at >= ANNOUNCED_MIN:
             yield at, end
         at = end + 1
@@ -31,7 +32,7 @@ def blocks(ear: Soundings) -> Iterator[tuple[int, int]]:
 def letters_named(ear: Soundings, begin: int, end: int, announced: bool) -> Iterator[tuple[int, Roles]]:
     """What becomes a letter in the block ``begin..end``; ``announced``: after a word that speaks of such a code."""
     begin, end = _trimmed(ear, begin, end)
-    block = range(begin, end)
+    block = [at for at in range(begin, end) if _stands_in_block(ear, at)]
     digits = sum(_is_digit(ear, at) for at in block)
     sure = sum(_is_sure_letter(ear, at) for at in block)
     enough = len(block) >= ANNOUNCED_MIN if announced else len(block) >= BLOCK_MIN and digits >= DIGITS_MIN
@@ -47,14 +48,28 @@ def letters_named(ear: Soundings, begin: int, end: int, announced: bool) -> Iter
 
 def _trimmed(ear: Soundings, begin: int, end: int) -> tuple[int, int]:
     """The block without the words of grammar at its ends that touch a digit: "see two ...", "... two you"."""
-    first = next((at for at in range(begin, end) if not _is_weak(ear, at)), end)
+    first = next((at for at in range(begin, end) if _stands_in_block(ear, at) and not _is_weak(ear, at)), end)
     if first < end and _is_digit(ear, first):
         begin = first
-    last = next((at for at in range(end - 1, begin - 1, -1) if not _is_weak(ear, at)), begin)
+    last = next(
+        (at for at in range(end - 1, begin - 1, -1) if _stands_in_block(ear, at) and not _is_weak(ear, at)), begin
+    )
     closed = end == len(ear.lexemes) or ear.lexemes[end].text in ear.language.listed("after_numbers")
     if _is_digit(ear, last) and not closed:
         end = last + 1
     return begin, end
+
+
+def _member_ahead(ear: Soundings, at: int, inside: bool) -> int | None:
+    """The next lexeme of the block, at once or, ``inside`` it, after a word of hesitation; None where it ends."""
+    for position in (at, at + 1) if inside else (at,):
+        if position >= len(ear.lexemes):
+            return None
+        if _stands_in_block(ear, position):
+            return position
+        if _HESITATING.isdisjoint(ear.lexemes[position].roles):
+            return None
+    return None
 
 
 def _stands_in_block(ear: Soundings, at: int) -> bool:

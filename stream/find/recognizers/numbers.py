@@ -158,7 +158,7 @@ def _by_shape(scene: Scene, run: Run) -> str:
         return "IP_ADDRESS"
     if any(12 <= len(reading) <= 19 and reading.isdigit() and is_luhn(reading) for reading in run.values):
         return "CREDIT_CARD"
-    if run.elements[0].written == "+":
+    if run.elements[0].written == "+" or run.values[0] in scene.language.listed("vanity_prefixes"):
         return "PHONE_NUMBER"
     if 12 <= digits <= 19:
         return "CREDIT_CARD" if digits >= 14 else "ACCOUNT_NUMBER"

@@ -45,9 +45,10 @@ def _may_go_on(scene: Scene, run: Run) -> bool:
     """Whether a run that is too short to identify anybody may be a piece of a longer one."""
     if run.letters >= 2 and not run.digits:
         return run.values[0] not in scene.language.listed("acronyms")
-    if run.letters or unit_follows(scene, run) or scene.listed(run.begin - 1, "time_leads"):
+    if run.letters or unit_follows(scene, run):
         return False
-    if run.said_singly < 3 and any(scene.listed(run.begin - step, "quantity_leads") for step in (1, 2)):
+    led = scene.listed(run.begin - 1, "time_leads")
+    if run.said_singly < 3 and (led or any(scene.listed(run.begin - step, "quantity_leads") for step in (1, 2))):
         return False
     return run.said_singly >= 2 or run.digits >= DIGITS_MIN - 1
 
@@ -130,7 +131,7 @@ def announced_after(scene: Scene, run: Run, mention: Mention) -> bool:
     """Whether ``mention`` names an identifier and the run is what it is said to be: "my account number is ..."."""
     if mention.end > run.begin or not mention.context.entity_type or run.digits < 2 or unit_follows(scene, run):
         return False
-    noun = scene.text(mention.end - 1).rpartition(" ")[2]
+    noun = scene.text(mention.end - 1).rpartition(" ")[2].removesuffix("'s")
     between = range(mention.end, run.begin)
     return (
         noun in scene.language.listed("identifier_nouns")
