@@ -16,7 +16,7 @@ from stream.find.elements import Element
 
 _SUB100 = "(?:XU?|T|U|D)"
 _SUB1000 = f"(?:C{_SUB100}?|{_SUB100})"
-_CARDINAL = re.compile(f"(?:{_SUB1000}HH?(?:{_SUB1000}H)?)+(?:{_SUB1000})?|C?{_SUB1000}|U(?:XU?|T)H")
+_CARDINAL = re.compile(f"(?:{_SUB1000}HH?)+(?:{_SUB1000})?|C?{_SUB1000}|U(?:XU?|T)H")
 _YEAR = re.compile("TXU?|TT|TOU|XXU?|XT|D|XOU|(?:U|T)HXU?|THU?|CC(?:XU?|T|U)?")
 _PRICE = re.compile("U(?:H(?:XU?|T|U))(?:XU?|T)")
 HOUR_MAX, MINUTES = 24, 60
