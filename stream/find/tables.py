@@ -191,6 +191,7 @@ class Tables(_Table):
     date_articles: Phrases
     date_joiners: Phrases
     date_joiners_before: Phrases
+    expiry_joiners: Phrases
     birthdays: Phrases
     ages_after: Phrases
     ages_before: Phrases

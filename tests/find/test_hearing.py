@@ -33,7 +33,21 @@ SAID = [
     "it's [seventy-four twelve] at the gate",
     "set a timer for [four one one one two two two two three three three three four four four four] minutes",
 ]
-EXPIRING = ["it expires [the seventh of thirty four]", "valid thru [april of twenty nine] okay"]
+EXPIRING = [
+    "it expires [the seventh of thirty four]",
+    "valid thru [april of twenty nine] okay",
+    "valid till [the fourth of thirty]",
+    "expiry month [four year twenty seven]",
+    "exp [zero one over thirty]",
+    "expires on the last day of [march twenty nine]",
+    "[eleven thirty] is when my card expires",
+]
+NOT_EXPIRING = [
+    "be home at eleven thirty before the milk expires",
+    "the two hundred and ten dollars before it expires",
+    "my pass runs out in three weeks",
+    "fourteen thirty is when my session expires",
+]
 ORDINARY = [
     "i want to go to the store for two things",
     "see you at eight or nine",
@@ -73,6 +87,12 @@ def test_expiry_is_masked_in_every_way_of_saying_a_month(said: str) -> None:
     words, wanted = _marked(said)
     covered = {at for one in find_expiries(read_scene(words, ENGLISH)) for at in range(one.first, one.last + 1)}
     assert set() == wanted - covered
+
+
+@pytest.mark.parametrize("said", NOT_EXPIRING)
+def test_what_is_no_month_and_year_expires_nothing(said: str) -> None:
+    """Clock times, amounts and durations near "expires" are no dates of a card."""
+    assert [] == list(find_expiries(read_scene(said.split(), ENGLISH)))
 
 
 @pytest.mark.parametrize("said", ORDINARY)
