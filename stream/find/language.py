@@ -179,7 +179,7 @@ def _quantity(suffixes: Iterable[str]) -> re.Pattern[str]:
     """ "$5", "80kg", "13:30", "7:30pm", "1,000", "2.5", "80s"."""
     units = _any_of(suffixes)
     return re.compile(
-        rf"[$£€¥]\d[\d,.]*[kmb]?|\d+[\d,.]*(?:[%°€]|{units})"
+        rf"[$£€¥]\d[\d,.]*[kmb]?|\d[\d,.]*(?:[%°€]|{units})"
         rf"|\d{{1,2}}[:.]\d{{2}}(?:{units})?|\d{{1,2}}:\d{{2}}:\d{{2}}|\d{{1,3}}(?:,\d{{3}})+(?:\.\d+)?|\d+\.\d+|\d0s"
     )
 

@@ -109,7 +109,7 @@ ROWS = {
         "ping [one nine two dot one six eight dot one dot twenty]",
         "router at [192 dot 168 dot 0 dot 1]",
     ),
-    # P biometric identifiers and Q full-face pictures are no words: see the metadata below.
+    # P biometric identifiers and Q full-face pictures are no words: there is no such field in an event.
     "R any other unique number or code": (
         "badge number [seven seven oh one three]",
         "my locator is [q x seven r t p]",
