@@ -22,6 +22,7 @@ LED_MIN = 0.04  # after a carrier phrase or title, or for a listed given name
 SURE_MIN = 0.7  # for words such as "boss" or "visa", which the model meets where names stand
 EVERYDAY_MIN = 0.5  # for everyday words that are in no list of names
 RARE_MAX = 0.3  # of the lexicon's scale of frequency
+UNHEARD_MAX = 0.12  # a rarer word where a name belongs is one: no list has every name
 NEIGHBOUR_MIN = 0.06  # beside a name
 PLACE_MIN = 0.5
 GRAMMAR_MIN = 0.6  # of the lexicon's scale of frequency: commoner words are grammar, and nobody's name
@@ -67,6 +68,10 @@ class Names:
         for word in range(len(self.texts)):
             before = word > 0 and named[word - 1]
             if not named[word] and before and self._goes_on(word):
+                named[word] = True
+        for word in range(2, len(self.texts)):
+            joined = named[word - 2] and self.texts[word - 1] in self._listed("name_ands")
+            if joined and not named[word] and self._is_one_too(word):
                 named[word] = True
         for word in range(len(self.texts) - 2, -1, -1):
             if not named[word] and named[word + 1] and self._leads_in(word):
@@ -121,9 +126,28 @@ class Names:
         spelled = word > 1 and self._is_letter(word - 2) and self._is_letter(word - 1) and self._is_initial(word - 2)
         if spelled and self.gazetteer.lexicon.get(text, 0.0) < RARE_MAX:
             return True  # "j r tolkien"
+        if self._is_unheard(word) and self._after("name_leads_rare", word):
+            return True
         if not self._after("name_leads_sure", word) or text in self.scene.language.contexts:
             return False
         return self.gazetteer.lexicon.get(text, 0.0) < GRAMMAR_MIN or text in self._listed("names_that_are_words")
+
+    def _is_unheard(self, word: int) -> bool:
+        """Whether a word is so rare that it can be a name that no list has; plurals and forms of verbs are not."""
+        text = self.texts[word]
+        if word in self.barred or len(text) < 3 or not text.isalpha() or text in self.scene.language.contexts:
+            return False
+        ended = text.endswith(tuple(self._listed("name_endings_not")))
+        lists = self.gazetteer
+        if text in lists.everyday or text in self._listed("relations") or text in self._listed("health"):
+            return False
+        return not ended and lists.lexicon.get(text, 0.0) < UNHEARD_MAX and lists.place_at(self.texts, word) == 0
+
+    def _is_one_too(self, word: int) -> bool:
+        """Whether the word after "anna and" is a name as well."""
+        text = self.texts[word]
+        given = text in self.gazetteer.given and text not in self.gazetteer.everyday
+        return self._is_unheard(word) or (given and word not in self.barred)
 
     def _is_initials(self, word: int) -> bool:
         """Letters in place of a name: "text t j", "doctor k"."""
@@ -147,6 +171,8 @@ class Names:
             return text != "s"  # "joe b"; but "joe s" is a possessive
         if word in self.barred or not text.isalpha() or len(text) < 2:
             return False
+        if self.texts[word - 1] in self._listed("name_particles") and self._is_unheard(word):
+            return True  # "abdul al farsi"
         likely = self.neighbour[word]
         return likely >= NEIGHBOUR_MIN or (self.gazetteer.is_name(text) and likely >= NEIGHBOUR_MIN / 4)
 
@@ -157,6 +183,8 @@ class Names:
             return text != "s" and self._is_initial(word)
         if word in self.barred or len(text) < 2:
             return False
+        if self._is_unheard(word) and self.gazetteer.is_name(self.texts[word + 1]):
+            return True  # "temperance hale"
         titled = text in self._listed("titles")
         return titled or (self.person[word] >= NEIGHBOUR_MIN and text in self.gazetteer.given)
 

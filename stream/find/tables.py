@@ -214,6 +214,10 @@ class Tables(_Table):
     name_leads_sure: Phrases
     name_leads_verbs: Phrases
     names_that_are_words: Phrases
+    name_leads_rare: Phrases
+    name_endings_not: Phrases
+    name_ands: Phrases
+    name_particles: Phrases
     name_clitics: Phrases
     employer_leads: Phrases
     health: Phrases

@@ -8,6 +8,7 @@ from stream.find.gazetteer import Gazetteer
 from stream.find.language import Role
 from stream.find.recognizers.houses import find_houses
 from stream.find.recognizers.phrases import ends_phrase, phrase_at, places_listed
+from stream.find.recognizers.postcodes import find_postcodes
 from stream.find.recognizers.streets import announced_edge, find_streets, left_edge, named_end
 from stream.find.recognizers.tails import run_at, tail_end, unit_end
 from stream.find.runs import Run
@@ -36,6 +37,7 @@ def find_addresses(scene: Scene, gazetteer: Gazetteer) -> Iterator[Span]:
             yield _address(scene, announced_edge(scene, left_edge(scene, run.begin)), done)
     for begin, street_end in (*find_streets(scene), *find_houses(scene)):
         yield _address(scene, left_edge(scene, begin), tail_end(scene, gazetteer, street_end))
+    yield from find_postcodes(scene)
     yield from _boxes(scene, gazetteer)
     yield from _numbered_behind(scene)
     yield from _streets_first(scene, gazetteer)
