@@ -117,6 +117,7 @@ class Tables(_Table):
     handle_seekers: Phrases
     networks_browsed: Phrases
     handle_media: Phrases
+    handle_adjectives: Phrases
     handle_nouns: Phrases
     handle_leads: Phrases
     handle_others: Phrases

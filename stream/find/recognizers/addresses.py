@@ -95,10 +95,9 @@ def _is_lettered(scene: Scene, run: Run, at: int) -> bool:
     if len(scene.text(at)) != 1:
         return False
     if at == run.end:
-        near = (
-            scene.listed(at + 2, "street_types_strong") and run.digits >= 2 and _led(scene, run.begin, "address_leads")
-        )
-        return near or scene.listed(at + 1, "street_types_strong")
+        near = any(scene.listed(at + step, "street_types_strong") for step in (2, 3))
+        led = run.digits >= 2 and _led(scene, run.begin, "address_leads")
+        return (near and led) or scene.listed(at + 1, "street_types_strong")
     ahead = [step for step in (1, 2, 3) if scene.listed(at + step, "street_types_strong")]
     return run.digits >= 3 and bool(ahead)
 

@@ -53,8 +53,9 @@ def _named(scene: Scene) -> Iterator[Span]:
 def _on_network(scene: Scene, begin: int, end: int) -> Iterator[Span]:
     """ "my venmo is ...", "on twitch i'm ...", "i'm ... on threads"."""
     owned = scene.listed(begin - 1, "owners") or scene.listed(begin - 1, "handle_verbs")
-    if owned and scene.listed(end, "equals"):
-        yield from _value(scene, end + 1)
+    clitic = scene.words[scene.lexemes[end - 1].last].lower().endswith(("'s", "’s"))
+    if owned and (clitic or scene.listed(end, "equals")):
+        yield from _value(scene, end if clitic else end + 1)
     for at in range(end + 1, min(end + 1 + NOUN_REACH, len(scene.lexemes))):
         loose = said_before(scene, at, "selves_weak") and not scene.listed(at, "net_stops")
         if loose or said_before(scene, at, "selves"):
@@ -89,10 +90,18 @@ def _value(scene: Scene, at: int) -> Iterator[Span]:
     """The user name that begins at ``at``, perhaps after "is" or a network."""
     while scene.listed(at, "equals") or scene.listed(at, "networks") or (_filler(scene, at) and at):
         at += 1
-    if at < len(scene.lexemes) and not scene.listed(at, "handle_predicates"):
+    if at < len(scene.lexemes) and not _is_predicate(scene, at):
         end = _value_end(scene, at, "handle_stops")
         if end > at:
             yield _span(scene, at, end)
+
+
+def _is_predicate(scene: Scene, at: int) -> bool:
+    """ "my handle is slow", but not "my handle is slow cooker"."""
+    if not scene.listed(at, "handle_predicates"):
+        return False
+    ends = any(scene.listed(at + 1, name) for name in ("handle_predicates", "handle_stops", "net_stops", "time_tails"))
+    return ends or at + 1 >= len(scene.lexemes) or not scene.listed(at, "handle_adjectives")
 
 
 def _filler(scene: Scene, at: int) -> bool:

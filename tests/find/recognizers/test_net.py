@@ -42,6 +42,8 @@ SAID = [
     ("USERNAME", "follow [rowdy otter] on tiktok"),
     ("USERNAME", "on steam it's [silent badger]"),
     ("USERNAME", "find me on reddit as [sleepy stoat]"),
+    ("USERNAME", "my twitch is [slow otter]"),
+    ("USERNAME", "her tiktok's [gliding goose]"),
     ("USERNAME", "u slash [angry gardener]"),
     ("USERNAME", "dm [at the tall cook]"),
     # Machines: an "oh" or "a" at an end, pairs without signs, a name of two letters between.
@@ -67,6 +69,8 @@ ORDINARY = [
     "post on facebook as soon as possible",
     "message the team on slack",
     "my site is down",
+    "my twitch is slow",
+    "my youtube's broken",
     "connect the dots and the dashes",
     "version two dot one dot four is out",
 ]
