@@ -33,6 +33,8 @@ SAID = [
     "it's [seventy-four twelve] at the gate",
     "set a timer for [four one one one two two two two three three three three four four four four] minutes",
 ]
+# A word that was misheard among digits: the whole of it is one run.
+MISHEARD = ["my pin is four hive two one", "account number two hive six", "my passcode's seven shave one"]
 EXPIRING = [
     "it expires [the seventh of thirty four]",
     "valid thru [april of twenty nine] okay",
@@ -79,6 +81,12 @@ def test_misheard_pieces_are_masked_with_their_number(said: str) -> None:
     words, wanted = _marked(said)
     covered = {at for one in find_numbers(read_scene(words, ENGLISH)) for at in range(one.first, one.last + 1)}
     assert set() == wanted - covered
+
+
+@pytest.mark.parametrize("said", MISHEARD)
+def test_a_misheard_word_among_digits_parts_no_number(said: str) -> None:
+    """One run, not two that are too short."""
+    assert [1] == [len(read_scene(said.split(), ENGLISH).runs)]
 
 
 @pytest.mark.parametrize("said", EXPIRING)
