@@ -38,7 +38,7 @@ lint: env ## ruff, mypy --strict, import-linter
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
 
-bench: env ## clips per second and CPU per stage, against the stock pyannote pipeline
+bench: env ## clips and transcripts per second, CPU per stage, against stock pyannote and Presidio
 	$(BIN)/python -m tests.bench
 
 chart: env ## the chart's settings schema and snapshot anew, after a change of settings or templates

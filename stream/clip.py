@@ -70,11 +70,16 @@ class Segment:
 
 @dataclass(frozen=True)
 class Word:
-    """One word of a transcript; ``segment`` is None where the recogniser gave no times."""
+    """One word of a transcript; ``segment`` is None where the recogniser gave no times.
+
+    ``time_error_s`` is how far the ends of ``segment`` may be off where the times are not the device's own; what is
+    muted around a word is at least as much.
+    """
 
     text: str = field(repr=False)
     segment: Segment | None = None
     confidence: float | None = None
+    time_error_s: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -319,6 +324,17 @@ class AnonymizedClip:
     policy_version: str
 
 
+@dataclass(frozen=True)
+class Vocabulary:
+    """Words of one language, lower case and without accents, by which plan and gate know numbers and parts of names."""
+
+    digits: frozenset[str]  # said singly
+    rounds: frozenset[str]  # "twenty": one digit with zeros after it
+    teens: frozenset[str]  # two digits
+    fillers: frozenset[str]  # a number goes on through them
+    name_joiners: frozenset[str]  # parts of a name that identify nobody on their own
+
+
 class Reason(StrEnum):
     """Why a clip is withheld: the closed list."""
 
@@ -341,7 +357,9 @@ class Reason(StrEnum):
     # its words
     NO_TRANSCRIPT = "no_transcript"
     WORDS_WITHOUT_TIMES = "words_without_times"
+    WORDS_NOT_ALIGNED = "words_not_aligned"
     WORDS_OUT_OF_BOUNDS = "words_out_of_bounds"
+    TRANSCRIPT_UNCERTAIN = "transcript_uncertain"
     WORDS_TOO_MANY = "words_too_many"
     # what was found
     NO_MAIN_SPEAKER = "no_main_speaker"

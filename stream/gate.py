@@ -24,20 +24,9 @@ from stream.clip import (
     Reason,
     Refusal,
     Segment,
+    Vocabulary,
 )
 
-DIGIT_WORDS = frozenset(
-    {"zero", "oh", "o", "nought", "naught", "one", "won", "two", "three", "four", "five", "six", "seven", "eight"}
-    | {"nine", "niner", "double", "triple"}
-)
-TEENS = frozenset(
-    {"ten", "eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen"}
-)
-TENS = frozenset({"twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"})
-FILLERS = frozenset(  # a run goes on through them
-    {"um", "umm", "uh", "uhh", "er", "erm", "ah", "hm", "hmm", "mm", "s"}
-    | {"and", "then", "dash", "hyphen", "dot", "point", "slash", "space"}
-)
 DIGITS_MAX = 4  # as many digits in a row are let through, written and spoken together: a year, a time
 SPOKEN_DIGITS_MAX = 3
 IDENTIFIER_BYTES_MIN = 6  # shorter ones turn up in compressed audio by chance
@@ -45,20 +34,29 @@ SOUND_TOLERANCE = 1 / 32_768  # one step of 16-bit audio
 _PLACEHOLDER = re.compile(r"<[A-Z][A-Z0-9_]*>")
 _PIECE = re.compile(r"[a-z0-9]+")
 _GLUED = re.compile(r"[a-z][^a-z0-9'.&/-]+[a-z]|[a-z]{2}[^a-z0-9'-]+[a-z]{2}")  # two words in one
-_TYPOGRAPHIC = str.maketrans("‘’ʼ‐“”–—−⁄€£°", "'''-         ")  # the only signs beyond ASCII
+_TYPOGRAPHIC = str.maketrans("‘’ʼ‐“”–—−⁄€£°¿¡", "'''-           ")  # the only signs beyond ASCII
 
 
 def inspect(
-    clip: Clip, evidence: Evidence, plan: Plan, result: AnonymizedClip, body: bytes, required: frozenset[str]
+    clip: Clip,
+    evidence: Evidence,
+    plan: Plan,
+    result: AnonymizedClip,
+    body: bytes,
+    required: frozenset[str],
+    vocabulary: Vocabulary,
 ) -> None:
-    """Raise Refusal unless ``result``, decoded from ``body``, is safe to publish as far as can be seen from outside."""
+    """Raise Refusal unless ``result``, decoded from ``body``, is safe to publish as far as can be seen from outside.
+
+    ``required`` detectors must have told that they ran; ``vocabulary`` is that of the clip's language.
+    """
     _well_formed(clip, plan, result)
     _receipts(result, required)
     _silence(clip, evidence, plan, result)
     _own_sound(clip, result)
     _changed(clip, plan, result)
     words = _pieces(plan, [word.text for word in result.words])
-    _digits(words)
+    _digits(words, vocabulary)
     _identifiers(clip, evidence, result, words, body)
     _own_words(clip, plan, result)
 
@@ -160,15 +158,15 @@ def _folded(text: str) -> str:
     return "".join(character for character in decomposed if not unicodedata.combining(character))
 
 
-def _digits(words: Iterable[str]) -> None:
+def _digits(words: Iterable[str], vocabulary: Vocabulary) -> None:
     """No run of digits left, written or spoken or both, that is long enough to identify."""
     spoken = total = 0
     for word in words:
-        if word in FILLERS:
+        if word in vocabulary.fillers:
             continue
-        single = word in DIGIT_WORDS
+        single = word in vocabulary.digits
         written = sum(character.isdigit() for character in word)
-        count = written + single + (word in TENS) + 2 * (word in TEENS)
+        count = written + single + (word in vocabulary.rounds) + 2 * (word in vocabulary.teens)
         spoken = spoken + 1 if single else 0
         total = total + count if count else 0
         _refuse_if(spoken > SPOKEN_DIGITS_MAX or total > DIGITS_MAX, Reason.GATE_DIGITS_LEFT)

@@ -12,7 +12,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from stream import gate, plan
 from stream.clip import (
@@ -30,7 +30,7 @@ from stream.clip import (
     Withheld,
 )
 from stream.edit import metadata, sound, text
-from stream.policy import Policy
+from stream.policy import Policy, language
 from stream.ports import Parts
 from stream.segments import seconds
 
@@ -52,13 +52,18 @@ def _publish(job: Job, parts: Parts, policy: Policy, key: TokenKey, progress: _P
         event = parts.decoder.event(job)
         plan.admit(event, policy)  # consent, before the audio is touched
         clip = Clip(job.coordinates, event, parts.decoder.samples(event))
-        plan.check(clip, policy)
         progress.audio_seconds = clip.duration
 
+    with progress.at("find/times"):
+        clip = _with_times(clip, parts, policy)
+        plan.check(clip, policy)
     with progress.at("find/speakers"):
         speakers = parts.speakers.find(clip.samples, event.wake_word, plan.published_transcript(clip))
     with progress.at("find/words"):
         words = parts.words.find(clip)
+    if words.findings and parts.timer:  # only then do times decide what is heard
+        with progress.at("find/doubts"):
+            parts.timer.confirm(clip)
     evidence = Evidence(speakers, words)
 
     with progress.at("plan"):
@@ -70,7 +75,9 @@ def _publish(job: Job, parts: Parts, policy: Policy, key: TokenKey, progress: _P
     with progress.at("encode"):
         body = parts.encoder.encode(edited)
     with progress.at("gate"):  # judges the bytes that would be published, not the value that they were made from
-        gate.inspect(clip, evidence, decided, parts.encoder.decode(body), body, policy.required_detectors)
+        published = parts.encoder.decode(body)
+        vocabulary = policy.vocabularies[language(event.locale)]
+        gate.inspect(clip, evidence, decided, published, body, policy.required_detectors, vocabulary)
 
     return Published(
         coordinates=job.coordinates,
@@ -80,6 +87,16 @@ def _publish(job: Job, parts: Parts, policy: Policy, key: TokenKey, progress: _P
         policy_version=policy.version,
         effort=progress.effort(),
     )
+
+
+def _with_times(clip: Clip, parts: Parts, policy: Policy) -> Clip:
+    """The clip with words, recognised where the device sent none, and with their times, aligned where it gave none."""
+    plan.bound(clip, policy)
+    if parts.recogniser and not any(transcript.words for transcript in clip.event.transcripts):
+        heard = parts.recogniser.transcribe(clip.samples, clip.event.locale)
+        clip = replace(clip, event=replace(clip.event, transcripts=(heard,)))
+        plan.bound(clip, policy)
+    return parts.timer.timed(clip) if parts.timer else clip
 
 
 def _edit(clip: Clip, evidence: Evidence, decided: Plan, policy: Policy, key: TokenKey) -> AnonymizedClip:

@@ -37,7 +37,6 @@ WAKE_WORD_S_MAX = 2.0  # a longer one is not the wake word alone
 LETTER_S_MIN = 0.02  # nobody says a letter of a word faster, nor a written digit: then the times are wrong
 DIGIT_S_MIN = 0.06
 NAME_PART_MIN = 3  # letters of a part of a name that is hidden on its own too
-NAME_JOINERS = frozenset({"and", "the", "von", "van", "der", "del", "mrs", "miss", "missus", "mister"})
 
 
 # ------------------------------------------------------------------ before anything is found
@@ -49,13 +48,17 @@ def admit(event: ClipEvent, policy: Policy) -> None:
         raise Refusal(Reason.LANGUAGE_UNSUPPORTED)
 
 
+def bound(clip: Clip, policy: Policy) -> None:
+    """Refuse more words than may be looked at."""
+    if any(len(transcript.words) > policy.words_max for transcript in clip.event.transcripts):
+        raise Refusal(Reason.WORDS_TOO_MANY)
+
+
 def check(clip: Clip, policy: Policy) -> None:
     """Refuse transcripts that can't be tied to the sound."""
     words = [word for transcript in clip.event.transcripts for word in transcript.words]
     if not words and policy.transcript_required:
         raise Refusal(Reason.NO_TRANSCRIPT)
-    if any(len(transcript.words) > policy.words_max for transcript in clip.event.transcripts):
-        raise Refusal(Reason.WORDS_TOO_MANY)
     if any(word.segment is None for word in words):
         raise Refusal(Reason.WORDS_WITHOUT_TIMES)
     if any(word.segment and word.segment.end > clip.duration + WORD_OVERHANG_S for word in words):
@@ -91,8 +94,9 @@ def decide(clip: Clip, evidence: Evidence, policy: Policy) -> Plan:
     if not all(receipt.complete for receipt in evidence.receipts):
         raise Refusal(Reason.DETECTOR_FAILED)
     main, others = _voices(evidence.speakers, policy.operating_point)
-    findings = _with_repetitions(clip, evidence.words.findings)
-    secret = [(widen(_sound_of(clip, finding), policy.word_margin_s, clip.duration), finding) for finding in findings]
+    joiners = policy.vocabularies[language(clip.event.locale)].name_joiners
+    findings = _with_repetitions(clip, evidence.words.findings, joiners)
+    secret = [(_hidden_by(clip, finding, policy), finding) for finding in findings]
     hidden = union(segment for segments, _ in secret for segment in segments)
 
     own = widen(subtract(main, others), -policy.operating_point.keep_margin_s, clip.duration)
@@ -131,14 +135,14 @@ def _read(clip: Clip) -> Segments:
     return union([*widen(words, READ_MARGIN_S, clip.duration), *known])
 
 
-def _with_repetitions(clip: Clip, findings: Sequence[Finding]) -> tuple[Finding, ...]:
+def _with_repetitions(clip: Clip, findings: Sequence[Finding], joiners: frozenset[str]) -> tuple[Finding, ...]:
     """An identifier found once is one wherever it comes again, in any hypothesis; so is each part of a name."""
     texts = [[_bare(word.text) for word in transcript.words] for transcript in clip.event.transcripts]
     found = set(findings)
     for finding in findings:
         phrase = texts[finding.transcript][finding.first : finding.last + 1]
         parts = phrase if finding.entity_type == "PERSON" else ()
-        told = {"".join(phrase), *(part for part in parts if len(part) >= NAME_PART_MIN and part not in NAME_JOINERS)}
+        told = {"".join(phrase), *(part for part in parts if len(part) >= NAME_PART_MIN and part not in joiners)}
         found |= {
             Finding(number, first, last, finding.entity_type, finding.score, finding.recognizer)
             for number, words in enumerate(texts)
@@ -178,6 +182,13 @@ def _sound_of(clip: Clip, finding: Finding) -> Segments:
     if sound.duration < (len(spoken) - digits) * LETTER_S_MIN + digits * DIGIT_S_MIN:
         raise Refusal(Reason.WORDS_OUT_OF_BOUNDS)
     return (sound,)
+
+
+def _hidden_by(clip: Clip, finding: Finding, policy: Policy) -> Segments:
+    """Its sound and a margin: as much as its words' times may be off, and at least the policy's."""
+    words = clip.event.transcripts[finding.transcript].words[finding.first : finding.last + 1]
+    margin = max(policy.word_margin_s, *(word.time_error_s for word in words))
+    return widen(_sound_of(clip, finding), margin, clip.duration)
 
 
 def _mutes(

@@ -6,6 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
+from stream.clip import Vocabulary
+from stream.vocabulary import load_vocabularies
+
 
 @dataclass(frozen=True)
 class OperatingPoint:
@@ -36,6 +39,7 @@ class Policy:
     operating_point: OperatingPoint = SAFE
     transcript_required: bool = True
     languages: frozenset[str] = frozenset({"en"})
+    names_by_phrase: frozenset[str] = frozenset()  # languages in which it is enough that introduced names are found
     audio_seconds_min: float = 0.5
     audio_seconds_max: float = 60.0
     words_max: int = 400
@@ -44,6 +48,11 @@ class Policy:
     # device model -> family; a model that is not listed becomes "other"
     device_families: Mapping[str, str] = field(default_factory=lambda: MappingProxyType(dict(_FAMILIES)))
     required_detectors: frozenset[str] = field(default=frozenset({"speakers", "identifiers"}))
+    vocabularies: Mapping[str, Vocabulary] = field(default_factory=load_vocabularies, repr=False)  # by language
+
+    def __post_init__(self) -> None:
+        if unknown := self.languages - self.vocabularies.keys():
+            raise ValueError(f"no vocabulary for language {', '.join(sorted(unknown))}")
 
 
 def language(locale: str) -> str:

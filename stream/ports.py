@@ -47,6 +47,25 @@ class WordFinder(Protocol):
     def find(self, clip: Clip) -> WordEvidence: ...
 
 
+class WordTimer(Protocol):
+    """When words are said that came without times."""
+
+    def timed(self, clip: Clip) -> Clip:
+        """The same clip with times for every word. Raises Refusal(WORDS_WITHOUT_TIMES, WORDS_NOT_ALIGNED) rather than
+        give times that are not sure."""
+
+    def confirm(self, clip: Clip) -> None:
+        """Raise Refusal(WORDS_OUT_OF_BOUNDS) where the sound says that the device's times are shifted."""
+
+
+class Recogniser(Protocol):
+    """What is said, where the device sent no transcript."""
+
+    def transcribe(self, samples: Samples, locale: str) -> Transcript:
+        """All words, with times and confidences. Raises Refusal(NO_TRANSCRIPT, TRANSCRIPT_UNCERTAIN) rather than
+        guess."""
+
+
 class Encoder(Protocol):
     """Anonymized clip to Avro body (audio as FLAC) and back; the gate judges what comes back."""
 
@@ -63,6 +82,8 @@ class Parts:
     speakers: SpeakerFinder
     words: WordFinder
     encoder: Encoder
+    timer: WordTimer | None = None  # without one, words without times are withheld
+    recogniser: Recogniser | None = None  # without one, so are clips without a transcript
 
 
 # ------------------------------------------------------------------ for worker.py, on the event loop

@@ -68,10 +68,10 @@ def test_the_environment_names_the_file(write, monkeypatch) -> None:
 
 def test_lists_are_comma_separated_in_the_environment(monkeypatch) -> None:
     """Lists need no JSON; mappings do."""
-    monkeypatch.setenv("CLIPVEIL_POLICY__LANGUAGES", "en, de")
+    monkeypatch.setenv("CLIPVEIL_POLICY__LANGUAGES", "en, es")
     monkeypatch.setenv("CLIPVEIL_POLICY__DEVICE_FAMILIES", '{"echo-3": "speaker"}')
     policy = load().policy.as_policy()
-    assert frozenset({"en", "de"}) == policy.languages
+    assert frozenset({"en", "es"}) == policy.languages
     assert {"echo-3": "speaker"} == dict(policy.device_families)
 
 

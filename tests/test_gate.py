@@ -54,7 +54,7 @@ def inspect(
     plan: Plan = PLAN,
 ) -> Reason | None:
     try:
-        gate.inspect(made, found, plan, result, body, REQUIRED)
+        gate.inspect(made, found, plan, result, body, REQUIRED, POLICY.vocabularies["en"])
     except Refusal as refusal:
         return refusal.reason
     return None

@@ -22,12 +22,13 @@ from stream.clip import (
     Transcript,
     WakeWord,
     Withheld,
+    Word,
     WordEvidence,
 )
 from stream.pipeline import deidentify
 from stream.policy import OperatingPoint, Policy
 from stream.ports import Parts
-from tests.values import JOB, KEY, event, evidence, noise
+from tests.values import JOB, KEY, event, evidence, noise, words
 
 POLICY = Policy(version="7", operating_point=OperatingPoint("test", 0.5, 0.5, 0.5, 0.5, 0.0, 0.3))
 SECRET = "canary-7f3a"
@@ -105,7 +106,7 @@ def test_a_good_clip_is_published_step_by_step() -> None:
     assert {"PERSON": 1} == outcome.effort.identifiers
     assert 4.0 == outcome.effort.audio_seconds
     assert 0 < outcome.effort.kept_seconds < 4.0
-    assert ["decode", "find/speakers", "find/words", "plan", "edit", "encode", "gate"] == list(
+    assert ["decode", "find/times", "find/speakers", "find/words", "plan", "edit", "encode", "gate"] == list(
         outcome.effort.stage_seconds
     )
 
@@ -171,3 +172,66 @@ def test_the_gate_judges_the_decoded_bytes() -> None:
     outcome = run(Leaky())
     assert isinstance(outcome, Withheld)
     assert Reason.GATE_MUTE_AUDIBLE == outcome.reason
+
+
+# ------------------------------------------------------------------ words that came without times, or not at all
+@dataclass
+class Clock:
+    """Gives every word a time, and says of which texts it was asked to confirm the times."""
+
+    doubts: bool = False
+    confirmed: list[Clip] = field(default_factory=list)
+
+    def timed(self, clip: Clip) -> Clip:
+        transcripts = tuple(Transcript(words(" ".join(w.text for w in t.words))) for t in clip.event.transcripts)
+        return replace(clip, event=replace(clip.event, transcripts=transcripts))
+
+    def confirm(self, clip: Clip) -> None:
+        self.confirmed.append(clip)
+        if self.doubts:
+            raise Refusal(Reason.WORDS_OUT_OF_BOUNDS)
+
+
+class Listener:
+    """Hears the same in every clip."""
+
+    def transcribe(self, samples: Samples, locale: str) -> Transcript:
+        return Transcript(words("this is diane"), 0.8)
+
+
+UNTIMED = event(transcripts=(Transcript((Word("this"), Word("is"), Word("diane"))),))
+UNHEARD = event(transcripts=())
+
+
+@pytest.mark.parametrize(
+    ("made", "extra", "reason"),
+    [
+        (UNTIMED, {}, Reason.WORDS_WITHOUT_TIMES),
+        (UNTIMED, {"timer": Clock()}, None),
+        (UNHEARD, {"timer": Clock()}, Reason.NO_TRANSCRIPT),
+        (UNHEARD, {"recogniser": Listener()}, None),
+    ],
+)
+def test_words_and_times_are_made_where_a_part_makes_them(
+    made: ClipEvent, extra: dict[str, object], reason: Reason | None
+) -> None:
+    """Without such a part the clip is withheld; with it, it is published with the times that were made."""
+    script = Script(made=made)
+    parts = replace(Parts(script, Ears(script), Reader(script), script), **extra)  # type: ignore[arg-type]
+    outcome = deidentify(JOB, parts, POLICY, KEY)
+    assert reason is (outcome.reason if isinstance(outcome, Withheld) else None)
+    if reason is None:
+        assert script.encoded is not None
+        assert ["this", "is", "<PERSON>"] == [word.text for word in script.encoded.words]
+
+
+def test_times_of_identifiers_are_confirmed() -> None:
+    """A timer that contradicts the device's times withholds the clip; without identifiers it is not asked."""
+    clock, doubting = Clock(), Clock(doubts=True)
+    script = Script(findings=())
+    deidentify(JOB, Parts(script, Ears(script), Reader(script), script, clock), POLICY, KEY)
+    assert [] == clock.confirmed
+    script = Script()
+    outcome = deidentify(JOB, Parts(script, Ears(script), Reader(script), script, doubting), POLICY, KEY)
+    assert isinstance(outcome, Withheld)
+    assert outcome.reason is Reason.WORDS_OUT_OF_BOUNDS

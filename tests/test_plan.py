@@ -40,15 +40,22 @@ def test_an_unknown_language_is_refused() -> None:
         ((Word("hello"),), Reason.WORDS_WITHOUT_TIMES),
         ((Word("hello", Segment(3.5, 4.2)),), Reason.WORDS_OUT_OF_BOUNDS),
         ((Word("hello", Segment(4.0, 4.05)),), Reason.WORDS_OUT_OF_BOUNDS),
-        (words("a " * 401, step=0.005), Reason.WORDS_TOO_MANY),
         ((*words("jazz", start=2.0), *words("play")), Reason.WORDS_OUT_OF_BOUNDS),
     ],
 )
 def test_words_that_cannot_be_tied_to_the_sound_are_refused(transcript: tuple[Word, ...], reason: Reason) -> None:
-    """No words, no times, times past the end or not in order, too many: withheld, in whichever hypothesis."""
+    """No words, no times, times past the end or not in order: withheld, in whichever hypothesis."""
     with pytest.raises(Refusal) as refusal:
         plan.check(clip(transcripts=(Transcript(transcript),)), POLICY)
     assert refusal.value.reason is reason
+
+
+def test_too_many_words_are_refused() -> None:
+    """Before anything is made of them, in whichever hypothesis."""
+    hypotheses = (Transcript(words("play"), 0.9), Transcript(words("a " * 401, step=0.005)))
+    with pytest.raises(Refusal) as refusal:
+        plan.bound(clip(transcripts=hypotheses), POLICY)
+    assert refusal.value.reason is Reason.WORDS_TOO_MANY
 
 
 def test_a_second_hypothesis_is_checked_too() -> None:
@@ -133,6 +140,18 @@ def test_a_finding_is_muted_from_first_to_last_word_with_margin() -> None:
     assert (1.95, 2.95) == (round(mute.segment.start, 6), round(mute.segment.end, 6))
     assert "PIN" == mute.entity_type
     assert (WordEdit(3, 4, Why.IDENTIFIER, "PIN"),) == decided.word_edits
+
+
+def test_the_margin_is_as_wide_as_the_times_may_be_wrong() -> None:
+    """Made times are muted with their own error, the device's with the policy's margin; neighbours lose no more."""
+    said = words("my code is one two thanks", step=0.6)
+    unsure = tuple(replace(word, time_error_s=0.15) if word.text == "one" else word for word in said)
+    for transcript, margin in ((said, 0.05), (unsure, 0.15)):
+        made = clip(transcripts=(Transcript(transcript),), duration=5.0)
+        decided = plan.decide(made, evidence(Finding(0, 3, 4, "PIN"), turns=((0.0, 5.0, "main"),)), POLICY)
+        mute = next(mute for mute in decided.mutes if mute.why is Why.IDENTIFIER)
+        assert (2.3 - margin, 3.38 + margin) == pytest.approx((mute.segment.start, mute.segment.end))
+        assert [(3, 4)] == [(edit.first, edit.last) for edit in decided.word_edits]
 
 
 def test_an_identifier_in_a_hidden_hypothesis_is_muted_and_hides_the_words_heard_there() -> None:

@@ -69,13 +69,41 @@ def words(
     ] = None,
 ) -> None:
     """Search every utterance of a corpus for identifiers, and score what was found."""
-    if not file.is_file():
-        raise CommandFailed(f"{file} is not a file", WRONG_INPUT)
+    _need_utterances(file)
     _need_folder_of(json)
 
     from stream.evaluate.words import evaluate_words
 
     evaluate_words(file, json, predictions)
+
+
+@app.command()
+def rivals(
+    file: Annotated[Path, typer.Argument(help="Corpus of utterances, one JSON object a line.")],
+    json: Annotated[Path, typer.Option("--json", help="Where the figures go.")],
+    sample: Annotated[int | None, typer.Option(min=1, help="Only so many utterances, drawn at random.")] = None,
+) -> None:
+    """Search the same utterances with Presidio as it comes, also behind two inverse text normalisers."""
+    _need_utterances(file)
+    _need_folder_of(json)
+
+    from stream.evaluate.side_by_side import evaluate_rivals
+
+    evaluate_rivals(file, json, sample)
+
+
+@app.command()
+def perturbed(
+    file: Annotated[Path, typer.Argument(help="Corpus of utterances, one JSON object a line.")],
+    json: Annotated[Path, typer.Option("--json", help="Where the figures go.")],
+) -> None:
+    """Search spoken numbers after one filler, repair, homophone, dropped word or cut-off in each."""
+    _need_utterances(file)
+    _need_folder_of(json)
+
+    from stream.evaluate.perturbing import evaluate_perturbed
+
+    evaluate_perturbed(file, json)
 
 
 def job_of(event: ClipEvent, coordinates: Coordinates) -> Job:
@@ -86,6 +114,11 @@ def job_of(event: ClipEvent, coordinates: Coordinates) -> Job:
     from stream.wire.events import event_body
 
     return Job(coordinates, avro.schema_text(EVENT_SCHEMA), event_body(event))
+
+
+def _need_utterances(file: Path) -> None:
+    if not file.is_file():
+        raise CommandFailed(f"{file} is not a file", WRONG_INPUT)
 
 
 def _need_folder_of(file: Path) -> None:

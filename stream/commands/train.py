@@ -68,6 +68,18 @@ def names(
     typer.echo(f"the model is in {out}; held out: {', '.join(f'{name} {of:.3f}' for name, of in figures.items())}")
 
 
+@app.command()
+def gazetteer(corpora: Corpora, out: Out = Path("out/train/gazetteer")) -> None:
+    """Build the lists of names, places and words beside the name model from licensed packages and the corpora."""
+    _need_folder(corpora)
+
+    from stream.train.gazetteer import build_gazetteer
+
+    with told(ValueError, OSError, ImportError, code=WRONG_INPUT):
+        sizes = build_gazetteer(corpora, out)
+    typer.echo(f"the lists are in {out}: {', '.join(f'{name} {size}' for name, size in sizes.items())}")
+
+
 def _need_folder(corpora: Path) -> None:
     if not corpora.is_dir():
         raise CommandFailed(f"{corpora} is not a directory", WRONG_INPUT)

@@ -213,6 +213,26 @@ classifier (`config.json`, `tokenizer.json`, `model.safetensors`) or GLiNER (`gl
         return self
 
 
+class RecogniserSettings(Section):
+    """The model that hears what is said in clips that come without a transcript."""
+
+    directory: Path | None = None
+    """Local directory of a Whisper model as CTranslate2 reads it (`model.bin`, `config.json`, `tokenizer.json`, ...); \
+needs `clipveil[recogniser]`. Without one, clips without a transcript are withheld."""
+    sha256: Sha256 = ""
+    """Expected fingerprint of that directory (see `clipveil fingerprint`)."""
+    log_probability_min: Annotated[float, Field(le=0)] = -0.7
+    """A clip is withheld where a stretch of its text has a lower mean log probability."""
+    no_speech_max: Annotated[float, Field(ge=0, le=1)] = 0.5
+    """A clip is withheld where a stretch of its text is more likely than this no speech at all."""
+
+    @model_validator(mode="after")
+    def _pinned(self) -> RecogniserSettings:
+        if self.directory is not None and not self.sha256:
+            raise ValueError("a model directory needs its sha256 (`clipveil fingerprint DIRECTORY` prints it)")
+        return self
+
+
 class PolicySettings(Section):
     """What may leave, and how sure we must be."""
 
@@ -223,7 +243,9 @@ class PolicySettings(Section):
     transcript_required: bool = _DEFAULT.transcript_required
     """Withhold clips without a transcript: without words nobody knows which identifiers are audible."""
     languages: Annotated[Names, Field(min_length=1)] = _DEFAULT.languages
-    """Languages (first part of the locale) that the detectors know; others are withheld."""
+    """Languages (first part of the locale) that the detectors know; others are withheld. English is complete."""
+    names_by_phrase: Names = _DEFAULT.names_by_phrase
+    """Languages that no names model reads, and may be used all the same: only introduced names are found in them."""
     audio_seconds_min: Seconds = _DEFAULT.audio_seconds_min
     """Shorter clips are withheld."""
     audio_seconds_max: Annotated[float, Field(gt=0, le=600)] = _DEFAULT.audio_seconds_max
@@ -348,6 +370,7 @@ class Settings(Section):
     registry: RegistrySettings = RegistrySettings()
     speakers: SpeakerSettings = SpeakerSettings()
     names: NameSettings = NameSettings()
+    recogniser: RecogniserSettings = RecogniserSettings()
     policy: PolicySettings = PolicySettings()
     tokens: TokenSettings = TokenSettings()
     engine: EngineSettings = EngineSettings()
@@ -357,4 +380,4 @@ class Settings(Section):
 
     def without_secrets(self) -> Settings:
         """What an inference process is told: nothing with which it could reach a broker or make a token."""
-        return Settings(speakers=self.speakers, names=self.names, policy=self.policy)
+        return Settings(speakers=self.speakers, names=self.names, recogniser=self.recogniser, policy=self.policy)

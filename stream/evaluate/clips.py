@@ -83,7 +83,7 @@ class Bench:
         self._way = way
         parts = way.make_parts(way.policy)
         self._ear = Listening(parts.speakers)
-        self._parts = Parts(parts.decoder, self._ear, parts.words, parts.encoder)
+        self._parts = replace(parts, speakers=self._ear)
 
     def predict(self, number: int, clip: EvaluationClip) -> Prediction:
         """The outcome of one clip; writes its published sound where the way says so."""

@@ -36,6 +36,7 @@ SAME_TYPE = {
 }
 NAMES_DATES_PLACES = frozenset({"PERSON", "LOCATION", "ORGANIZATION", "DATE_TIME", "AGE"})
 TYPED_SHARE_MIN = 0.9
+WIDTH_MIN = 124  # characters of a table: one line a type
 
 
 @dataclass(frozen=True)
@@ -184,7 +185,7 @@ def evaluate_words(
     ``search`` maps words to findings; by default it is the built-in finder with all that it has.
     """
     utterances = read_utterances(file)
-    chosen = search or _built_in()
+    chosen = search or built_in()
     started = time.perf_counter()
     findings = [tuple(chosen(utterance.words)) for utterance in utterances]
     figures = {"file": file.name, **score(utterances, findings, time.perf_counter() - started)}
@@ -195,10 +196,16 @@ def evaluate_words(
     return figures
 
 
-def _built_in() -> Search:
+def built_in() -> Search:
+    """The search of the built-in finder, with all that it has."""
     from stream.find.pii import make_word_finder  # loads Presidio, which scoring alone does not need
 
     return make_word_finder().search
+
+
+def wide_console() -> Console:
+    """Wide enough for a table of several finders or changes, wherever it is printed to."""
+    return Console(width=max(WIDTH_MIN, Console().width))
 
 
 def _write_predictions(file: Path, utterances: Sequence[Utterance], findings: Sequence[Sequence[Finding]]) -> None:

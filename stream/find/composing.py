@@ -11,6 +11,9 @@ from stream.find.elements import Element
 def readings(elements: Sequence[Element]) -> Iterator[str]:
     """The run written down in several ways: composed ("74"), and as separate numbers ("70 4")."""
     spoken = [element for element in elements if element.shape != "S"]
+    if not any(element.shape in "CHX" for element in spoken):
+        yield "".join([element.written for element in spoken])
+        return
     yield "".join(_composed(spoken))
     if any(a.shape == "X" and b.shape == "U" for a, b in pairwise(spoken)):
         yield "".join(element.written for element in spoken)

@@ -12,6 +12,7 @@ _STRONG = frozenset(STRONG)
 _MULTIPLE = frozenset({Role.UNIT, Role.ZERO, Role.LETTER, Role.SPELLING, Role.DIGITS, Role.LETTER_NAME})
 _CODELIKE = _STRONG | {Role.SPELLING, Role.ZERO, Role.WEAK_LETTER, Role.CASE}
 _SINGLE = frozenset({Role.UNIT, Role.ZERO, Role.DIGITS})
+_COMPOSING = frozenset({Role.ZERO, Role.MULTIPLIER, Role.SCALE})
 _STARTING = _STRONG | _MULTIPLE | {Role.SYMBOL, Role.MULTIPLIER, Role.CASE, Role.SCALE_ONE}
 
 
@@ -33,13 +34,19 @@ def starts(lexemes: Sequence[Lexeme], at: int) -> bool:
         return is_codelike(following) or (
             following.has(Role.FILLER) and at + 2 < len(lexemes) and lexemes[at + 2].has(Role.SPELLING)
         )
-    if lexeme.has(Role.ZERO) and is_single(following):
+    if lexeme.has(Role.ZERO) and _after_zero(lexemes, at):
         return True
     if lexeme.has(Role.SCALE_ONE) and following.has(Role.SCALE):
         return True
     if lexeme.has(Role.WEAK_LETTER):
         return leads_code(lexemes, at)
     return False
+
+
+def _after_zero(lexemes: Sequence[Lexeme], at: int) -> bool:
+    """Whether what follows makes an "oh" a zero: a digit, or a number and one more: "oh twenty six ..."."""
+    ahead = lexemes[at + 1 : at + 3]
+    return is_single(ahead[0]) or (len(ahead) == 2 and is_strong(ahead[0]) and (is_strong(ahead[1])))
 
 
 def leads_code(lexemes: Sequence[Lexeme], at: int) -> bool:
@@ -68,10 +75,10 @@ def _international(lexemes: Sequence[Lexeme], at: int) -> bool:
     """A plus before at least five digits said singly, with no number before it."""
     if at and is_strong(lexemes[at - 1]):
         return False
-    ahead = lexemes[at + 1 : at + 6]
+    ahead = [lexeme for lexeme in lexemes[at + 1 : at + 9] if Role.JOINER not in lexeme.roles][:5]
     if ahead and len(ahead[0].roles.get(Role.DIGITS, "")) >= 5:
         return True
-    return len(ahead) == 5 and all(is_strong(one) or one.has(Role.ZERO) or one.has(Role.MULTIPLIER) for one in ahead)
+    return len(ahead) == 5 and all(is_strong(one) or not _COMPOSING.isdisjoint(one.roles) for one in ahead)
 
 
 def is_strong(lexeme: Lexeme) -> bool:
@@ -110,10 +117,16 @@ def doubled(lexemes: Sequence[Lexeme], at: int) -> int | None:
 def letters_explained(lexemes: Sequence[Lexeme], at: int) -> int:
     """How many lexemes after a letter only explain it: "as in juliet", "for boy"."""
     letter = lexemes[at].roles.get(Role.LETTER, lexemes[at].roles.get(Role.LETTER_NAME, ""))
-    ahead = lexemes[at + 1 : at + 4]
-    if not letter or len(ahead) < 2:
+    if not letter:
         return 0
-    if len(ahead) == 3 and ahead[0].has(Role.LIKENING_FIRST) and ahead[1].has(Role.LIKENING_SECOND):
-        return 3
-    word = ahead[1].text
-    return 2 if ahead[0].has(Role.LIKENING) and len(word) > 1 and word.startswith(letter) else 0
+    ahead = [k for k in range(at + 1, min(at + 6, len(lexemes))) if not _hesitates(lexemes[k])][:3]
+    if not ahead or Role.LIKENING not in lexemes[ahead[0]].roles:
+        return 0
+    if len(ahead) == 3 and lexemes[ahead[0]].has(Role.LIKENING_FIRST) and lexemes[ahead[1]].has(Role.LIKENING_SECOND):
+        return ahead[2] - at
+    word = lexemes[ahead[1]].text if len(ahead) > 1 else ""
+    return ahead[1] - at if len(word) > 1 and word.startswith(letter) else 0
+
+
+def _hesitates(lexeme: Lexeme) -> bool:
+    return Role.FILLER in lexeme.roles and Role.LIKENING not in lexeme.roles

@@ -37,6 +37,7 @@ class Role(StrEnum):
     WEAK_LETTER = "weak_letter"  # "a", which is mostly an article
     LETTER_NAME = "letter_name"  # "bee", "vee"
     SPELLING = "spelling"  # "bravo"
+    SPELLING_NAME = "spelling_name"  # "adam" of "adam boy charles", where a code is announced
     CASE = "case"  # "capital"
     LIKENING = "likening"  # "j for juliet"
     LIKENING_FIRST = "likening_first"  # the "as" of "j as in juliet"
@@ -51,6 +52,8 @@ class Role(StrEnum):
     ALNUM = "alnum"  # "a1b2"
     CODE_LEAD = "code_lead"  # "number is": letters after it are a code
     QUANTITY = "quantity"  # "80%", "$5", "13:30": written so that it is no identifier
+    GROUPED = "grouped"  # "4,111": a quantity, unless other digits stand beside it
+    COMPACT = "compact"  # "46p": a quantity, unless a code is announced
     MAIL = "mail"  # "bob@x.com"
     HOST = "host"  # "gmail.com"
     ADDRESS_IP = "address_ip"  # "10.0.0.1"
@@ -74,6 +77,7 @@ _WORD_TABLES = {
     "letters": Role.LETTER,
     "letter_names": Role.LETTER_NAME,
     "spelling_alphabet": Role.SPELLING,
+    "spelling_names": Role.SPELLING_NAME,
     "symbols": Role.SYMBOL,
 }
 _PHRASE_TABLES = {
@@ -116,6 +120,7 @@ class Language:
     phrases: Mapping[str, tuple[tuple[tuple[str, ...], Roles], ...]] = field(repr=False)
     contexts: Mapping[str, tuple[tuple[tuple[str, ...], Context], ...]] = field(repr=False)
     words: Mapping[str, frozenset[str]] = field(repr=False)
+    names_modelled: bool  # whether the built-in names model reads this language
     types_by_length: Mapping[int, str] = field(repr=False)
     quantity: re.Pattern[str] = field(repr=False)  # a quantity or clock time as it is written
     ordinal: re.Pattern[str] = field(repr=False)  # an ordinal as it is written; its group is the number
@@ -163,6 +168,7 @@ def build_language(code: str, found: Mapping[str, object], version: str) -> Lang
         phrases=_index(_roles(tables).items()),
         contexts=_index(_context_pairs(tables.contexts)),
         words={name: frozenset(table) for name, table in tables if isinstance(table, tuple)},
+        names_modelled=tables.names_model == "builtin",
         types_by_length=tables.types_by_length,
         quantity=_quantity(tables.quantity_suffixes),
         ordinal=re.compile(rf"(\d{{1,3}})(?:{_any_of(tables.ordinal_suffixes)})"),
@@ -173,8 +179,8 @@ def _quantity(suffixes: Iterable[str]) -> re.Pattern[str]:
     """ "$5", "80kg", "13:30", "7:30pm", "1,000", "2.5", "80s"."""
     units = _any_of(suffixes)
     return re.compile(
-        rf"[$£€¥]\d[\d,.]*[kmb]?|\d+[\d,.]*(?:[%°€]|{units})"
-        rf"|\d{{1,2}}[:.]\d{{2}}(?:{units})?|\d{{1,3}}(?:,\d{{3}})+(?:\.\d+)?|\d+\.\d+|\d0s"
+        rf"[$£€¥]\d[\d,.]*[kmb]?|\d[\d,.]*(?:[%°€]|{units})"
+        rf"|\d{{1,2}}[:.]\d{{2}}(?:{units})?|\d{{1,2}}:\d{{2}}:\d{{2}}|\d{{1,3}}(?:,\d{{3}})+(?:\.\d+)?|\d+\.\d+|\d0s"
     )
 
 
@@ -206,7 +212,7 @@ def _abbreviations(tables: Tables) -> Iterable[str]:
     for table in tables.contexts.values():
         for phrase in table.words:
             pieces = phrase.split()
-            size = next((at for at, piece in enumerate(pieces) if len(piece) > 1), len(pieces))
+            size = next((at for at, piece in enumerate(pieces) if piece not in tables.letters), len(pieces))
             if size > 1:
                 yield " ".join(pieces[:size])
 

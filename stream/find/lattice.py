@@ -26,6 +26,7 @@ from stream.find.runs import Run, make_run
 GAP_MAX = 6  # lexemes between two runs that may be one
 GLUED_MAX = 24  # characters of such a run
 BRIDGE_MAX = 5  # lexemes without a digit or letter that a run may step over
+LAST_LETTER_MIN = 4  # characters before an "a" or "oh" that ends a transcript as a letter or zero
 RUN_MAX = 120  # elements; whatever is longer goes on in a next run
 
 # One letter of shape per element: what kind of number word it was.
@@ -189,7 +190,7 @@ class _Builder:
         following, before = self._next(), self._last_shape()
         letters = sum(element.shape in "LNA" for element in self.elements)
         if following is None:
-            return before in ("L", "N", "A") and letters >= 2
+            return (before in ("L", "N", "A") and letters >= 2) or self.run_length() >= LAST_LETTER_MIN
         if before in ("L", "N", "A"):
             return True
         if before is None:
@@ -237,6 +238,8 @@ class _Builder:
     def _bridgeable(self, lexeme: Lexeme) -> bool:
         roles = lexeme.roles
         arithmetic = Role.ARITHMETIC in roles or lexeme.text == "+"
+        if roles.get(Role.SYMBOL) == "@" and "L" not in self._shapes():
+            return False  # "two at seven"
         if arithmetic and self.run_length() > 0 and "L" not in self._shapes():
             return False
         return Role.FILLER in roles or Role.JOINER in roles or Role.REPAIR in roles or Role.SYMBOL in roles
@@ -249,11 +252,16 @@ class _Builder:
             return True
         if is_letter(lexeme):
             return True
+        if Role.SCALE in roles:
+            return self._last_shape() in ("U", "T", "X", "C", "D") and is_strong(self.lexemes[self.at - 1])
         following = self.lexemes[position + 1] if position + 1 < len(self.lexemes) else None
         if Role.MULTIPLIER in roles or Role.CASE in roles:
             return doubled(self.lexemes, position) is not None
+        if Role.SCALE_ONE in roles and following is not None and following.has(Role.SCALE):
+            return True
         if Role.ZERO in roles:
-            return self.digits_in() >= 2 or is_single(following)
+            dotted = following is not None and following.has(Role.SYMBOL) and bool(self.elements)
+            return self.digits_in() >= 2 or is_single(following) or dotted
         if Role.HOMOPHONE in roles and self.digits_in() >= 2:
             return self._homophone_fits(lexeme, following)
         if Role.SPELLING in roles:
@@ -283,12 +291,16 @@ class _Builder:
         before, following = self._last_shape(), self._next()
         if before is None:
             return is_single(following)
-        return before != "X" or (following is not None and following.has(Role.UNIT))
+        if before != "X" or (following is not None and following.has(Role.UNIT)):
+            return True
+        return following is None and self.run_length() > LAST_LETTER_MIN  # "... ninety seven five sixty oh"
 
     def _digits_said_singly(self) -> bool:
         last = self._last_shape()
-        if last == "D" and len(self.elements[-1].written) > 2:
-            return False  # years: "1967 to 1975"
+        if last == "D" and len(self.elements[-1].written) > 1:
+            return False  # "1967 to 1975", "20 to 2"
+        if self._shapes().endswith("XU"):
+            return False  # "twenty two to"
         return self.digits_in() >= 1 and (last in ("U", "O", "D") or (last in ("L", "N") and self.run_length() >= 3))
 
     def digits_in(self) -> int:

@@ -13,11 +13,13 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from stream.find.language import Language, Role, Roles
+from stream.find.tables import fold
 
 NOTHING: Roles = MappingProxyType({})
+CODE_DIGITS = 3  # after letters so many make a code of what spells an abbreviation: "r v four four nine"
 _CLITIC = MappingProxyType({Role.FILLER: ""})
 _CUT_OFF = MappingProxyType({Role.FILLER: "", Role.CUT_OFF: ""})
-_EDGES = " \t.,;:!?\"'()[]{}<>…—–-*`~|"
+_EDGES = " \t.,;:!?\"'()[]{}<>…—–-*`~|¿¡«»“”"
 _LONE_SYMBOLS = {
     "@": "@",
     "-": "-",
@@ -38,6 +40,9 @@ _IPV4 = re.compile(r"\d{1,3}(?:\.\d{1,3}){3}(?:[:/]\d+)?")
 _DATE = re.compile(r"(?:\d{1,2}|\d{4})([/.-])\d{1,2}\1(?:\d{4}|\d{1,2})")
 _INITIALS = re.compile(r"(?:[a-z]\.)+[a-z]?")
 _GLUED_DIGITS = re.compile(r"\+?[\d().\s/-]+")
+_GROUPED = re.compile(r"\d{1,3}(?:,\d{3})+")
+_COMPACT = re.compile(r"\d+[a-z]{1,2}")
+_CODE = re.compile(r"0\d\d+[a-z]{1,2}|\d{7,}[a-z]{1,2}")  # no quantity, whatever unit its letters may be
 _HEX_PAIRS = re.compile(r"[0-9a-f]{2}(?:[:-][0-9a-f]{2}){5}|(?:[0-9a-f]{0,4}:){2,7}[0-9a-f]{0,4}")
 
 
@@ -64,6 +69,7 @@ class _Token:
 def lexemes(words: Sequence[str], language: Language) -> tuple[Lexeme, ...]:
     """Cut ``words`` into lexemes; the longest phrase of the language's tables wins."""
     tokens = [token for word, text in enumerate(words) for token in _tokens(text, word, language)]
+    texts = tuple(token.text for token in tokens)
     found: list[Lexeme] = []
     at = 0
     while at < len(tokens):
@@ -74,13 +80,14 @@ def lexemes(words: Sequence[str], language: Language) -> tuple[Lexeme, ...]:
             continue
         for rest, roles in language.phrases.get(token.text, ()):
             size = len(rest)
+            if rest and texts[at + 1 : at + 1 + size] != rest:
+                continue
             if Role.ABBREVIATION in roles and not _stands_alone(tokens, at, size, language):
                 continue
-            if all(at + 1 + k < len(tokens) and tokens[at + 1 + k].text == rest[k] for k in range(size)):
-                text = " ".join((token.text, *rest)) if rest else token.text
-                found.append(Lexeme(text, token.word, tokens[at + size].word, roles))
-                at += size + 1
-                break
+            text = " ".join((token.text, *rest)) if rest else token.text
+            found.append(Lexeme(text, token.word, tokens[at + size].word, roles))
+            at += size + 1
+            break
         else:
             found.append(Lexeme(token.text, token.word, token.word, NOTHING))
             at += 1
@@ -101,7 +108,22 @@ def _stands_alone(tokens: Sequence[_Token], at: int, size: int, language: Langua
         return _is_number(before, language) and (after is None or not _is_number(after, language))
     if _is_number(before, language):
         return False
+    ahead = tokens[at + size + 1 : at + size + 1 + CODE_DIGITS]
+    if len(ahead) == CODE_DIGITS and all(_is_number(one, language) for one in ahead):
+        # A context word such as "s s n" stays one before its number.
+        first, *rest = phrase.split()
+        return any(tuple(rest) == way for way, _ in language.contexts.get(first, ()))
+    if (
+        at > 1
+        and _is_dash(before, language)
+        and (len(tokens[at - 2].text) == 1 or _is_number(tokens[at - 2], language))
+    ):
+        return False  # "four dash u s dash ..."
     return len(before.text) > 1 and before.text not in language.listed("code_leads")
+
+
+def _is_dash(token: _Token, language: Language) -> bool:
+    return any(roles.get(Role.SYMBOL) == "-" for rest, roles in language.phrases.get(token.text, ()) if not rest)
 
 
 def _is_number(token: _Token, language: Language) -> bool:
@@ -127,7 +149,7 @@ def _tokens(raw: str, word: int, language: Language) -> Iterator[_Token]:
     if raw.isascii() and raw.isalpha():
         yield _Token(raw.lower(), word)
         return
-    text = unicodedata.normalize("NFKC", raw).lower().replace("’", "'").strip()
+    text = fold(raw).strip()
     if text in _LONE_SYMBOLS:
         yield _Token(text, word, {Role.SYMBOL: _LONE_SYMBOLS[text], Role.JOINER: ""})
         return
@@ -135,7 +157,9 @@ def _tokens(raw: str, word: int, language: Language) -> Iterator[_Token]:
         yield _Token(text, word, NOTHING if text == "'s" else _CLITIC)
         return
     cut_off = text.endswith(("-", "–", "—", "…", "...")) and text.strip(_EDGES).isalpha()
-    stripped = plain(raw)
+    stripped = plain(text)
+    if stripped + "'s" in language.phrases or stripped + "'s" in language.contexts:
+        stripped = _contracted(text, stripped)
     if not stripped:
         yield _Token(text, word, _CLITIC)
     elif cut_off:
@@ -143,6 +167,11 @@ def _tokens(raw: str, word: int, language: Language) -> Iterator[_Token]:
         yield _Token(stripped, word, {Role.LETTER: stripped} if len(stripped) == 1 else _CUT_OFF)
     else:
         yield from _written(stripped, word, language)
+
+
+def _contracted(text: str, stripped: str) -> str:
+    """ "it's", which the tables know as a word of its own, is no possessive."""
+    return stripped + "'s" if text.strip(_EDGES).endswith("'s") else stripped
 
 
 def _written(text: str, word: int, language: Language) -> Iterator[_Token]:
@@ -160,6 +189,13 @@ def _written(text: str, word: int, language: Language) -> Iterator[_Token]:
         yield _Token(text, word)
 
 
+def _quantity_roles(text: str) -> Roles:
+    """A quantity, and what its characters are if it turns out to be a piece of a number or code."""
+    if _GROUPED.fullmatch(text):
+        return {Role.QUANTITY: text, Role.GROUPED: text.replace(",", "")}
+    return {Role.QUANTITY: text, Role.COMPACT: text} if _COMPACT.fullmatch(text) else {Role.QUANTITY: text}
+
+
 def _written_roles(text: str, language: Language) -> Roles | None:
     """What is written rather than said; None for a plain word."""
     if "@" in text:
@@ -172,8 +208,8 @@ def _written_roles(text: str, language: Language) -> Roles | None:
         return {Role.ADDRESS_IP: text}
     if _DATE.fullmatch(text):
         return {Role.DATE: text}
-    if language.quantity.fullmatch(text):
-        return {Role.QUANTITY: text}
+    if language.quantity.fullmatch(text) and not _CODE.fullmatch(text):
+        return _quantity_roles(text)
     if ordinal := language.ordinal.fullmatch(text):
         return {Role.ORDINAL: ordinal.group(1)}
     if _GLUED_DIGITS.fullmatch(text):

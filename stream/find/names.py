@@ -6,127 +6,240 @@ the bar for a word, so that a name that nobody has listed, or that was misheard,
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import re
+from collections.abc import Iterator
 
+from stream.find.carriers import last_words
 from stream.find.gazetteer import Gazetteer
-from stream.find.language import Role
+from stream.find.language import Language, Role
 from stream.find.lexemes import plain
 from stream.find.spans import Scene, Span
-from stream.find.tagger import CLASSES, Array
+from stream.find.tables import fold
+from stream.find.tagger import CLASSES, NamesModel
 
 PERSON_MIN = 0.12  # a word as likely as this is a name: missing one costs more than masking a word
 LED_MIN = 0.04  # after a carrier phrase or title, or for a listed given name
 SURE_MIN = 0.7  # for words such as "boss" or "visa", which the model meets where names stand
+EVERYDAY_MIN = 0.5  # for everyday words that are in no list of names
+RARE_MAX = 0.3  # of the lexicon's scale of frequency
+UNHEARD_MAX = 0.12  # a rarer word where a name belongs is one: no list has every name
 NEIGHBOUR_MIN = 0.06  # beside a name
 PLACE_MIN = 0.5
+GRAMMAR_MIN = 0.6  # of the lexicon's scale of frequency: commoner words are grammar, and nobody's name
+_GLUE = re.compile(r"[^\w'.]+|_")
 _PERSON, _MEDIA, _PLACE = (CLASSES.index(name) for name in ("person", "media", "place"))
-_NUMERIC = (
-    Role.UNIT,
-    Role.TEEN,
-    Role.TENS,
-    Role.SCALE,
-    Role.DIGITS,
-    Role.ORDINAL,
-    Role.SYMBOL,
-    Role.QUANTITY,
-    Role.MAIL,
-    Role.HOST,
+_NUMERIC = frozenset(
+    {
+        Role.UNIT,
+        Role.TEEN,
+        Role.TENS,
+        Role.SCALE,
+        Role.DIGITS,
+        Role.ORDINAL,
+        Role.SYMBOL,
+        Role.QUANTITY,
+        Role.MAIL,
+        Role.HOST,
+    }
 )
 
 
 class Names:
-    """One transcript's words with what the model and the lists say of each."""
+    """One transcript's pieces of words with what the model and the lists say of each."""
 
-    def __init__(self, scene: Scene, gazetteer: Gazetteer, likely: Array) -> None:
+    def __init__(self, scene: Scene, gazetteer: Gazetteer, model: NamesModel) -> None:
         self.scene = scene
         self.gazetteer = gazetteer
-        self.likely = likely
-        self.texts = tuple(plain(word) for word in scene.words)
-        self.barred = _barred(scene)
+        pieces = [(text, word) for word, raw in enumerate(scene.words) for text in name_pieces(raw, scene.language)]
+        self.texts = tuple(text for text, _ in pieces)
+        self.owners = tuple(word for _, word in pieces)
+        likely = model.probabilities(self.texts)
+        self.person: list[float] = likely[:, _PERSON].tolist()
+        self.place: list[float] = likely[:, _PLACE].tolist()
+        self.neighbour: list[float] = (likely[:, _PERSON] + likely[:, _MEDIA]).tolist()  # of a title, in part
+        barred = _barred(scene)
+        self.barred = frozenset(at for at, word in enumerate(self.owners) if word in barred)
 
     def people(self) -> Iterator[Span]:
         """Runs of words that are somebody's name."""
-        named = [self._is_person(word) for word in range(len(self.texts))]
+        named = [
+            self._is_person(word) if len(text) > 1 else self._is_initials(word) for word, text in enumerate(self.texts)
+        ]
         for word in range(len(self.texts)):
             before = word > 0 and named[word - 1]
             if not named[word] and before and self._goes_on(word):
                 named[word] = True
+        for word in range(2, len(self.texts)):
+            joined = named[word - 2] and self.texts[word - 1] in self._listed("name_ands")
+            if joined and not named[word] and self._is_one_too(word):
+                named[word] = True
         for word in range(len(self.texts) - 2, -1, -1):
             if not named[word] and named[word + 1] and self._leads_in(word):
                 named[word] = True
-        yield from self._runs(named, "PERSON", lambda word: float(self.likely[word, _PERSON]))
+        titles = self._listed("titles")
+        for word, text in enumerate(self.texts):
+            if text in titles and not (word and named[word - 1]) and not (word + 1 < len(named) and named[word + 1]):
+                named[word] = False
+        yield from self._runs(named, "PERSON", self.person)
 
     def places(self) -> Iterator[Span]:
         """Runs of words that are a town, state or country: by the model, or listed and after a preposition."""
-        named = [self.likely[word, _PLACE] >= PLACE_MIN and word not in self.barred for word in range(len(self.texts))]
+        named = [self.place[word] >= PLACE_MIN and word not in self.barred for word in range(len(self.texts))]
         word = 0
         while word < len(self.texts):
-            size = self.gazetteer.place_at(self.texts, word)
-            told = max((float(self.likely[word + step, _PLACE]) for step in range(size)), default=0.0)
+            size = self.gazetteer.place_at(self.texts, word) if self.texts[word] in self.gazetteer.places else 0
+            told = max(self.place[word : word + size], default=0.0)
             if size and told >= (LED_MIN if size > 1 or self._after("place_leads", word) else PLACE_MIN):
                 named[word : word + size] = [True] * size
             word += max(size, 1)
-        yield from self._runs(named, "LOCATION", lambda word: float(self.likely[word, _PLACE]))
+        yield from self._runs(named, "LOCATION", self.place)
 
     def _is_person(self, word: int) -> bool:
         text = self.texts[word]
-        if word in self.barred or len(text) < 2 or not text.replace("'", "").replace("-", "").isalpha():
+        if word in self.barred or not (text.isalpha() or text.replace("'", "").replace("-", "").isalpha()):
             return False
-        if text in self.scene.language.listed("acronyms") or (
-            word < 2 and text in self.scene.language.listed("wake_words")
-        ):
+        if text in self._listed("acronyms") or (word < 2 and text in self._listed("wake_words")):
             return False
-        likely = float(self.likely[word, _PERSON])
-        if text in self.scene.language.contexts or text in self.scene.language.listed("relations"):
-            return likely >= SURE_MIN
-        if likely >= PERSON_MIN:
+        if self._is_announced(word):
             return True
-        if text in self.gazetteer.everyday or likely < LED_MIN:
+        likely = self.person[word]
+        if likely < LED_MIN:
+            return False
+        if text in self.scene.language.contexts or text in self._listed("relations"):
+            return likely >= SURE_MIN
+        if likely >= (EVERYDAY_MIN if self._is_everyday(text) else PERSON_MIN):
+            return True
+        if text in self.gazetteer.everyday:
             return False
         return text in self.gazetteer.given or self._after("name_leads_strong", word) or self._after("titles", word)
+
+    def _is_everyday(self, text: str) -> bool:
+        known = text in self.gazetteer.given or text in self.gazetteer.surnames
+        return text in self.gazetteer.everyday and not known
+
+    def _is_announced(self, word: int) -> bool:
+        """Whether a phrase that only a name can follow says so, whatever the model makes of the word: an everyday word
+        that is a name too after "text ...", any word that is no grammar after "my name is ..."."""
+        text = self.texts[word]
+        if text in self._listed("names_that_are_words") and self._after("name_leads_verbs", word):
+            return True
+        spelled = word > 1 and self._is_letter(word - 2) and self._is_letter(word - 1) and self._is_initial(word - 2)
+        if spelled and self.gazetteer.lexicon.get(text, 0.0) < RARE_MAX:
+            return True  # "j r tolkien"
+        if self._is_unheard(word) and self._after("name_leads_rare", word):
+            return True
+        if not self._after("name_leads_sure", word) or text in self.scene.language.contexts:
+            return False
+        return self.gazetteer.lexicon.get(text, 0.0) < GRAMMAR_MIN or text in self._listed("names_that_are_words")
+
+    def _is_unheard(self, word: int) -> bool:
+        """Whether a word is so rare that it can be a name that no list has; plurals and forms of verbs are not."""
+        text = self.texts[word]
+        if word in self.barred or len(text) < 3 or not text.isalpha() or text in self.scene.language.contexts:
+            return False
+        ended = text.endswith(tuple(self._listed("name_endings_not")))
+        lists = self.gazetteer
+        if text in lists.everyday or text in self._listed("relations") or text in self._listed("health"):
+            return False
+        return not ended and lists.lexicon.get(text, 0.0) < UNHEARD_MAX and lists.place_at(self.texts, word) == 0
+
+    def _is_one_too(self, word: int) -> bool:
+        """Whether the word after "anna and" is a name as well."""
+        text = self.texts[word]
+        given = text in self.gazetteer.given and text not in self.gazetteer.everyday
+        return self._is_unheard(word) or (given and word not in self.barred)
+
+    def _is_initials(self, word: int) -> bool:
+        """Letters in place of a name: "text t j", "doctor k"."""
+        if not self._is_letter(word):
+            return False
+        if self._after("titles", word):
+            return True
+        beside = [self.texts[at] for at in (word - 1, word + 1) if 0 <= at < len(self.texts)]
+        paired = any(len(other) == 1 and other.isalpha() for other in beside)
+        return paired and (self._after("name_leads_strong", word) or self._after("name_leads_strong", word - 1))
 
     def _goes_on(self, word: int) -> bool:
         """Whether a word right after a name belongs to it: a surname."""
         text = self.texts[word]
         if not text:
             return True  # a comma on its own
-        if self.scene.words[word - 1].lower().endswith(("'s", "’s")):
+        said = self.scene.words[self.owners[word - 1]].lower()
+        if self.owners[word] != self.owners[word - 1] and said.endswith(("'s", "’s")):
             return False  # what follows is somebody's, not his name
+        if self._is_letter(word):
+            return text != "s"  # "joe b"; but "joe s" is a possessive
         if word in self.barred or not text.isalpha() or len(text) < 2:
             return False
-        likely = float(self.likely[word, _PERSON] + self.likely[word, _MEDIA])
+        if self.texts[word - 1] in self._listed("name_particles") and self._is_unheard(word):
+            return True  # "abdul al farsi"
+        likely = self.neighbour[word]
         return likely >= NEIGHBOUR_MIN or (self.gazetteer.is_name(text) and likely >= NEIGHBOUR_MIN / 4)
 
     def _leads_in(self, word: int) -> bool:
         """Whether a word right before a name belongs to it: a title, or a given name that is an everyday word too."""
         text = self.texts[word]
+        if self._is_letter(word):
+            return text != "s" and self._is_initial(word)
         if word in self.barred or len(text) < 2:
             return False
-        titled = text in self.scene.language.listed("titles")
-        return titled or (float(self.likely[word, _PERSON]) >= NEIGHBOUR_MIN and text in self.gazetteer.given)
+        if self._is_unheard(word) and self.gazetteer.is_name(self.texts[word + 1]):
+            return True  # "temperance hale"
+        titled = text in self._listed("titles")
+        return titled or (self.person[word] >= NEIGHBOUR_MIN and text in self.gazetteer.given)
+
+    def _is_letter(self, word: int) -> bool:
+        """A letter on its own that is no word."""
+        text = self.texts[word]
+        return len(text) == 1 and text.isalpha() and text not in self._listed("letters_weak")
+
+    def _is_initial(self, word: int) -> bool:
+        """Whether the letter stands where a given name would: first, or behind another letter, a carrier or title."""
+        if word == 0 or len(self.texts[word - 1]) == 1:
+            return True
+        return any(self._after(leads, word) for leads in ("name_leads_strong", "titles", "place_leads"))
+
+    def _listed(self, name: str) -> frozenset[str]:
+        return self.scene.language.listed(name)
 
     def _after(self, leads: str, word: int) -> bool:
         """Whether a phrase of the list ``leads`` ends right before ``word``."""
-        listed = self.scene.language.listed(leads)
+        listed = self._listed(leads)
+        if word < 1 or self.texts[word - 1] not in last_words(listed):
+            return False
         return any(" ".join(self.texts[word - size : word]) in listed for size in (1, 2, 3) if word >= size)
 
-    def _runs(self, named: list[bool], entity_type: str, score: Callable[[int], float]) -> Iterator[Span]:
+    def _runs(self, named: list[bool], entity_type: str, score: list[float]) -> Iterator[Span]:
         first = 0
         while first < len(named):
             last = first
             while last + 1 < len(named) and named[first] and named[last + 1]:
                 last += 1
             if named[first]:
-                yield Span(first, last, entity_type, max(score(word) for word in range(first, last + 1)), "names")
+                sure = max(score[first : last + 1])
+                yield Span(self.owners[first], self.owners[last], entity_type, sure, "names")
             first = last + 1
+
+
+def name_pieces(word: str, language: Language) -> tuple[str, ...]:
+    """What a word says without accents and endings, cut where two names may be glued: "jean-luc's" is jean and luc.
+    A word of signs alone is one empty piece."""
+    if word.isascii() and word.isalpha():
+        return (word.lower(),)
+    text = fold(plain(word))
+    for ending in language.listed("name_clitics"):
+        text = text.removesuffix(ending)
+    pieces = tuple(piece.strip("'") for piece in _GLUE.split(text) if piece.strip("'"))
+    return pieces or ("",)
 
 
 def _barred(scene: Scene) -> frozenset[int]:
     """Words that are numbers, symbols or letters being spelled."""
+    units = scene.language.listed("quantity_units")
     words = {
         word
         for lexeme in scene.lexemes
-        if any(role in lexeme.roles for role in _NUMERIC) or lexeme.text in scene.language.listed("quantity_units")
+        if not _NUMERIC.isdisjoint(lexeme.roles) or lexeme.text in units
         for word in range(lexeme.first, lexeme.last + 1)
     }
     return frozenset(words | {word for run in scene.runs for word in range(run.first, run.last + 1)})

@@ -7,18 +7,20 @@ muted; a detector that could not see everything says so in its receipt or refuse
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from importlib import metadata, resources
 from typing import Protocol
 
 from stream.clip import Clip, Finding, Reason, Receipt, Refusal, Subject, Word, WordEvidence
-from stream.find.carriers import UNSURE_BELOW, find_misheard
+from stream.find.carriers import UNSURE_BELOW, find_employers, find_health, find_misheard
 from stream.find.gazetteer import Gazetteer, load_gazetteer
+from stream.find.introduced import find_introduced
 from stream.find.language import Language, load_language, supported_languages
-from stream.find.lexemes import plain
 from stream.find.names import Names, find_spelled_names
 from stream.find.recognizers.addresses import find_addresses
 from stream.find.recognizers.dates import find_ages, find_birth_dates, find_dates
+from stream.find.recognizers.expiry import find_expiries
 from stream.find.recognizers.known import Told, find_known, find_told
 from stream.find.recognizers.net import find_net
 from stream.find.recognizers.numbers import classify, find_numbers
@@ -29,6 +31,7 @@ from stream.find.tagger import NamesModel, load_names_model
 
 DETECTOR = "identifiers"
 WORDS_MAX = 1_000  # of one transcript
+_TAG = re.compile(r"</?[a-zA-Z][^<>]{0,40}>")  # markup that a producer left around words
 NOBODY = Subject(account_id="")
 
 
@@ -46,8 +49,11 @@ def make_word_finder(
     names_model: bool = True,
     names: NamesFinder | None = None,
     unsure_below: float = UNSURE_BELOW,
+    names_by_phrase: frozenset[str] = frozenset(),
 ) -> Identifiers:
-    """A finder for ``languages``; ValueError at start-up if one of them has no tables.
+    """A finder for ``languages``; ValueError at start-up if one of them has no tables, or nothing that knows names.
+
+    In the languages ``names_by_phrase`` it is enough that names are found by what is said around them.
 
     Without ``names_model`` only spelled names and the event's own are found: for measuring speed. What ``names``
     finds is added to what the built-in model finds. Where a name belongs, words with a confidence under
@@ -56,6 +62,11 @@ def make_word_finder(
     missing = languages - supported_languages()
     if missing or not languages:
         raise ValueError(f"no word tables for language {', '.join(sorted(missing)) or '(none)'}")
+    nameless = {code for code in languages - names_by_phrase if not load_language(code).names_modelled}
+    if nameless and not names:
+        raise ValueError(
+            f"no names model reads language {', '.join(sorted(nameless))}: give one, or accept names by phrase alone"
+        )
     return Identifiers(languages, load_names_model() if names_model else None, names, unsure_below)
 
 
@@ -92,7 +103,14 @@ class Identifiers:
         findings = tuple(
             finding
             for number, transcript in enumerate(event.transcripts)
-            for finding in self._search(transcript.words, event.subject, number, code, told)
+            for finding in self._search(
+                [word.text for word in transcript.words],
+                self._unsure(transcript.words),
+                event.subject,
+                number,
+                code,
+                told,
+            )
         )
         return WordEvidence(findings, Receipt(DETECTOR, self.version, complete=True))
 
@@ -100,43 +118,58 @@ class Identifiers:
         self, words: Sequence[str], subject: Subject = NOBODY, transcript: int = 0, language: str = "en"
     ) -> tuple[Finding, ...]:
         """Findings in one transcript; ``subject`` adds the event's own identifiers."""
-        return self._search([Word(word) for word in words], subject, transcript, language)
+        return self._search(words, (), subject, transcript, language)
 
     def _search(
-        self, words: Sequence[Word], subject: Subject, transcript: int, language: str, told: Told = ()
+        self,
+        words: Sequence[str],
+        unsure: Sequence[bool],
+        subject: Subject,
+        transcript: int,
+        language: str,
+        told: Told = (),
     ) -> tuple[Finding, ...]:
-        texts = [word.text for word in words]
+        texts = [_TAG.sub("/", word).strip("/") if "<" in word else word for word in words]
         if len(texts) > WORDS_MAX or sum(len(text) + 1 for text in texts) > TEXT_MAX:
             raise Refusal(Reason.WORDS_TOO_MANY)
         scene = read_scene(texts, self._languages[language])
-        unsure = [word.confidence is not None and word.confidence < self._unsure_below for word in words]
         spans = (
             *self._spans(scene, subject, language),
             *find_told(scene, told, self._gazetteer),
             *find_misheard(scene, unsure),
+            *find_employers(scene, self._gazetteer),
         )
         return tuple(
             Finding(transcript, span.first, span.last, span.entity_type, span.score, span.recognizer)
-            for span in merged(spans)
+            for span in merged((*spans, *find_health(scene, spans)))
         )
+
+    def _unsure(self, words: Sequence[Word]) -> list[bool]:
+        return [word.confidence is not None and word.confidence < self._unsure_below for word in words]
 
     def _spans(self, scene: Scene, subject: Subject, language: str) -> Iterator[Span]:
         yield from find_known(scene, subject)
         yield from find_numbers(scene)
+        yield from find_expiries(scene)
         yield from find_net(scene)
         yield from find_dates(scene)
         yield from find_birth_dates(scene)
         yield from find_ages(scene)
         yield from find_addresses(scene, self._gazetteer)
         yield from find_spelled_names(scene)
-        if self._model:
-            names = Names(scene, self._gazetteer, self._model.probabilities([plain(word) for word in scene.words]))
+        if not scene.language.names_modelled:
+            yield from find_introduced(scene, self._gazetteer)
+        elif self._model:
+            names = Names(scene, self._gazetteer, self._model)
             yield from names.people()
             yield from names.places()
         if self._further:
             yield from self._further.find(scene.words)
+        forms = written_forms(scene)
+        if not forms:
+            return
         harmless = [range(run.first, run.last + 1) for run in scene.runs if not classify(scene, run)[0]]
-        for written in written_forms(scene):
+        for written in forms:
             for span in self._written[language].find(written):
                 # A quantity or clock time stays one, whatever a pattern makes of its digits.
                 if not any(span.first in run and span.last in run for run in harmless):

@@ -9,15 +9,19 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from stream.find.composing import readings
 from stream.find.elements import Element
 
 _SUB100 = "(?:XU?|T|U|D)"
 _SUB1000 = f"(?:C{_SUB100}?|{_SUB100})"
-_CARDINAL = re.compile(f"(?:{_SUB1000}H(?:{_SUB1000}H)?)+(?:{_SUB1000})?|C?{_SUB1000}")
+_CARDINAL = re.compile(f"(?:{_SUB1000}HH?)+(?:{_SUB1000})?|C?{_SUB1000}|U(?:XU?|T)H")
 _YEAR = re.compile("TXU?|TT|TOU|XXU?|XT|D|XOU|(?:U|T)HXU?|THU?|CC(?:XU?|T|U)?")
-_TIME = re.compile("(?:U|T|XU)(?:XU?|T|OU|OO)|D")
+_PRICE = re.compile("U(?:H(?:XU?|T|U))(?:XU?|T)")
+HOUR_MAX, MINUTES = 24, 60
+PRICE_END = 9  # "ninety nine", "forty nine"
+_TIME = re.compile("(?:U|T|XU)(?:XU?|T|OU|OO)|D(?:XU?|T|OU)?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,15 +70,44 @@ class Run:
     def is_year(self) -> bool:
         return _YEAR.fullmatch(self.shape) is not None and self.digits <= 4
 
+    def is_price(self) -> bool:
+        """Hundreds, and cents: "one hundred and thirty four fifty"."""
+        return _PRICE.fullmatch(self.shape) is not None
+
     def is_time(self) -> bool:
-        """A clock time or a short price: "six forty five"."""
-        return _TIME.fullmatch(self.shape) is not None and self.digits <= 4
+        """A clock time or a short price: "six forty five", "thirty nine ninety five"."""
+        if _TIME.fullmatch(self.shape) is None or self.digits > 4:
+            return False
+        if self.digits < 3 or self.is_clock():
+            return True
+        minute = int(self.values[0][-2:])
+        return self.shape[0] != "D" and (minute % 5 == 0 or minute % 10 == PRICE_END)
+
+    def is_clock(self) -> bool:
+        """Whether its digits are hours and minutes."""
+        written = self.values[0]
+        return 3 <= len(written) <= 4 and int(written[:-2]) <= HOUR_MAX and int(written[-2:]) < MINUTES
+
+    def is_count(self) -> bool:
+        """Counting down, or up in even steps: "five four three two one", "two four six eight"."""
+        if self.shape in ("X" * 3, "T" * 3):
+            return self.values[0] == self.values[0][:2] * 3  # "twenty twenty twenty"
+        if not {"U", "T"}.issuperset(self.shape):
+            return False
+        said = [int(element.written) for element in self.elements if element.shape != "S"]
+        steps = {after - before for before, after in pairwise(said)}
+        even = len(steps) == 1 and said[0] in steps  # "two four six eight"
+        return len(said) >= 3 and (steps == {-1} or even)
+
+    def is_one_number(self) -> bool:
+        """Whether all of it is one quantity, clock time or price, which a unit may follow."""
+        return self.is_cardinal() or self.is_year() or self.is_time() or self.dots == 1
 
 
 def make_run(elements: Sequence[Element], begin: int, end: int, repaired: bool) -> Run:
     """A run of ``elements``, with what follows from them."""
     values = tuple(dict.fromkeys(readings(elements)))
     spoken = [element for element in elements if element.shape != "S"]
-    digits = sum(character.isdigit() for character in values[0]) if values else 0
-    letters = sum(character.isalpha() for character in values[0]) if values else 0
+    digits = sum(map(str.isdigit, values[0])) if values else 0
+    letters = sum(map(str.isalpha, values[0])) if values else 0
     return Run(tuple(elements), begin, end, repaired, values, "".join(e.shape for e in spoken), digits, letters)

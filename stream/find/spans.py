@@ -42,27 +42,35 @@ class Scene:
     runs: tuple[Run, ...] = field(repr=False)
     mentions: tuple[Mention, ...]
     language: Language = field(repr=False)
+    texts: tuple[str, ...] = field(init=False, repr=False)  # of the lexemes
+    telling: tuple[int, ...] = field(init=False)  # lexemes that may stand for something, and not just for themselves
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "texts", tuple([lexeme.text for lexeme in self.lexemes]))
+        telling = tuple([at for at, lexeme in enumerate(self.lexemes) if lexeme.roles])
+        object.__setattr__(self, "telling", telling)
 
     def text(self, at: int) -> str:
         """The lexeme at ``at`` as said; empty outside the transcript."""
-        return self.lexemes[at].text if 0 <= at < len(self.lexemes) else ""
+        return self.texts[at] if 0 <= at < len(self.texts) else ""
 
     def listed(self, at: int, name: str) -> bool:
         """Whether the lexeme at ``at`` is in the language's list ``name``."""
-        return self.text(at) in self.language.listed(name)
+        return 0 <= at < len(self.texts) and self.texts[at] in self.language.words[name]
 
 
 def mentions(lexemes: Sequence[Lexeme], language: Language) -> tuple[Mention, ...]:
     """Every context word and phrase, left to right; a phrase may mean several types."""
     pieces = [(piece, at) for at, lexeme in enumerate(lexemes) for piece in lexeme.text.split()]
+    bare = [piece.removesuffix("'s") for piece, _ in pieces]
     found = []
     for at, (piece, lexeme) in enumerate(pieces):
         longest = -1
-        for rest, context in language.contexts.get(piece, ()):
+        for rest, context in language.contexts.get(piece) or language.contexts.get(bare[at], ()):
             size = len(rest)
             if size < longest:
                 break
-            if at + size < len(pieces) and all(pieces[at + 1 + k][0] == rest[k] for k in range(size)):
+            if at + size < len(pieces) and (not size or tuple(bare[at + 1 : at + 1 + size]) == rest):
                 longest = size
                 found.append(Mention(lexeme, pieces[at + size][1] + 1, context))
     return tuple(found)
@@ -73,12 +81,18 @@ def nearest(scene: Scene, begin: int, end: int) -> list[tuple[int, Mention]]:
 
     A word on the other side of another run belongs to that run; words behind count as three lexemes further.
     """
-    left_wall = max((run.end for run in scene.runs if run.end <= begin and run.digits + run.letters >= 3), default=0)
-    right_wall = min(
-        (run.begin for run in scene.runs if run.begin >= end and run.digits + run.letters >= 3), default=1 << 30
-    )
+    reach = [
+        mention
+        for mention in scene.mentions
+        if mention.end <= begin <= mention.end + LEFT_REACH or end <= mention.begin <= end + RIGHT_REACH
+    ]
+    if not reach:
+        return []
+    walls = [run for run in scene.runs if run.digits + run.letters >= 3]
+    left_wall = max((run.end for run in walls if run.end <= begin), default=0)
+    right_wall = min((run.begin for run in walls if run.begin >= end), default=1 << 30)
     near = []
-    for mention in scene.mentions:
+    for mention in reach:
         if left_wall <= mention.begin and mention.end <= begin and begin - mention.end <= LEFT_REACH:
             near.append((begin - mention.end, mention))
         elif end <= mention.begin and mention.end <= right_wall and mention.begin - end <= RIGHT_REACH:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Container, Sequence
 from dataclasses import dataclass, field
 
+from stream.find.hearing import Announcement, announces_letters, heard
 from stream.find.language import Language, Role
 from stream.find.lattice import find_runs
 from stream.find.lexemes import Lexeme, lexemes
@@ -20,6 +21,7 @@ READINGS_MAX = 2
 RUN_MIN = 5  # characters; no written identifier that a pattern knows is shorter
 CONTEXT_BEFORE, CONTEXT_AFTER = 6, 3  # lexemes around a run
 TEXT_MAX = 4_000  # characters
+_WRITTEN = frozenset({Role.MAIL, Role.HOST})
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +39,15 @@ class Written:
 
 def read_scene(words: Sequence[str], language: Language) -> Scene:
     """Lexemes, runs and context words of one transcript."""
-    found = lexemes(words, language)
-    return Scene(tuple(words), found, find_runs(found, language), mentions(found, language), language)
+    said = lexemes(words, language)
+    speaking = mentions(said, language)
+    announcing = (
+        Announcement(one.begin, one.end, announces_letters(one.context.entity_type))
+        for one in speaking
+        if not one.context.letters_only
+    )
+    found = heard(said, announcing, language)
+    return Scene(tuple(words), found, find_runs(found, language), speaking, language)
 
 
 def written_forms(scene: Scene) -> tuple[Written, ...]:
@@ -48,10 +57,8 @@ def written_forms(scene: Scene) -> tuple[Written, ...]:
     and the time that they need grows with the text.
     """
     wanted = [run for run in scene.runs if run.digits + run.letters >= RUN_MIN]
-    centres = [(run.begin, run.end) for run in wanted]
-    for at, lexeme in enumerate(scene.lexemes):
-        if Role.MAIL in lexeme.roles or Role.HOST in lexeme.roles:
-            centres.append((at, at + 1))
+    written = (at for at in scene.telling if not _WRITTEN.isdisjoint(scene.lexemes[at].roles))
+    centres = [*((run.begin, run.end) for run in wanted), *((at, at + 1) for at in written)]
     if not centres:
         return ()
     near = {at for begin, end in centres for at in range(begin - CONTEXT_BEFORE, end + CONTEXT_AFTER)}

@@ -1,14 +1,15 @@
-"""The tables of one language as its files must hold them: every key is known, required and typed.
+"""The tables of one language as its files must hold them: every key is known and typed.
 
-A language that has no words for something says so with an empty table, so that nothing is missing by mistake.
+A complete language has every table, if need be an empty one, so that nothing is missing by mistake. One that says that
+it is not complete may leave tables out: what they are for is not found in that language.
 """
 
 from __future__ import annotations
 
 import unicodedata
-from typing import Annotated
+from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 
 def fold(text: str) -> str:
@@ -54,6 +55,7 @@ class ContextTable(_Table):
 class Tables(_Table):
     """All tables of a language. What each means is told in the files of English."""
 
+    complete: bool
     # numbers
     units: dict[Phrase, Number]
     teens: dict[Phrase, Number]
@@ -68,17 +70,22 @@ class Tables(_Table):
     homophones_weak: Phrases
     zeros: Phrases
     after_numbers: Phrases
+    vanity_prefixes: Phrases
     types_by_length: dict[int, EntityType]
     # letters
     letters: dict[Phrase, Letter]
     letters_weak: Phrases
     letter_names: dict[Phrase, Letter]
     spelling_alphabet: dict[Phrase, Letter]
+    letter_names_weak: Phrases
+    spelling_names: dict[Phrase, Letter]
     letter_case_words: Phrases
     likening: Phrases
     likening_first: Phrases
     likening_second: Phrases
     code_leads: Phrases
+    words_of_two: Phrases
+    vowels: Phrases
     acronyms: Phrases
     symbols: dict[Phrase, Sign]
     # speech
@@ -86,6 +93,7 @@ class Tables(_Table):
     joiners: Phrases
     repairs: Phrases
     announcing: Phrases
+    announcers: Phrases
     arithmetic: Phrases
     # net
     top_level_domains: Phrases
@@ -94,7 +102,37 @@ class Tables(_Table):
     net_stops: Phrases
     net_remarks: Phrases
     host_words: Phrases
+    at_sounds: Phrases
+    net_leads: Phrases
+    net_walls: Phrases
+    net_likened: Phrases
+    net_articles: Phrases
+    url_announcing: Phrases
+    web_nouns: Phrases
+    path_joints: Phrases
+    url_schemes: Phrases
+    url_schemes_glued: Phrases
+    selves_weak: Phrases
+    handle_adders: Phrases
+    handle_seekers: Phrases
+    networks_browsed: Phrases
+    handle_media: Phrases
+    handle_adjectives: Phrases
+    handle_nouns: Phrases
     handle_leads: Phrases
+    handle_others: Phrases
+    handle_predicates: Phrases
+    at_places: Phrases
+    handle_stops: Phrases
+    handle_verbs: Phrases
+    handle_verbs_strong: Phrases
+    networks: Phrases
+    network_leads: Phrases
+    posting: Phrases
+    owners: Phrases
+    equals: Phrases
+    selves: Phrases
+    selves_strong: Phrases
     secret_leads: Phrases
     # quantities
     quantity_units: Phrases
@@ -105,6 +143,7 @@ class Tables(_Table):
     time_leads: Phrases
     time_tails: Phrases
     # contexts
+    identifier_nouns: Phrases
     contexts: dict[EntityType | Annotated[str, Field(max_length=0)], ContextTable]
     # addresses
     address_leads: Phrases
@@ -113,10 +152,36 @@ class Tables(_Table):
     address_units: Phrases
     units_strong: Phrases
     address_boxes: Phrases
+    address_leads_weak: Phrases
+    address_announcing: Phrases
+    address_walls: Phrases
+    units_homes: Phrases
+    units_numbered: Phrases
+    unit_leads: Phrases
+    unit_leads_strong: Phrases
+    unit_joints: Phrases
+    house_numbers: Phrases
+    street_leads: Phrases
+    street_names: Phrases
+    street_suffixes: Phrases
+    street_idioms: Phrases
+    street_ands: Phrases
+    street_crossings: Phrases
+    corner_leads: Phrases
+    crossing_leads: Phrases
+    roads_numbered: Phrases
+    roads_public: Phrases
+    house_nouns: Phrases
+    house_walls: Phrases
+    house_joints: Phrases
+    house_leads: Phrases
+    house_called: Phrases
+    estate_names: Phrases
     street_openings: Phrases
     street_types: Phrases
     street_types_strong: Phrases
     street_prefixes: Phrases
+    streets_numbered_behind: Phrases
     street_directions: Phrases
     street_directions_weak: Phrases
     floors: Phrases
@@ -127,15 +192,43 @@ class Tables(_Table):
     date_articles: Phrases
     date_joiners: Phrases
     date_joiners_before: Phrases
+    expiry_joiners: Phrases
     birthdays: Phrases
     ages_after: Phrases
     ages_before: Phrases
     age_articles: Phrases
     age_verbs: Phrases
     age_people: Phrases
+    age_decades: Phrases
+    age_closings: Phrases
+    birth_holidays: Phrases
+    birth_leads: Phrases
     # names
     relations: Phrases
     wake_words: Phrases
     titles: Phrases
+    names_model: Literal["builtin", "none"]
     name_leads_strong: Phrases
+    name_leads_weak: Phrases
+    name_stops: Phrases
+    name_joints: Phrases
+    name_leads_sure: Phrases
+    name_leads_verbs: Phrases
+    names_that_are_words: Phrases
+    name_leads_rare: Phrases
+    name_endings_not: Phrases
+    name_ands: Phrases
+    name_particles: Phrases
+    name_clitics: Phrases
+    employer_leads: Phrases
+    health: Phrases
     place_leads: Phrases
+
+    @model_validator(mode="before")
+    @classmethod
+    def _left_out(cls, found: dict[str, object]) -> dict[str, object]:
+        """Empty tables for those that an incomplete language leaves out; numbers and letters it must have."""
+        if found.get("complete") != "false":
+            return found
+        optional = {name for name, field in cls.model_fields.items() if field.annotation == tuple[Phrase, ...]}
+        return {**dict.fromkeys(optional, ()), **found}

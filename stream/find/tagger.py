@@ -23,6 +23,7 @@ from stream.find.gazetteer import Gazetteer, load_gazetteer
 
 CLASSES = ("other", "person", "media", "place", "organization")
 FLAGS = 10
+PLACE_FLAG = 4
 DILATIONS = (1, 2, 3)
 Array = npt.NDArray[np.float32]
 
@@ -37,28 +38,36 @@ def grams(word: str, buckets: int) -> list[int]:
 
 def flags(words: Sequence[str], gazetteer: Gazetteer) -> Array:
     """(word, FLAGS) of what the lists say."""
-    rows = [
-        (
-            word in gazetteer.given,
-            word in gazetteer.surnames,
-            word in gazetteer.everyday,
-            word in gazetteer.places,
-            0.0,
-            not word.isalpha(),
-            len(word) == 1,
-            len(word) / 10,
-            word in gazetteer.lexicon,
-            gazetteer.lexicon.get(word, 0.0),
-        )
-        for word in words
-    ]
+    rows = [listed_flags(word, gazetteer) for word in words]
     table = np.array(rows, dtype=np.float32).reshape(len(words), FLAGS)
+    mark_places(table, words, gazetteer)
+    return table
+
+
+def listed_flags(word: str, gazetteer: Gazetteer) -> tuple[float, ...]:
+    """The flags of a word, but whether it is part of a place."""
+    return (
+        word in gazetteer.given,
+        word in gazetteer.surnames,
+        word in gazetteer.everyday,
+        word in gazetteer.places,
+        0.0,
+        not word.isalpha(),
+        len(word) == 1,
+        len(word) / 10,
+        word in gazetteer.lexicon,
+        gazetteer.lexicon.get(word, 0.0),
+    )
+
+
+def mark_places(table: Array, words: Sequence[str], gazetteer: Gazetteer) -> None:
+    """Sets the flag of every word that is part of a place."""
     texts, at = tuple(words), 0
     while at < len(texts):
-        size = gazetteer.place_at(texts, at)
-        table[at : at + size, 4] = 1.0
+        size = gazetteer.place_at(texts, at) if texts[at] in gazetteer.places else 0
+        if size:
+            table[at : at + size, PLACE_FLAG] = 1.0
         at += max(size, 1)
-    return table
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,7 +77,7 @@ class NamesModel:
     weights: Mapping[str, Array] = field(repr=False)
     vocabulary: Mapping[str, int] = field(repr=False)
     taps: tuple[Array, ...] = field(repr=False)  # per layer (3 * in, out)
-    known: Array = field(repr=False)  # (vocabulary, width): word and spelling of known words, summed beforehand
+    known: Array = field(repr=False)  # (vocabulary, width + FLAGS): word, spelling and flags of known words
     gazetteer: Gazetteer = field(repr=False)
     version: str
 
@@ -76,8 +85,7 @@ class NamesModel:
         """(word, class) for plain lower-case ``words``; the classes are ``CLASSES``."""
         if not words:
             return np.zeros((0, len(CLASSES)), dtype=np.float32)
-        spelled = np.stack([self._vector(word) for word in words])
-        hidden = np.concatenate([spelled, flags(words, self.gazetteer)], axis=1) @ self.weights["enter.weight"].T
+        hidden = self._entered(words) @ self.weights["enter.weight"].T
         hidden = _relu(hidden + self.weights["enter.bias"])
         for layer, dilation in enumerate(DILATIONS):
             hidden = hidden + _relu(self._convolve(hidden, layer, dilation))
@@ -85,13 +93,19 @@ class NamesModel:
         powers = np.exp(logits - logits.max(axis=1, keepdims=True))
         return np.asarray(powers / powers.sum(axis=1, keepdims=True), dtype=np.float32)
 
-    def _vector(self, word: str) -> Array:
-        row = self.vocabulary.get(word)
-        if row is not None:
-            return np.asarray(self.known[row])
+    def _entered(self, words: Sequence[str]) -> Array:
+        """(word, width + FLAGS): what is known of each word, and what the lists say."""
+        rows = [self.vocabulary.get(word, -1) for word in words]
+        entered = self.known[rows]  # a copy; the last row where the word is unknown
+        width = self.known.shape[1] - FLAGS
         table = self.weights["grams.weight"]
-        spelling = table[grams(word, len(table))].mean(axis=0)
-        return np.asarray(np.concatenate([self.weights["words.weight"][0], spelling]), dtype=np.float32)
+        for at, row in enumerate(rows):
+            if row < 0:
+                spelling = table[grams(words[at], len(table))].mean(axis=0)
+                entered[at, :width] = np.concatenate([self.weights["words.weight"][0], spelling])
+                entered[at, width:] = listed_flags(words[at], self.gazetteer)
+        mark_places(entered[:, width:], words, self.gazetteer)
+        return entered
 
     def _convolve(self, hidden: Array, layer: int, dilation: int) -> Array:
         """Three taps at -dilation, 0 and +dilation, zeros outside, as one product."""
@@ -125,8 +139,10 @@ def build(weights: Mapping[str, Array], words: Sequence[str], version: str) -> N
     """A model of ``weights`` and the known ``words``; row 0 of the word table is the unknown word."""
     table = weights["grams.weight"]
     spellings = [table[grams(word, len(table))].mean(axis=0) for word in words]
-    known = np.concatenate([weights["words.weight"][1 : len(words) + 1], np.stack(spellings)], axis=1)
+    gazetteer = load_gazetteer()
+    listed = np.array([listed_flags(word, gazetteer) for word in words], dtype=np.float32)
+    known = np.concatenate([weights["words.weight"][1 : len(words) + 1], np.stack(spellings), listed], axis=1)
     vocabulary = {word: row for row, word in enumerate(words)}
     layers = [weights[f"layers.{layer}.weight"] for layer in range(len(DILATIONS))]  # (out, in, 3)
     taps = tuple(np.ascontiguousarray(layer.transpose(2, 1, 0).reshape(-1, layer.shape[0])) for layer in layers)
-    return NamesModel(weights, vocabulary, taps, np.asarray(known, dtype=np.float32), load_gazetteer(), version)
+    return NamesModel(weights, vocabulary, taps, np.asarray(known, dtype=np.float32), gazetteer, version)

@@ -22,9 +22,9 @@ from stream.clip import (
     Word,
 )
 from stream.config import Settings
-from stream.config.sections import NameSettings
+from stream.config.sections import NameSettings, RecogniserSettings
 from stream.policy import Policy
-from stream.ports import Parts
+from stream.ports import Parts, Recogniser
 
 if TYPE_CHECKING:
     from stream.find.pii import NamesFinder
@@ -39,14 +39,18 @@ def build_parts(settings: Settings, policy: Policy | None = None) -> Parts:
     """
     from stream.find.pii import make_word_finder
     from stream.find.speakers.making import make_speaker_finder
+    from stream.find.times.timing import AlignedTimes
     from stream.wire.clips import Decoder, Encoder
 
     policy = policy or settings.policy.as_policy()
     speakers = make_speaker_finder(settings.speakers.model, settings.speakers.sha256, policy)
     words = make_word_finder(
-        policy.languages, names=_further_names(settings.names), unsure_below=settings.names.unsure_below
+        policy.languages,
+        names=_further_names(settings.names),
+        unsure_below=settings.names.unsure_below,
+        names_by_phrase=policy.names_by_phrase,
     )
-    parts = Parts(Decoder(policy), speakers, words, Encoder())
+    parts = Parts(Decoder(policy), speakers, words, Encoder(), AlignedTimes(), _recogniser(settings.recogniser))
     _warm_up(parts, min(policy.languages))
     return parts
 
@@ -58,6 +62,16 @@ def _further_names(settings: NameSettings) -> NamesFinder | None:
     from stream.find.ner import make_names_finder
 
     return make_names_finder(Path(settings.model), settings.sha256)
+
+
+def _recogniser(settings: RecogniserSettings) -> Recogniser | None:
+    """None where none is set: then clips without a transcript are withheld."""
+    if settings.directory is None:
+        return None
+    from stream.find.recogniser import Sureness, WhisperRecogniser
+
+    sureness = Sureness(settings.log_probability_min, settings.no_speech_max)
+    return WhisperRecogniser(settings.directory, settings.sha256, sureness)
 
 
 def _warm_up(parts: Parts, language: str) -> None:

@@ -14,7 +14,7 @@ from stream.clip import Outcome, Published, Reason, Withheld
 from stream.ports import Partition
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
-STAGES = ("decode", "find/speakers", "find/words", "plan", "edit", "encode", "gate")
+STAGES = ("decode", "find/times", "find/speakers", "find/words", "find/doubts", "plan", "edit", "encode", "gate")
 _STAGE_SECONDS = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0)
 _CLIP_SECONDS = (0.03, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0)
 _TYPES_MAX = 100  # identifier types are a closed list elsewhere; a bound here keeps a mistake from growing memory

@@ -1,4 +1,4 @@
-"""``python -m tests.bench``: what a clip costs, against the stock pyannote pipeline, and where in our pipeline."""
+"""``python -m tests.bench``: what a clip costs, against stock pyannote and Presidio, and where in our pipeline."""
 
 from __future__ import annotations
 
@@ -13,24 +13,50 @@ from rich.table import Table
 import stream.find.speakers  # noqa: F401  # sets what pyannote reads when it is imported, before the layout imports it
 from tests.bench.speakers import measure, summary
 from tests.bench.stages import stage_costs
+from tests.bench.words import WORDS, word_costs
 from tests.find.speakers.layout import write_directory
 
 
 def main() -> None:
     options = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
     options.add_argument("--rounds", type=int, default=3, help="rounds; each takes about a minute")
+    options.add_argument("--only", choices=("speakers", "stages", "words"), help="only this part")
     options.add_argument("--json", type=Path, help="also write the figures here")
     chosen = options.parse_args()
     console = Console()
+    figures: dict[str, object] = {}
+    parts = {"speakers": _bench_speakers, "stages": _bench_stages, "words": _bench_words}
+    for name in [chosen.only] if chosen.only else parts:
+        figures[name] = parts[name](chosen.rounds, console)
+    if chosen.json:
+        chosen.json.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
+
+
+def _bench_speakers(rounds: int, console: Console) -> object:
     with tempfile.TemporaryDirectory() as folder, console.status("networks of community-1's sizes") as status:
         directory = write_directory(Path(folder) / "model", small=False)
-        rows = summary(measure(directory, chosen.rounds, lambda text: status.update(text)))
+        rows = summary(measure(directory, rounds, lambda text: status.update(text)))
     console.print(_table(rows))
-    stages = stage_costs(max(5, chosen.rounds))
+    return rows
+
+
+def _bench_stages(rounds: int, console: Console) -> object:
+    stages = stage_costs(max(5, rounds))
     console.print(_stage_table(stages))
-    if chosen.json:
-        figures = {"speakers": rows, "stages": stages}
-        chosen.json.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
+    return stages
+
+
+def _bench_words(rounds: int, console: Console) -> object:
+    with console.status("words"):
+        rows = word_costs(rounds)
+    table = Table(title=f"words: transcripts of {WORDS} words, one core")
+    for name in ("finder", "transcripts/s", "p50 ms", "p99 ms", "times Presidio's cost"):
+        table.add_column(name, justify="left" if name == "finder" else "right")
+    for row in rows:
+        costs = (f"{row[key]:.2f}" for key in ("p50_ms", "p99_ms", "times_presidio"))
+        table.add_row(str(row["finder"]), f"{row['transcripts_per_second']:,.0f}", *costs)
+    console.print(table)
+    return rows
 
 
 def _table(rows: list[dict[str, object]]) -> Table:

@@ -51,6 +51,7 @@ def test_help_names_every_command() -> None:
         ["evaluate", "words"],
         ["train", "speakers"],
         ["train", "names"],
+        ["train", "gazetteer"],
         ["config", "show"],
         ["config", "check"],
         ["config", "docs"],
@@ -105,6 +106,7 @@ UNREACHABLE = {"CLIPVEIL_KAFKA__BOOTSTRAP_SERVERS": "127.0.0.1:1", "CLIPVEIL_KAF
         ("train speakers --corpora no-folder", {}, 2, "no-folder is not a directory"),
         ("train speakers --corpora docs --minutes 1 --steps 1", {}, 2, "exclude each other"),
         ("train names --corpora no-folder", {}, 2, "no-folder is not a directory"),
+        ("train gazetteer --corpora no-folder", {}, 2, "no-folder is not a directory"),
         ("fingerprint no-folder", {}, 2, "no-folder is not a directory"),
     ],
 )

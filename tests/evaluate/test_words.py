@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import random
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
 from stream.clip import Finding
-from stream.evaluate.perturbing import CHANGES, perturbed
+from stream.evaluate.perturbing import CHANGES, evaluate_perturbed, perturbed
 from stream.evaluate.words import Share, TrueSpan, Utterance, evaluate_words, is_masked, is_typed, score
 
 CARD = TrueSpan(2, 5, "CREDIT_CARD", "direct")
@@ -97,3 +98,27 @@ def test_perturbing_keeps_the_truth_and_the_rest(name: str) -> None:
     assert ("my", "card") == changed.words[: span.first]
     assert ("today",) == changed.words[span.last + 1 :]
     assert changed.words != utterance.words
+
+
+def test_the_report_by_kind_of_change_scores_numbers_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A finder that sees nothing but digits loses what became a homophone, and names count neither way."""
+    row = {
+        "id": "u1",
+        "words": ["anna", "four", "two", "four"],
+        "spans": [
+            {"first": 0, "last": 0, "entity_type": "PERSON"},
+            {"first": 1, "last": 3, "entity_type": "PIN"},
+        ],
+    }
+    corpus, out = tmp_path / "c.jsonl", tmp_path / "f.json"
+    corpus.write_text(json.dumps(row) + "\n", encoding="utf-8")
+
+    def search(words: Sequence[str]) -> list[Finding]:
+        return [_found(at, at, "PIN") for at, word in enumerate(words) if word in ("four", "two")]
+
+    figures = evaluate_perturbed(corpus, out, search)
+    assert {"as said", *CHANGES} == set(figures)
+    assert {"n": 1, "masked_recall": 1.0}.items() <= figures["as said"]["total"].items()
+    assert 0.0 == figures["homophone"]["total"]["masked_recall"]
+    assert set(figures) == set(json.loads(out.read_text(encoding="utf-8"))["changes"])
+    assert "homophone" in capsys.readouterr().out

@@ -6,14 +6,19 @@ from collections.abc import Iterator
 
 from stream.find.gazetteer import Gazetteer
 from stream.find.language import Role
+from stream.find.recognizers.houses import find_houses
+from stream.find.recognizers.phrases import ends_phrase, phrase_at, places_listed
+from stream.find.recognizers.postcodes import find_postcodes
+from stream.find.recognizers.streets import announced_edge, find_streets, left_edge, named_end
+from stream.find.recognizers.tails import run_at, tail_end, unit_end
 from stream.find.runs import Run
 from stream.find.spans import Scene, Span
 
 STREET_WORDS_MAX = 5  # between the number and the street type
 HOUSE_DIGITS_MAX = 6
 LEAD_REACH = 4
+POSTCODE_MIN = 5  # characters of a postcode with letters
 PREFIXED_MAX = 4  # lexemes of "rue de rivoli"
-LISTED_MAX = 7  # lexemes after a comma
 _RECOGNIZER = "address"
 
 
@@ -21,29 +26,39 @@ def find_addresses(scene: Scene, gazetteer: Gazetteer) -> Iterator[Span]:
     """Number, street words, street type; or, after "i live at" and the like, a number and the words after it."""
     done = -1
     for run in scene.runs:
-        if run.letters > 2 or run.digits > HOUSE_DIGITS_MAX or run.begin <= done:
+        if run.letters > 2 or run.digits > HOUSE_DIGITS_MAX or run.end <= done:
             continue
-        end = _street_end(scene, run) or _prefixed_end(scene, run) or _led_end(scene, run)
+        if phrase_at(scene, run.end, "street_idioms"):
+            continue
+        end = _street_end(scene, run, gazetteer) or _prefixed_end(scene, run) or _led_end(scene, run)
+        end = end or named_end(scene, run, _is_led(scene, run))
         if end:
-            done = _tail_end(scene, gazetteer, end)
-            yield Span(_first_word(scene, run), scene.lexemes[done - 1].last, "ADDRESS", 0.85, _RECOGNIZER)
-    yield from _boxes(scene)
+            done = tail_end(scene, gazetteer, end)
+            yield _address(scene, announced_edge(scene, left_edge(scene, run.begin)), done)
+    for begin, street_end in (*find_streets(scene), *find_houses(scene)):
+        yield _address(scene, left_edge(scene, begin), tail_end(scene, gazetteer, street_end))
+    yield from find_postcodes(scene)
+    yield from _boxes(scene, gazetteer)
     yield from _numbered_behind(scene)
+    yield from _streets_first(scene, gazetteer)
 
 
-def _first_word(scene: Scene, run: Run) -> int:
-    begin = run.begin
-    if scene.listed(begin - 1, "address_units"):
-        begin -= 1
-    return scene.lexemes[begin].first
+def _address(scene: Scene, begin: int, end: int) -> Span:
+    return Span(scene.lexemes[begin].first, scene.lexemes[end - 1].last, "ADDRESS", 0.85, _RECOGNIZER)
+
+
+def _is_led(scene: Scene, run: Run) -> bool:
+    """Whether a street without its type may follow the number."""
+    return _led(scene, run.begin, "address_strong") or (run.digits >= 3 and _led(scene, run.begin, "address_leads"))
 
 
 def _led(scene: Scene, begin: int, leads: str) -> bool:
     listed = scene.language.listed(leads)
     for back in range(LEAD_REACH):
-        pieces = " ".join(scene.text(at) for at in range(max(0, begin - back - 3), begin - back)).split()
-        if any(" ".join(pieces[-size:]) in listed for size in (1, 2, 3, 4) if len(pieces) >= size):
-            return True
+        if ends_phrase(scene, begin - back, leads):
+            pieces = " ".join(scene.texts[max(0, begin - back - 3) : begin - back]).split()
+            if any(" ".join(pieces[-size:]) in listed for size in (1, 2, 3, 4) if len(pieces) >= size):
+                return True
         if (
             not scene.lexemes[begin - back - 1].has(Role.FILLER)
             and not scene.listed(begin - back - 1, "address_units")
@@ -53,26 +68,57 @@ def _led(scene: Scene, begin: int, leads: str) -> bool:
     return False
 
 
-def _street_end(scene: Scene, run: Run) -> int:
-    """The lexeme after a street type that follows the number, or 0."""
+def _street_end(scene: Scene, run: Run, gazetteer: Gazetteer) -> int:
+    """The lexeme after the street types that follow the number, or 0."""
     opening = f"{scene.text(run.end)} {scene.text(run.end + 1)}"
     begin = run.end + 2 if opening in scene.language.listed("street_openings") else run.end
     for step in range(STREET_WORDS_MAX + 1):
         at = begin + step
-        if at >= len(scene.lexemes) or scene.listed(at, "address_breaks"):
+        if at >= len(scene.lexemes) or (scene.listed(at, "address_breaks") and not _is_lettered(scene, run, at)):
             return 0
         if step == 0 and scene.listed(at, "quantity_units") and not scene.lexemes[at].has(Role.ORDINAL):
             return 0
-        if scene.listed(at, "street_types") and (step > 0 or scene.listed(at, "street_types_strong")):
-            strong = scene.listed(at, "street_types_strong") or _led(scene, run.begin, "address_leads")
-            further = any(scene.listed(at + k, "street_types_strong") for k in (1, 2))
-            if strong and scene.listed(at + 1, "street_types_strong"):
-                continue
-            if strong and not (further and not scene.listed(at, "street_types_strong")):
-                return at + 1
-            if not strong and not further and (step >= 2 or run.shape == "D") and run.digits >= 2:
-                return at + 1
+        if not scene.listed(at, "street_types") or (step == 0 and not scene.listed(at, "street_types_strong")):
+            continue
+        end = at + 1
+        while end < len(scene.lexemes) and scene.listed(end, "street_types"):
+            end += 1
+        if any(scene.listed(end + step, "street_types_strong") for step in (0, 1)):
+            continue
+        if _is_street(scene, run, at, end, gazetteer):
+            return end
     return 0
+
+
+def _is_lettered(scene: Scene, run: Run, at: int) -> bool:
+    """ "1400 a street", "five hundred terry a francois boulevard": an "a" that is no article."""
+    if len(scene.text(at)) != 1:
+        return False
+    if at == run.end:
+        near = any(scene.listed(at + step, "street_types_strong") for step in (2, 3))
+        led = run.digits >= 2 and _led(scene, run.begin, "address_leads")
+        return (near and led) or scene.listed(at + 1, "street_types_strong")
+    ahead = [step for step in (1, 2, 3) if scene.listed(at + step, "street_types_strong")]
+    return run.digits >= 3 and bool(ahead)
+
+
+def _is_street(scene: Scene, run: Run, at: int, end: int, gazetteer: Gazetteer) -> bool:
+    """Whether the words between number and type are a street's name: a "way" or "square" needs more than that."""
+    if any(scene.listed(place, "street_types_strong") for place in range(at, end)):
+        return True
+    numbered = scene.listed(run.begin - 1, "house_numbers")
+    if _led(scene, run.begin, "address_leads") or (left_edge(scene, run.begin) < run.begin and not numbered):
+        return True
+    typed = run.shape == "D"
+    if (typed or run.digits >= 2) and scene.listed(run.begin - 1, "address_leads_weak"):
+        return True
+    texts = scene.texts
+    if end < len(texts) and gazetteer.place_at(texts, end) and texts[end] not in gazetteer.everyday:
+        return True
+    if (code := run_at(scene, end)) and code.letters and code.letters + code.digits >= POSTCODE_MIN:
+        return True
+    whole = end == len(texts) and (run.begin == 0 or (numbered and at > run.end))
+    return run.digits >= 2 and (typed or whole or at - run.end >= 2)
 
 
 def _prefixed_end(scene: Scene, run: Run) -> int:
@@ -107,86 +153,45 @@ def _led_end(scene: Scene, run: Run) -> int:
     return end if end > run.end else 0
 
 
-def _tail_end(scene: Scene, gazetteer: Gazetteer, end: int) -> int:
-    """Direction, flat, town, state and ZIP code after a street."""
-    texts = tuple(lexeme.text for lexeme in scene.lexemes)
-    while end < len(texts):
-        if scene.words[scene.lexemes[end - 1].last].endswith(","):
-            return _listed_on(scene, end)
-        further = _part_end(scene, gazetteer, texts, end)
-        if further == end:
-            return end
-        end = further
-    return end
-
-
-def _part_end(scene: Scene, gazetteer: Gazetteer, texts: tuple[str, ...], end: int) -> int:
-    """The lexeme after one more part of an address, or ``end`` itself."""
-    if scene.listed(end, "street_directions") and not scene.listed(end, "street_directions_weak"):
-        return end + 1
-    if scene.listed(end, "address_units") and (unit := _unit_end(scene, end + 1)):
-        return unit
-    if scene.lexemes[end].has(Role.ORDINAL) and scene.listed(end + 1, "floors"):
-        return end + 2
-    at = end + 1 if scene.listed(end, "town_leads") and end + 1 < len(texts) else end
-    size = gazetteer.place_at(texts, at)
-    if size and (at > end or size > 1 or texts[at] not in gazetteer.everyday):
-        return at + size
-    if scene.listed(end, "town_leads_strong"):
-        return _unlisted_town(scene, gazetteer, end + 1) or end
-    run = _run_at(scene, end)
-    numbered = run is not None and (3 <= run.digits <= 9 or scene.words[run.first].startswith("#"))
-    return run.end if run and numbered and not scene.listed(run.end, "quantity_units") else end
-
-
-def _listed_on(scene: Scene, end: int) -> int:
-    """What follows a written comma: town, region, country, up to the end of the sentence or a word of grammar."""
-    begin = end
-    while end < len(scene.lexemes) and end - begin < LISTED_MAX and not scene.listed(end, "address_breaks"):
-        end += 1
-        if scene.words[scene.lexemes[end - 1].last].endswith((".", "?", "!")):
-            break
-    return end
-
-
-def _unlisted_town(scene: Scene, gazetteer: Gazetteer, at: int) -> int:
-    end = at
-    while (
-        end < len(scene.lexemes)
-        and end - at < 3
-        and scene.text(end) not in gazetteer.everyday
-        and not scene.listed(end, "address_breaks")
-    ):
-        end += 1
-    return end if end > at else 0
-
-
-def _unit_end(scene: Scene, at: int) -> int:
-    run = _run_at(scene, at)
-    if run:
-        return run.end
-    return at + 1 if at < len(scene.lexemes) and len(scene.text(at)) == 1 else 0
-
-
-def _run_at(scene: Scene, at: int) -> Run | None:
-    return next((run for run in scene.runs if run.begin == at), None)
-
-
-def _boxes(scene: Scene) -> Iterator[Span]:
+def _boxes(scene: Scene, gazetteer: Gazetteer) -> Iterator[Span]:
     """Post-office boxes."""
     for run in scene.runs:
+        if not ends_phrase(scene, run.begin, "address_boxes"):
+            continue
         for size in (1, 2, 3):
             lead = " ".join(scene.text(run.begin - k) for k in range(size, 0, -1) if run.begin >= k)
             if lead in scene.language.listed("address_boxes"):
-                yield Span(scene.lexemes[run.begin - size].first, run.last, "ADDRESS", 0.8, _RECOGNIZER)
+                yield _address(scene, run.begin - size, tail_end(scene, gazetteer, run.end))
 
 
 def _numbered_behind(scene: Scene) -> Iterator[Span]:
     """ "orchard lane number four"."""
     for run in scene.runs:
         unit, street = run.begin - 1, run.begin - 2
-        if scene.listed(unit, "address_units") and scene.listed(street, "street_types_strong"):
-            begin = street
-            while begin > 0 and street - begin < 2 and not scene.listed(begin - 1, "address_breaks"):
-                begin -= 1
-            yield Span(scene.lexemes[begin].first, run.last, "ADDRESS", 0.75, _RECOGNIZER)
+        if not scene.listed(unit, "address_units") or not scene.listed(street, "street_types"):
+            continue
+        begin = street
+        while begin > 0 and street - begin < 2 and not scene.listed(begin - 1, "address_breaks"):
+            begin -= 1
+        if scene.listed(street, "street_types_strong") or (begin < street and scene.listed(unit, "house_numbers")):
+            yield _address(scene, begin, run.end)
+
+
+def _streets_first(scene: Scene, gazetteer: Gazetteer) -> Iterator[Span]:
+    """ "calle de alcala numero doce, segundo be": the street, its number, then floor, door, town."""
+    for street in places_listed(scene, "streets_numbered_behind"):
+        at = street + 1
+        while at - street <= STREET_WORDS_MAX + 1 and at < len(scene.lexemes) and run_at(scene, at) is None:
+            if scene.listed(at, "address_breaks"):
+                break
+            at += 1
+        run = run_at(scene, at)
+        if run is None or at - street < 2 or run.digits > HOUSE_DIGITS_MAX:
+            continue
+        end = run.end
+        if scene.listed(end, "quantity_units") and not scene.lexemes[end].has(Role.ORDINAL):
+            continue
+        while end < len(scene.lexemes) and scene.lexemes[end].has(Role.ORDINAL):  # floor and door
+            end = unit_end(scene, end + 1) or end + 1
+        end = tail_end(scene, gazetteer, end)
+        yield Span(scene.lexemes[street].first, scene.lexemes[end - 1].last, "ADDRESS", 0.85, _RECOGNIZER)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from stream.find.language import Role
+from stream.find.recognizers.phrases import phrase_at, phrase_before, places_listed
 from stream.find.runs import Run
 from stream.find.spans import Scene, Span
 
@@ -13,22 +14,24 @@ BIRTH_REACH = 4  # lexemes between "born" and a date
 AGE_MIN, AGE_MAX = 90, 122  # years; 122 is the greatest age known
 NINETY = "90"
 _RECOGNIZER = "date"
-_NUMBERS = (Role.UNIT, Role.TEEN, Role.TENS, Role.SCALE, Role.DIGITS, Role.ORDINAL, Role.ZERO)
+_NUMBERS = (Role.UNIT, Role.TEEN, Role.TENS, Role.HUNDREDS, Role.SCALE, Role.DIGITS, Role.ORDINAL, Role.ZERO)
 
 
 def find_dates(scene: Scene) -> Iterator[Span]:
     """Every month with a day or year: all elements of a date are identifiers but the year alone."""
-    for at, lexeme in enumerate(scene.lexemes):
+    for at in scene.telling:
+        lexeme = scene.lexemes[at]
         if lexeme.has(Role.DATE):
             yield Span(lexeme.first, lexeme.last, "DATE_TIME", 0.8, _RECOGNIZER)
         if lexeme.has(Role.MONTH):
-            begin, end = _left(scene, at), _right(scene, at)
+            begin, end = _whole_number(scene, _left(scene, at)), _right(scene, at)
             if begin < at or end > at + 1:
                 yield Span(scene.lexemes[begin].first, scene.lexemes[end - 1].last, "DATE_TIME", 0.8, _RECOGNIZER)
 
 
 def find_birth_dates(scene: Scene) -> Iterator[Span]:
-    """Numbers and ordinals after "born" and the like that name no month: "the first of the second nineteen eighty"."""
+    """What names no month after "born" and the like: numbers, ordinals, holidays ("the first of the second eighty")."""
+    yield from _birth_holidays(scene)
     for mention in scene.mentions:
         if mention.context.entity_type != "DATE_TIME":
             continue
@@ -37,9 +40,28 @@ def find_birth_dates(scene: Scene) -> Iterator[Span]:
             at += 1
         end = _right(scene, at - 1)
         numbers = sum(_is_number(scene, place) for place in range(at, end))
-        if numbers >= 2:
+        if numbers >= 2 or (numbers == 1 and _says_birth(scene, at)):
             begin = at - 1 if at and scene.listed(at - 1, "date_articles") else at
             yield Span(scene.lexemes[begin].first, scene.lexemes[end - 1].last, "DATE_TIME", 0.75, _RECOGNIZER)
+
+
+def _says_birth(scene: Scene, at: int) -> bool:
+    """Whether one number alone tells a birthday: "born in sixty two", "my birthday is the twenty second"."""
+    led = phrase_before(scene, at, "birth_leads")
+    year = any(run.begin == at and run.is_year() and run.digits in (2, 4) for run in scene.runs)
+    counted = scene.listed(at + 1, "quantity_units") or scene.listed(at + 1, "birthdays")
+    return led and not counted and (year or scene.lexemes[at].has(Role.ORDINAL))
+
+
+def _birth_holidays(scene: Scene) -> Iterator[Span]:
+    """ "born on christmas day", "my birthday is new year's eve"."""
+    for mention in scene.mentions:
+        if mention.context.entity_type == "DATE_TIME":
+            for at in range(mention.end, min(mention.end + BIRTH_REACH, len(scene.lexemes))):
+                if size := phrase_at(scene, at, "birth_holidays"):
+                    end = _right(scene, at + size - 1)
+                    yield Span(scene.lexemes[at].first, scene.lexemes[end - 1].last, "DATE_TIME", 0.75, _RECOGNIZER)
+                    break
 
 
 def _is_number(scene: Scene, at: int) -> bool:
@@ -60,6 +82,12 @@ def _right(scene: Scene, at: int) -> int:
     return end
 
 
+def _whole_number(scene: Scene, begin: int) -> int:
+    """Where the number begins that reaches over the lexeme ``begin``: "treinta y uno de mayo"."""
+    over = (run.begin for run in scene.runs if run.begin < begin < run.end and run.is_cardinal())
+    return next(over, begin)
+
+
 def _left(scene: Scene, at: int) -> int:
     begin, step = at, at - 1
     while step >= 0 and at - step <= 5:
@@ -78,10 +106,19 @@ def find_ages(scene: Scene) -> Iterator[Span]:
         value = int(run.values[0]) if run.values[0].isdigit() and run.digits in (2, 3) else 0
         if AGE_MIN <= value <= AGE_MAX and _is_age(scene, run):
             yield Span(run.first, run.last, "AGE", 0.8, _RECOGNIZER)
-    for at, lexeme in enumerate(scene.lexemes):
-        if lexeme.has(Role.ORDINAL) and scene.listed(at + 1, "birthdays") and _ninetieth(scene, at):
+    for at in scene.telling:
+        lexeme = scene.lexemes[at]
+        if lexeme.has(Role.ORDINAL) and _ninetieth(scene, at):
             begin = at - 1 if _tens(scene, at - 1) == NINETY else at
-            yield Span(scene.lexemes[begin].first, lexeme.last, "AGE", 0.8, _RECOGNIZER)
+            if scene.listed(at + 1, "birthdays") or (_closes(scene, at + 1) and _said_of_person(scene, begin)):
+                yield Span(scene.lexemes[begin].first, lexeme.last, "AGE", 0.8, _RECOGNIZER)
+    for at in places_listed(scene, "age_decades"):
+        if any(scene.listed(at - back, "age_people") for back in (1, 2, 3)):
+            yield Span(scene.lexemes[at].first, scene.lexemes[at].last, "AGE", 0.8, _RECOGNIZER)
+
+
+def _closes(scene: Scene, at: int) -> bool:
+    return at >= len(scene.lexemes) or scene.listed(at, "time_tails") or scene.listed(at, "age_closings")
 
 
 def _is_age(scene: Scene, run: Run) -> bool:
@@ -105,7 +142,9 @@ def _said_of_person(scene: Scene, begin: int) -> bool:
     before = begin - 1
     while scene.listed(before, "age_articles") or (before >= 0 and scene.lexemes[before].has(Role.FILLER)):
         before -= 1
-    if scene.listed(before, "age_people") or scene.listed(before, "age_verbs"):
+    named = scene.listed(before, "age_people") and len(scene.text(before)) > 1  # not the road "i ninety five"
+    named = named or scene.listed(before - 1, "titles")  # "mister osei ninety four"
+    if named or scene.listed(before, "age_verbs"):
         return True
     verbs = scene.language.listed("ages_before")
     if scene.text(before) not in verbs and f"{scene.text(before - 1)} {scene.text(before)}" not in verbs:

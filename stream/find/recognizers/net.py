@@ -1,4 +1,4 @@
-"""E-mail addresses, web addresses and user names as they are said: "john dot smith at i cloud dot com"."""
+"""E-mail and web addresses as they are said: "john dot smith at i cloud dot com"."""
 
 from __future__ import annotations
 
@@ -6,46 +6,65 @@ from collections.abc import Iterator
 
 from stream.find.cues import is_strong
 from stream.find.language import Role
+from stream.find.recognizers.handles import find_handles
+from stream.find.recognizers.machines import find_machines
+from stream.find.recognizers.phrases import phrase_at, phrase_before, places_at
 from stream.find.spans import Scene, Span
 
 HOST_REACH = 5  # lexemes between "at" and the first "dot"
 LOCAL_REACH = 14  # lexemes of a local part
-HANDLE_REACH = 8  # lexemes of a user name
+LOOSE_MAX = 4  # words of grammar inside a local part that is announced
+PIECE_MAX = 4  # lexemes between two slashes
 _RECOGNIZER = "net"
 _GLUE = "._-/+:"
 
 
 def find_net(scene: Scene) -> Iterator[Span]:
-    """Every address that ends in "dot" and a top-level domain, or names a mail host after "at"."""
+    """Addresses that end in "dot" and a top-level domain, or name a mail host after "at"; user names; machines."""
     yield from _written(scene)
     done = -1
-    at = 0
-    while at < len(scene.lexemes):
-        end = _domain_end(scene, at)
-        if end and at > done:
+    for at in scene.telling:
+        if at > done and Role.SYMBOL in scene.lexemes[at].roles and (end := _domain_end(scene, at)):
             yield _address(scene, at, end)
-            done = at = end
-        at += 1
+            done = end
     yield from _known_hosts(scene, done)
-    yield from _handles(scene)
+    yield from _schemes(scene)
+    yield from find_handles(scene)
+    yield from find_machines(scene)
 
 
 def _written(scene: Scene) -> Iterator[Span]:
-    for at, lexeme in enumerate(scene.lexemes):
-        if lexeme.text.startswith("@") and len(lexeme.text) > 1:
-            yield Span(lexeme.first, lexeme.last, "USERNAME", 0.9, _RECOGNIZER)
-        elif lexeme.has(Role.MAIL):
-            end = _domain_end(scene, at + 1) or at + 1  # half written: "jack@gmail dot com"
-            yield Span(lexeme.first, scene.lexemes[end - 1].last, "EMAIL_ADDRESS", 0.95, _RECOGNIZER)
+    for at in scene.telling:
+        lexeme = scene.lexemes[at]
+        if lexeme.has(Role.MAIL):
+            yield _half_written(scene, at)
         elif lexeme.has(Role.HOST) and _has_domain(scene, lexeme.text):
             at_sign = _at_sign_before(scene, at)
-            if at_sign is None:
-                yield Span(lexeme.first, _path_end(scene, at + 1), "URL", 0.8, _RECOGNIZER)
+            last = _path_end(scene, at + 1)
+            if at_sign is None or last > lexeme.last:
+                yield Span(lexeme.first, last, "URL", 0.8, _RECOGNIZER)
             else:
                 begin = _local_begin(scene, at_sign)
                 yield Span(scene.lexemes[begin].first, lexeme.last, "EMAIL_ADDRESS", 0.95, _RECOGNIZER)
         elif lexeme.has(Role.ADDRESS_IP):
             yield Span(lexeme.first, lexeme.last, "IP_ADDRESS", 0.95, _RECOGNIZER)
+
+
+def _half_written(scene: Scene, at: int) -> Span:
+    """ "jack@gmail dot com", "jack @gmail.com", "jack@ g mail dot com"; a user name where no host follows the sign."""
+    lexeme = scene.lexemes[at]
+    host = lexeme.text.rpartition("@")[2]
+    dot = next((place for place in range(at + 1, at + 2 + HOST_REACH) if _domain_end(scene, place)), 0)
+    glued = dot == at + 1 or (dot and not host)
+    end = _domain_end(scene, dot) if glued else at + 1
+    begin = at
+    if lexeme.text.startswith("@"):
+        if not glued and host not in scene.language.listed("mail_hosts") and not _has_domain(scene, host):
+            return Span(lexeme.first, lexeme.last, "USERNAME", 0.9, _RECOGNIZER)
+        begin = _local_begin(scene, at)
+    elif at and _is_glue(scene, at - 1):
+        begin = _local_begin(scene, at)
+    return Span(scene.lexemes[begin].first, scene.lexemes[end - 1].last, "EMAIL_ADDRESS", 0.95, _RECOGNIZER)
 
 
 def _has_domain(scene: Scene, text: str) -> bool:
@@ -91,16 +110,21 @@ def _domain_end(scene: Scene, at: int) -> int:
 def _address(scene: Scene, dot: int, end: int) -> Span:
     """The address around a domain's first top-level dot."""
     at_sign = _at_sign_before(scene, dot)
-    if at_sign is not None and _has_local_part(scene, at_sign):
+    last = _path_end(scene, end)
+    if at_sign is not None and last == scene.lexemes[end - 1].last and _has_local_part(scene, at_sign):
         begin = _local_begin(scene, at_sign)
-        return Span(scene.lexemes[begin].first, scene.lexemes[end - 1].last, "EMAIL_ADDRESS", 0.95, _RECOGNIZER)
-    begin = _host_begin(scene, dot)
-    return Span(scene.lexemes[begin].first, _path_end(scene, end), "URL", 0.85, _RECOGNIZER)
+        return Span(scene.lexemes[begin].first, last, "EMAIL_ADDRESS", 0.95, _RECOGNIZER)
+    begin = at_sign + 1 if at_sign is not None else _host_begin(scene, dot)
+    return Span(scene.lexemes[begin].first, last, "URL", 0.85, _RECOGNIZER)
 
 
 def _at_sign_before(scene: Scene, dot: int) -> int | None:
+    """The "at" before a host, or the word that was heard in its place before a host of mail: "smith that gmail"."""
     for at in range(dot - 1, max(-1, dot - 2 - HOST_REACH * 2), -1):
         if scene.lexemes[at].roles.get(Role.SYMBOL) == "@" and (at + 1 < dot or scene.lexemes[dot].has(Role.HOST)):
+            return at
+        host = " ".join(scene.text(place) for place in range(at + 1, dot))
+        if scene.listed(at, "at_sounds") and host in scene.language.listed("mail_hosts"):
             return at
     return None
 
@@ -110,20 +134,43 @@ def _has_local_part(scene: Scene, at_sign: int) -> bool:
     before = at_sign - 1
     while before >= 0 and scene.lexemes[before].has(Role.FILLER):
         before -= 1
-    return before >= 0 and _belongs(scene, before, glued=False)
+    if scene.listed(before, "web_nouns"):
+        return False
+    return before >= 0 and _belongs(scene, before, glued=before > 0 and _is_glue(scene, before - 1))
 
 
 def _local_begin(scene: Scene, at_sign: int) -> int:
-    """Where the local part before "at" begins."""
+    """Where the local part before "at" begins.
+
+    A word of grammar ends it, unless an announcing word stands before that: "my email is the real jack at ...".
+    """
     begin = at_sign
-    while begin > 0 and at_sign - begin < LOCAL_REACH:
-        before = begin - 1
-        if not _belongs(scene, before, glued=_is_glue(scene, begin)):
-            break
-        begin = before
+    loose = 0
+    for before in range(at_sign - 1, max(-1, at_sign - 1 - LOCAL_REACH), -1):
+        glued = _is_glue(scene, before + 1) or (before > 0 and _is_glue(scene, before - 1))
+        if not _belongs(scene, before, glued) and not _remarked(scene, before):
+            if not loose:
+                begin = before + 1
+            if scene.listed(before, "net_leads"):
+                begin = before + 1
+                break
+            loose += 1
+            if loose > LOOSE_MAX or scene.listed(before, "net_walls"):
+                break
+        elif not loose:
+            begin = before
     while begin < at_sign - 1 and scene.lexemes[begin].has(Role.FILLER) and not scene.lexemes[begin].has(Role.LETTER):
         begin += 1
     return min(begin, max(0, at_sign - 1))
+
+
+def _remarked(scene: Scene, at: int) -> bool:
+    """Whether the lexeme belongs to a remark on spelling: "with a k", "and an e"."""
+    for begin in range(at - 2, at + 1):
+        article = scene.listed(begin + 1, "net_articles")
+        if begin >= 0 and scene.listed(begin, "net_likened") and article and len(scene.text(begin + 2)) == 1:
+            return True
+    return False
 
 
 def _is_glue(scene: Scene, at: int) -> bool:
@@ -149,22 +196,66 @@ def _host_begin(scene: Scene, dot: int) -> int:
         if not glued and not scene.listed(begin - 1, "host_words") and not _belongs(scene, begin - 1, glued=False):
             break
         begin -= 1
-    return min(begin, dot - 1)
+    return min(_announced(scene, begin), dot - 1)
+
+
+def _announced(scene: Scene, begin: int) -> int:
+    """Where a host begins behind "my site is", over words of grammar: "my site is anna cooks food dot com"."""
+    for at in range(begin, max(0, begin - LOOSE_MAX), -1):
+        if phrase_before(scene, at, "url_announcing"):
+            return at
+        if scene.listed(at - 1, "net_walls"):
+            break
+    return begin
 
 
 def _path_end(scene: Scene, end: int) -> int:
     """The last word of an address whose domain ends before lexeme ``end``: "slash word" goes on."""
     while end + 1 < len(scene.lexemes) and scene.lexemes[end].roles.get(Role.SYMBOL) in ("/", "?", "#", ":"):
-        end += 2
-        while end < len(scene.lexemes) and (_is_glue(scene, end) or _is_glue(scene, end - 1)):
-            end += 1
+        end = _piece_end(scene, end + 1)
     return scene.lexemes[min(end, len(scene.lexemes)) - 1].last
+
+
+def _piece_end(scene: Scene, begin: int) -> int:
+    """The lexeme after one piece of a path, which may be several words."""
+    end = begin
+    while end < len(scene.lexemes):
+        glued = _is_glue(scene, end) or (end > begin and _is_glue(scene, end - 1))
+        if not glued and end > begin and not (_belongs(scene, end, glued=False) or _joins(scene, end)):
+            break
+        if not glued and end - begin >= PIECE_MAX:
+            break
+        if scene.lexemes[end].roles.get(Role.SYMBOL) in ("/", "?"):
+            break
+        end += 1
+    return max(end, min(begin + 1, len(scene.lexemes)))
+
+
+def _joins(scene: Scene, at: int) -> bool:
+    """ "slash tess and omar": a word of grammar between two that are none."""
+    return scene.listed(at, "path_joints") and bool(scene.text(at + 1)) and not scene.listed(at + 1, "net_stops")
+
+
+def _schemes(scene: Scene) -> Iterator[Span]:
+    """What begins with "h t t p", "w w w" or the like, whatever its ending."""
+    for at, begin in places_at(scene, "url_schemes"):
+        end = begin
+        while end < len(scene.lexemes) and (_is_glue(scene, end) or scene.lexemes[end].has(Role.MULTIPLIER)):
+            end += 1
+        if end == begin and not phrase_at(scene, at, "url_schemes_glued"):
+            continue
+        while end < len(scene.lexemes) and (
+            _is_glue(scene, end) or _is_glue(scene, end - 1) or _belongs(scene, end, glued=False)
+        ):
+            end += 1
+        if any(_is_glue(scene, place) for place in range(begin, end)):
+            yield Span(scene.lexemes[at].first, scene.lexemes[end - 1].last, "URL", 0.85, _RECOGNIZER)
 
 
 def _known_hosts(scene: Scene, done: int) -> Iterator[Span]:
     """ "smith seven at gmail" without an ending."""
-    for at in range(max(1, done + 1), len(scene.lexemes) - 1):
-        if scene.lexemes[at].roles.get(Role.SYMBOL) != "@":
+    for at in scene.telling:
+        if not max(1, done + 1) <= at < len(scene.lexemes) - 1 or scene.lexemes[at].roles.get(Role.SYMBOL) != "@":
             continue
         host = (
             scene.text(at + 1) if scene.listed(at + 1, "mail_hosts") else f"{scene.text(at + 1)} {scene.text(at + 2)}"
@@ -173,25 +264,3 @@ def _known_hosts(scene: Scene, done: int) -> Iterator[Span]:
             begin = _local_begin(scene, at)
             end = at + 1 + len(host.split())
             yield Span(scene.lexemes[begin].first, scene.lexemes[end - 1].last, "EMAIL_ADDRESS", 0.85, _RECOGNIZER)
-
-
-def _handles(scene: Scene) -> Iterator[Span]:
-    """User names and passwords: "my handle is ...", up to the next word that can't be part of one."""
-    for leads, entity_type in (("handle_leads", "USERNAME"), ("secret_leads", "PIN")):
-        yield from _after_leads(scene, scene.language.listed(leads), entity_type)
-
-
-def _after_leads(scene: Scene, leads: frozenset[str], entity_type: str) -> Iterator[Span]:
-    texts = [lexeme.text for lexeme in scene.lexemes]
-    for at in range(1, len(texts)):
-        spoken = " ".join(texts[max(0, at - 3) : at]).split()
-        if any(" ".join(spoken[-size:]) in leads for size in (2, 3) if len(spoken) >= size):
-            end = at
-            while (
-                end < len(texts)
-                and end - at < HANDLE_REACH
-                and _belongs(scene, end, glued=end > at and _is_glue(scene, end - 1))
-            ):
-                end += 1
-            if end > at:
-                yield Span(scene.lexemes[at].first, scene.lexemes[end - 1].last, entity_type, 0.8, _RECOGNIZER)

@@ -9,65 +9,39 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from stream.find.checksums import is_iban, is_luhn
-from stream.find.language import Role
+from stream.find.recognizers.pieces import DIGITS_MIN, announced_after, continued, edges, unit_follows
 from stream.find.runs import Run
 from stream.find.spans import Mention, Scene, Span, nearest
 
-DIGITS_MIN = 4  # without any context
 SPELLED_MIN = 4  # letters
 MIXED_MIN = 4  # letters and digits together
 BINDING_REACH = 6  # a context word this near takes the allow-list away
 REPAIR_EXTRA = 8  # characters said twice
-NAMED_SCORE, SHAPED_SCORE = 0.97, 0.6
+CVV_MAX = 4  # characters of a code that is as short as a quantity
+NAMED_SCORE, SHAPED_SCORE, PIECE_SCORE = 0.97, 0.6, 0.55
 _SPELLED_TYPES = frozenset({"PERSON", "LICENSE_PLATE", "MAC_ADDRESS", "ACCOUNT_NUMBER", "PIN", "VIN", "IBAN_CODE"})
 
 
 def find_numbers(scene: Scene) -> Iterator[Span]:
-    """Every run that could identify somebody."""
-    for run in scene.runs:
-        entity_type, score = classify(scene, run)
+    """Every run that could identify somebody, and every piece that goes on with one after an interruption."""
+    found = [classify(scene, run) for run in scene.runs]
+    types = [entity_type for entity_type, _ in found]
+    for at, run in enumerate(scene.runs):
+        entity_type, score = found[at]
+        if not entity_type and (other := continued(scene, types, at)):
+            entity_type, score = other, PIECE_SCORE
         if entity_type:
-            first, last = _edges(scene, run)
+            first, last = edges(scene, run, entity_type)
             yield Span(first, last, entity_type, score, "run")
-
-
-def _edges(scene: Scene, run: Run) -> tuple[int, int]:
-    """The words of the run, with what was misheard or cut off at its ends: "is to nine ...", "fo- four ..."."""
-    begin, end = run.begin, run.end
-    while begin > 0 and _belongs_before(scene, run, begin - 1):
-        begin -= 1
-    while end < len(scene.lexemes) and _belongs_after(scene, run, end):
-        end += 1
-    first = min(run.first, scene.lexemes[begin].first)
-    return first, max(run.last, scene.lexemes[end - 1].last)
-
-
-def _belongs_before(scene: Scene, run: Run, at: int) -> bool:
-    lexeme = scene.lexemes[at]
-    if lexeme.has(Role.CUT_OFF) or lexeme.has(Role.CASE) or lexeme.has(Role.MULTIPLIER):
-        return True
-    if not lexeme.has(Role.HOMOPHONE) or run.shape[0] not in "UOLDN":
-        return False
-    if not lexeme.has(Role.WEAK_HOMOPHONE):
-        return True
-    announced = at > 0 and scene.lexemes[at - 1].has(Role.CODE_LEAD)
-    return announced or any(mention.end == at for mention in scene.mentions)
-
-
-def _belongs_after(scene: Scene, run: Run, at: int) -> bool:
-    lexeme = scene.lexemes[at]
-    if lexeme.has(Role.CUT_OFF) or lexeme.has(Role.MULTIPLIER):
-        return True
-    if not lexeme.has(Role.HOMOPHONE) or run.shape[-1] not in "UOLDN":
-        return False
-    last = at + 1 == len(scene.lexemes)
-    return not lexeme.has(Role.WEAK_HOMOPHONE) or last or scene.listed(at + 1, "after_numbers")
 
 
 def classify(scene: Scene, run: Run) -> tuple[str, float]:
     """What the run is to be called and how sure that is; an empty type if it is harmless."""
     if run.letters and not run.digits:
         return _spelled(scene, run), NAMED_SCORE
+    said_to_be = next((one for one in scene.mentions if announced_after(scene, run, one)), None)
+    if said_to_be:
+        return said_to_be.context.entity_type, NAMED_SCORE
     near = _fitting(scene, run)
     bound = [mention for distance, mention in near if _binds(scene, run, distance, mention)]
     named = next((mention.context.entity_type for mention in bound if mention.context.entity_type), "")
@@ -97,34 +71,38 @@ def _fitting(scene: Scene, run: Run) -> list[tuple[int, Mention]]:
 
 def _binds(scene: Scene, run: Run, distance: int, mention: Mention) -> bool:
     """Whether a context word is so near that the run is no quantity, clock time or year."""
-    if distance > BINDING_REACH or _unit_follows(scene, run):
+    if distance > BINDING_REACH or unit_follows(scene, run):
         return False
+    if run.letters and mention.context.entity_type == "PIN" and _harmless_mix(scene, run):
+        return False  # "gate b 9"
     if run.is_time() and run.said_singly < run.digits and scene.listed(run.begin - 1, "time_leads"):
         return False
+    clock = scene.listed(mention.begin, "time_leads") and scene.listed(mention.end - 1, "announcing")
+    if clock and run.is_clock() and run.said_singly < run.digits:
+        return False  # "the alarm is six thirty"
     if run.is_cardinal() and not {"H", "C"}.isdisjoint(run.shape):
         return distance <= 3
     if run.is_cardinal() and run.digits <= 3:
+        if run.shape == "D" and run.digits == 3 and mention.context.most <= CVV_MAX:
+            return True  # "use 290 for the c v c"
         return (
-            run.digits >= mention.context.fewest and distance <= 2 and (run.shape == "D" or mention.context.most <= 12)
+            run.digits >= mention.context.fewest
+            and distance <= (4 if run.digits == 3 else 2)
+            and (run.shape == "D" or mention.context.most <= 12)
         )
     return True
-
-
-def _unit_follows(scene: Scene, run: Run) -> bool:
-    if run.digits > 6 or run.said_singly >= 5:
-        return False
-    at = run.end + 1 if scene.listed(run.end, "quantity_per") else run.end
-    return scene.listed(at, "quantity_units")
 
 
 def _harmless(scene: Scene, run: Run) -> bool:
     """The allow-list: shapes that no identifier without a context word has, or that a unit or lead explains."""
     typed = run.shape == "D"
-    if not typed and (run.is_cardinal() or run.is_year() or run.is_time()):
+    if not typed and (run.is_cardinal() or run.is_year() or run.is_time() or run.is_price() or run.is_count()):
+        return True
+    if run.shape == "DD" and run.is_clock() and scene.listed(run.begin - 1, "time_leads"):
         return True
     if typed and run.digits == 4 and run.values[0][:2] in ("19", "20"):
         return True
-    if _unit_follows(scene, run):
+    if unit_follows(scene, run):
         return True
     if run.dots == 1 and len(run.elements) >= 3 and run.digits <= 8 and run.said_singly < 8:
         return True  # a decimal number
@@ -132,9 +110,11 @@ def _harmless(scene: Scene, run: Run) -> bool:
 
 
 def _harmless_mix(scene: Scene, run: Run) -> bool:
-    """ "4 k", "b 12", "six forty five a m", "ninety eight point six f m"."""
+    """ "4 k", "b 12", "six forty five a m", "ninety eight point six f m", "a four k sixty hertz screen"."""
     value = run.values[0]
     size = run.letters + run.digits
+    if size <= 6 and run.said_singly <= 1 and scene.listed(run.end, "quantity_units"):
+        return True
     if (size <= 4 and (run.digits <= 1 or run.letters <= 1)) or (size <= 5 and run.digits <= 1):
         return True
     tail = value[len(value.rstrip("abcdefghijklmnopqrstuvwxyz")) :]
@@ -144,7 +124,11 @@ def _harmless_mix(scene: Scene, run: Run) -> bool:
 def _spelled(scene: Scene, run: Run) -> str:
     """Letters alone: a name or a code that is spelled, unless they are a well-known abbreviation."""
     written = run.values[0]
-    if written in scene.language.listed("acronyms") or (len(set(written)) == 1 and len(written) <= 3):
+    if (
+        written in scene.language.listed("acronyms")
+        or _is_alphabet(written)
+        or (len(set(written)) == 1 and len(written) <= 3)
+    ):
         return ""
     near = [
         mention.context.entity_type
@@ -159,6 +143,11 @@ def _spelled(scene: Scene, run: Run) -> str:
     return named if run.letters == 2 and explained and named in near else ""
 
 
+def _is_alphabet(letters: str) -> bool:
+    """The alphabet from its beginning: "a b c d e f g"."""
+    return all(ord(letter) - ord("a") == at for at, letter in enumerate(letters))
+
+
 def _by_shape(scene: Scene, run: Run) -> str:
     """A name for a run that no context word names."""
     value = run.values[0].upper()
@@ -169,7 +158,7 @@ def _by_shape(scene: Scene, run: Run) -> str:
         return "IP_ADDRESS"
     if any(12 <= len(reading) <= 19 and reading.isdigit() and is_luhn(reading) for reading in run.values):
         return "CREDIT_CARD"
-    if run.elements[0].written == "+":
+    if run.elements[0].written == "+" or run.values[0] in scene.language.listed("vanity_prefixes"):
         return "PHONE_NUMBER"
     if 12 <= digits <= 19:
         return "CREDIT_CARD" if digits >= 14 else "ACCOUNT_NUMBER"

@@ -1,0 +1,89 @@
+"""Phrases of the language's lists in a transcript: which one begins at a lexeme, which one ends before it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cache
+
+from stream.find.spans import Scene
+
+PHRASE_MAX = 6  # words
+
+
+@cache
+def _index(phrases: frozenset[str], edge: int) -> dict[str, tuple[tuple[str, ...], ...]]:
+    """Phrases by their first (``edge`` 0) or last (-1) word, the longest first."""
+    found: dict[str, list[tuple[str, ...]]] = {}
+    for phrase in phrases:
+        pieces = tuple(phrase.split())
+        found.setdefault(pieces[edge], []).append(pieces)
+    return {word: tuple(sorted(ways, key=len, reverse=True)) for word, ways in found.items()}
+
+
+def phrase_at(scene: Scene, at: int, name: str) -> int:
+    """How many lexemes from ``at`` on are a phrase of the list ``name``, the longest; 0 if none."""
+    text = scene.text(at)
+    if not text:
+        return 0
+    ways = _index(scene.language.listed(name), 0).get(text.partition(" ")[0], ())
+    for way in ways:
+        pieces: list[str] = []
+        end = at
+        while len(pieces) < len(way) and end < len(scene.lexemes):
+            pieces += scene.lexemes[end].text.split()
+            end += 1
+        if tuple(pieces) == way:
+            return end - at
+    return 0
+
+
+def ends_phrase(scene: Scene, at: int, name: str) -> bool:
+    """Whether the word right before the lexeme ``at`` ends a phrase of the list ``name``: quickly ruled out."""
+    return at > 0 and scene.text(at - 1).rpartition(" ")[2] in _index(scene.language.listed(name), -1)
+
+
+def phrase_before(scene: Scene, at: int, name: str) -> bool:
+    """Whether a phrase of the list ``name`` ends right before the lexeme ``at``."""
+    text = scene.text(at - 1) if at else ""
+    ways = _index(scene.language.listed(name), -1).get(text.rpartition(" ")[2], ()) if text else ()
+    if not ways:
+        return False
+    pieces = [piece for back in range(min(at, PHRASE_MAX), 0, -1) for piece in scene.text(at - back).split()]
+    return any(tuple(pieces[-len(way) :]) == way for way in ways)
+
+
+def said_before(scene: Scene, at: int, name: str) -> bool:
+    """The same for the words as they were written, in which "she's" is not "she"."""
+    end = scene.lexemes[at].first if at < len(scene.lexemes) else len(scene.words)
+    if not end:
+        return False
+    said = " ".join(scene.words[max(0, end - PHRASE_MAX) : end]).lower().replace("’", "'").replace(" '", "'")
+    ways = _index(scene.language.listed(name), -1).get(said.rpartition(" ")[2], ())
+    return any(said == " ".join(way) or said.endswith(" " + " ".join(way)) for way in ways)
+
+
+def places_at(scene: Scene, name: str) -> Iterator[tuple[int, int]]:
+    """Every phrase of the list ``name``, as lexemes, end exclusive: the quick way to look at a whole transcript."""
+    index = _index(scene.language.listed(name), 0)
+    for at, text in enumerate(scene.texts):
+        if (text in index or " " in text) and (size := phrase_at(scene, at, name)):
+            yield at, at + size
+
+
+def places_before(scene: Scene, name: str) -> Iterator[int]:
+    """Every lexeme right before which a phrase of the list ``name`` ends."""
+    index = _index(scene.language.listed(name), -1)
+    for at, text in enumerate(scene.texts[:-1], start=1):
+        if (text in index or " " in text) and phrase_before(scene, at, name):
+            yield at
+
+
+def places_listed(scene: Scene, *names: str) -> Iterator[int]:
+    """Every lexeme that is in one of the lists."""
+    listed = _union(*(scene.language.listed(name) for name in names))
+    return iter([at for at, text in enumerate(scene.texts) if text in listed])
+
+
+@cache
+def _union(*phrases: frozenset[str]) -> frozenset[str]:
+    return frozenset().union(*phrases)

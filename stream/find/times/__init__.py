@@ -1,0 +1,1 @@
+"""When words are said: made by forced alignment where the device gave no times, doubted where its times fit badly."""

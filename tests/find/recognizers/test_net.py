@@ -1,0 +1,97 @@
+"""Addresses of the net and of machines, and user names, in the ways in which people say them."""
+
+from __future__ import annotations
+
+import pytest
+
+from stream.find.pii import Identifiers, make_word_finder
+
+SAID = [
+    # E-mail: remarks, words of grammar in an announced local part, what was heard for "at", half-written forms.
+    ("EMAIL_ADDRESS", "my email is [the real tall tim at gmail dot com]"),
+    ("EMAIL_ADDRESS", "it's [kristof with a k dot berg at gmx dot de]"),
+    ("EMAIL_ADDRESS", "send it to [old harbour at fastmail dot fm]"),
+    ("EMAIL_ADDRESS", "write to [jonas weil that gmail dot com] today"),
+    ("EMAIL_ADDRESS", "my mail is [rita @gmail dot com]"),
+    ("EMAIL_ADDRESS", "use [m dot voss@ posteo dot net]"),
+    ("EMAIL_ADDRESS", "so [delta nine at wagner dot photography]"),
+    ("EMAIL_ADDRESS", "book it with [carla dot goes at mail dot com]"),
+    # Web addresses: a scheme without a known ending, a path of several words, an ending among the new ones.
+    ("URL", "it is [h t t p colon double slash porch cam dot local slash live]"),
+    ("URL", "open [w w w dot vogel brothers dot nowhere]"),
+    ("URL", "look at [github dot com slash ruth w slash notes two]"),
+    ("URL", "we put it on [iris and paul dot wedding]"),
+    ("URL", "my site is [fern sews things dot com]"),
+    ("URL", "my blog is [a day in the woods dot wordpress dot com]"),
+    ("URL", "my portfolio's at [tess paints dot art]"),
+    ("URL", "see the pictures at [flickr.com slash photos slash grey heron]"),
+    ("URL", "it is on [etsy dot com slash shop slash oak and ash]"),
+    # Letters of a code that spell an abbreviation elsewhere.
+    ("LICENSE_PLATE", "the tag number is [r v four four nine one]"),
+    ("DEVICE_SERIAL", "serial number [j h four dash u s dash r k two two eight one]"),
+    # User names.
+    ("USERNAME", "my gamertag is [the lazy heron]"),
+    ("USERNAME", "discord username [night owl hash six six one two]"),
+    ("USERNAME", "follow [at tide and timber] on threads"),
+    ("USERNAME", "on twitch i go by [copper kettle]"),
+    ("USERNAME", "find me on insta [at mara dot j]"),
+    ("USERNAME", "i'm [walking wilma] on youtube"),
+    ("USERNAME", "it's [otto underscore b underscore four]"),
+    ("USERNAME", "my venmo is [at hanna dash k]"),
+    ("USERNAME", "look for [muddy paws] on instagram"),
+    ("USERNAME", "follow [rowdy otter] on tiktok"),
+    ("USERNAME", "on steam it's [silent badger]"),
+    ("USERNAME", "find me on reddit as [sleepy stoat]"),
+    ("USERNAME", "my twitch is [slow otter]"),
+    ("USERNAME", "her tiktok's [gliding goose]"),
+    ("USERNAME", "u slash [angry gardener]"),
+    ("USERNAME", "dm [at the tall cook]"),
+    # Machines: an "oh" or "a" at an end, pairs without signs, a name of two letters between.
+    ("IP_ADDRESS", "ping [ten dot oh dot oh dot one]"),
+    ("IP_ADDRESS", "it is [f e eight oh colon colon one a colon b]"),
+    ("MAC_ADDRESS", "the mac is [a four colon five e colon six oh colon b two colon one one colon nine a]"),
+    ("MAC_ADDRESS", "allow [3c 22 fb 9a 10 4e]"),
+    ("MAC_ADDRESS", "hardware address [d c colon a six colon three two colon eight eight colon c d colon one zero]"),
+]
+ORDINARY = [
+    "play rain sounds at night on youtube",
+    "what's my instagram handle",
+    "my facebook is not working",
+    "post to twitter i'm having fun",
+    "message me at noon on slack",
+    "the door handle is loose",
+    "log in and change my username",
+    "open the web browser and go to the first page",
+    "look for cat videos on instagram",
+    "find my friends on snapchat",
+    "search for cheap sofas on facebook",
+    "on youtube it's always the same",
+    "post on facebook as soon as possible",
+    "message the team on slack",
+    "my site is down",
+    "my twitch is slow",
+    "my youtube's broken",
+    "connect the dots and the dashes",
+    "version two dot one dot four is out",
+]
+
+
+@pytest.fixture(scope="module")
+def finder() -> Identifiers:
+    return make_word_finder(names_model=False)
+
+
+@pytest.mark.parametrize(("entity_type", "said"), SAID)
+def test_the_whole_address_is_found_and_named(finder: Identifiers, entity_type: str, said: str) -> None:
+    """One finding of the type covers every word in brackets."""
+    words = said.split()
+    first = next(at for at, word in enumerate(words) if word.startswith("["))
+    last = next(at for at, word in enumerate(words) if word.endswith("]"))
+    found = finder.search([word.strip("[]") for word in words])
+    assert [one for one in found if one.entity_type == entity_type and one.first <= first and last <= one.last]
+
+
+@pytest.mark.parametrize("said", ORDINARY)
+def test_talk_about_the_net_is_left_alone(finder: Identifiers, said: str) -> None:
+    """Signs, networks and handles are spoken of without an address."""
+    assert () == finder.search(said.split())
