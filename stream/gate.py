@@ -113,10 +113,12 @@ def _own_sound(clip: Clip, result: AnonymizedClip) -> None:
 
 
 def _sounds_of_findings(clip: Clip, evidence: Evidence) -> Iterator[Segment]:
+    """When each found word may have been said: its time, and as much as this may be off."""
     for finding in evidence.words.findings:
         for word in clip.event.transcripts[finding.transcript].words[finding.first : finding.last + 1]:
             if word.segment:
-                yield word.segment
+                off = word.time_error_s
+                yield Segment(max(0.0, word.segment.start - off), word.segment.end + off)
 
 
 def _changed(clip: Clip, plan: Plan, result: AnonymizedClip) -> None:

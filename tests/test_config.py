@@ -83,6 +83,8 @@ def test_lists_are_comma_separated_in_the_environment(monkeypatch) -> None:
         ("policy: {words_max: many}", "policy.words_max: Input should be a valid integer"),
         ("policy: {operating_point: bold}", "policy.operating_point: Input should be 'safe' or 'throughput'"),
         ("policy: {languages: []}", "policy.languages: "),
+        ("policy: {languages: [en, xx]}", "policy: 1 of languages unknown; there are: en, es"),
+        ("policy: {names_by_phrase: [es]}", "policy: names_by_phrase may name only what languages names"),
         ("policy: {audio_seconds_min: 9, audio_seconds_max: 8}", "policy: audio_seconds_min must be below"),
         ("kafka: {security_protocol: SASL_SSL}", "kafka: a SASL protocol needs sasl_username and sasl_password"),
         ("kafka: {heartbeat_interval_s: 20}", "kafka: heartbeat_interval_s must be at most a third"),

@@ -22,6 +22,7 @@ from stream.clip import (
     Refusal,
     Samples,
     Segment,
+    Transcript,
     Why,
 )
 from stream.edit import metadata, sound, text
@@ -106,6 +107,16 @@ def test_a_plan_that_keeps_a_finding_is_refused() -> None:
     forgetful = decide(CLIP, replace(EVIDENCE, words=evidence().words), POLICY)
     leaky = replace(HONEST, samples=sound.keep_only(CLIP.samples, forgetful.keep), mutes=forgetful.mutes)
     assert Reason.GATE_MUTE_AUDIBLE == inspect(leaky, plan=forgetful)
+
+
+def test_a_plan_that_trusts_uncertain_times_is_refused() -> None:
+    """Words whose times may be off are silent for as much around them."""
+    unsure = tuple(replace(word, time_error_s=0.25) for word in CLIP.event.transcripts[0].words)
+    made = replace(CLIP, event=replace(CLIP.event, transcripts=(Transcript(unsure),)))
+    assert Reason.GATE_MUTE_AUDIBLE == inspect(made=made)
+    decided = decide(made, EVIDENCE, POLICY)
+    samples, left = sound.keep_only(made.samples, decided.keep), text.replace_words(made, decided)
+    assert inspect(replace(HONEST, samples=samples, words=left, mutes=decided.mutes), made=made, plan=decided) is None
 
 
 def test_a_plan_that_keeps_a_bystander_is_refused() -> None:

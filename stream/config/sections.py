@@ -265,6 +265,16 @@ class PolicySettings(Section):
             raise ValueError("audio_seconds_min must be below audio_seconds_max")
         return self
 
+    @model_validator(mode="after")
+    def _accepted(self) -> PolicySettings:
+        if unknown := self.languages - _DEFAULT.vocabularies.keys():
+            raise ValueError(
+                f"{len(unknown)} of languages unknown; there are: {', '.join(sorted(_DEFAULT.vocabularies))}"
+            )
+        if not self.names_by_phrase <= self.languages:
+            raise ValueError("names_by_phrase may name only what languages names")
+        return self
+
     def as_policy(self) -> Policy:
         """The policy that the pipeline takes."""
         values = self.model_dump(exclude={"operating_point", "device_families"})

@@ -35,7 +35,6 @@ def find_misheard(scene: Scene, unsure: Sequence[bool]) -> Iterator[Span]:
                 last += 1
             if last > first:
                 yield Span(first, last - 1, "PERSON", 0.5, "misheard")
-                break
 
 
 def find_employers(scene: Scene, gazetteer: Gazetteer) -> Iterator[Span]:

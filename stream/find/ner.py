@@ -24,6 +24,7 @@ from stream.find.fingerprint import ModelRefused, read_pinned
 from stream.find.spans import Span
 
 SCORE_MIN = 0.3  # a word as likely as this is masked: missing a name costs more than masking a word
+BLANK = -1  # the owner of what stands between words
 OVERLAP_WORDS = 6  # that two windows of a long transcript share
 TOKENS_MAX = 512
 TYPES = {
@@ -89,7 +90,8 @@ class TokenClassifier:
         self.version = version
 
     def find(self, words: Sequence[str]) -> Iterator[Span]:
-        """Runs of words of one type. Raises Refusal(DETECTOR_FAILED) for a word too long to be read whole."""
+        """Runs of words of one type. Raises Refusal(DETECTOR_FAILED) for a word too long to be read whole, and where
+        the model gives no numbers."""
         yield from _in_windows(words, self._tokens_max, self._count, self._spans)
 
     def _count(self, words: Sequence[str]) -> int:
@@ -101,7 +103,12 @@ class TokenClassifier:
             logits = self._model(
                 input_ids=torch.tensor([encoded.ids]), attention_mask=torch.tensor([encoded.attention_mask])
             ).logits[0]
-        likely = torch.softmax(logits.float(), dim=1).tolist()
+        likelihoods = torch.softmax(logits.float(), dim=1)
+        if not bool(
+            torch.isfinite(likelihoods).all()
+        ):  # no NaN reaches the threshold: a model that broke down finds nothing
+            raise Refusal(Reason.DETECTOR_FAILED)
+        likely = likelihoods.tolist()
         best: list[dict[str, float]] = [{} for _ in words]
         owners = _owners(words)
         for (start, end), row in zip(encoded.offsets, likely, strict=True):
@@ -109,7 +116,7 @@ class TokenClassifier:
             for label, score in zip(self._labels, row, strict=True):
                 if label:
                     scores[label] = scores.get(label, 0.0) + score
-            for word in set(owners[start:end]):
+            for word in set(owners[start:end]) - {BLANK}:
                 for label, score in scores.items():
                     best[word][label] = max(best[word].get(label, 0.0), score)
         for label in sorted({label for scores in best for label in scores}):
@@ -145,7 +152,7 @@ class Gliner:
     def _spans(self, words: Sequence[str]) -> Iterator[Span]:
         owners = _owners(words)
         for found in self._model.predict_entities(" ".join(words), list(ASKED), threshold=SCORE_MIN, flat_ner=False):
-            named = [word for word in owners[found["start"] : found["end"]] if word >= 0]
+            named = [word for word in owners[found["start"] : found["end"]] if word != BLANK]
             label = entity_type(found["label"])
             if named and label:
                 yield Span(min(named), max(named), label, float(found["score"]), "ner")
@@ -166,10 +173,10 @@ def _fill(model: torch.nn.Module, weights: bytes) -> None:
 
 
 def _owners(words: Sequence[str]) -> list[int]:
-    """For each character of the words joined by blanks, the number of its word; -1 for a blank."""
+    """For each character of the words joined by blanks, the number of its word; ``BLANK`` between words."""
     owners: list[int] = []
     for number, word in enumerate(words):
-        owners += [number] * len(word) + [-1]
+        owners += [number] * len(word) + [BLANK]
     return owners
 
 

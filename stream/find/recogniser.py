@@ -16,6 +16,7 @@ from stream.find.fingerprint import ModelRefused, read_pinned
 from stream.policy import language
 
 RECOGNISED_ERROR_S = 0.3  # Whisper reads times off its attention; what follows a pause can be this much off
+WORD_S_MAX = 2.0  # of one word; Whisper draws one over speech that it left out, which would then pass for read
 COMPRESSION_MAX = 2.4  # of a text over its compressed size; above it repeats itself, which Whisper does on noise
 NEEDED = frozenset({"model.bin", "config.json", "tokenizer.json"})
 
@@ -70,7 +71,7 @@ class WhisperRecogniser:
                 raise Refusal(Reason.TRANSCRIPT_UNCERTAIN)
             for word in stretch.words or ():
                 start, end = float(word.start), min(float(word.end), duration)
-                if not 0.0 <= start < end:
+                if not 0.0 <= start < end <= start + WORD_S_MAX * _words_in(word.word):
                     raise Refusal(Reason.TRANSCRIPT_UNCERTAIN)
                 confidence = min(1.0, max(0.0, float(word.probability)))
                 for text in word.word.split():
@@ -83,6 +84,11 @@ class WhisperRecogniser:
             and stretch.no_speech_prob <= self._sureness.no_speech_max
             and stretch.compression_ratio <= COMPRESSION_MAX
         )
+
+
+def _words_in(text: str) -> int:
+    """How many words it may have been said as: each digit of a written number may be one."""
+    return max(1, len(text.split()), sum(map(str.isdigit, text)))
 
 
 def _load(model: Any, files: Mapping[str, bytes]) -> Any:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import random
 import re
+import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from importlib import resources
@@ -18,7 +19,6 @@ from typing import Any
 import yaml
 
 from stream.find.gazetteer import Gazetteer
-from stream.find.lexemes import plain
 from stream.find.tagger import CLASSES
 
 OTHER, PERSON, MEDIA, PLACE, ORGANIZATION = range(len(CLASSES))
@@ -31,6 +31,7 @@ COMMON_WORDS = 400
 CARRIERS_PER_EPOCH = 9_000
 JOINED_SHARE = 0.25
 _SLOT = re.compile(r"\{(\w+)\}('s)?")
+_EDGES = " \t.,;:!?\"'()[]{}<>…—–-*`~|"
 
 
 @dataclass(frozen=True)
@@ -56,9 +57,16 @@ def _sentence(row: dict[str, Any]) -> Sentence:
     for span in row["spans"]:
         label = _label(span["entity_type"], span["tier"])
         labels[span["first"] : span["last"] + 1] = [label] * (span["last"] + 1 - span["first"])
-    pairs = [(plain(word), label) for word, label in zip(row["words"], labels, strict=True)]
+    pairs = [(_plain(word), label) for word, label in zip(row["words"], labels, strict=True)]
     kept = [(word, label) for word, label in pairs if word and not word.startswith(("@", "http"))]
     return Sentence(tuple(word for word, _ in kept), tuple(label for _, label in kept))
+
+
+def _plain(word: str) -> str:
+    """Lower case, without punctuation and possessive. Apart from how words are read for finding: a sign more or less
+    there must not change what training reads, and with it the weights."""
+    text = unicodedata.normalize("NFKC", word).lower().replace("’", "'").strip(_EDGES)
+    return text.removesuffix("'s")
 
 
 def _label(entity_type: str, tier: str) -> int:
@@ -147,7 +155,7 @@ class Draws:
     @staticmethod
     def _append(words: list[str], labels: list[int], text: str, label: int) -> None:
         said = text.split()
-        words += [plain(word) for word in said]
+        words += [_plain(word) for word in said]
         labels += [label] * len(said)
 
     def swapped(self, sentence: Sentence) -> Sentence:

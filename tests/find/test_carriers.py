@@ -37,6 +37,7 @@ def test_the_reach_of_a_carrier_ends(finder: Identifiers) -> None:
     """A name begins within three words of its carrier; an unsure run goes on as long as it is unsure."""
     far = [("call", 0.9), ("now", 0.9), ("please", 0.9), ("on", 0.9), ("the", 0.2)]
     assert set() == _covered(finder, *far)
+    assert {1, 3} == _covered(finder, ("call", 0.9), ("the", 0.2), ("big", 0.9), ("table", 0.2), ("now", 0.9))
     assert {1, 2, 3, 4, 5} == _covered(finder, ("call", 0.9), *[(word, 0.2) for word in "on the table in here".split()])
 
 

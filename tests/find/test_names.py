@@ -40,6 +40,8 @@ NAMED = [
 ]
 NEVER_LISTED = [
     "call [tovrick] please",
+    "call [hadrian]",
+    "call [galahad]",
     "the reservation is under [belavoix]",
     "it is for my grandson [quillan]",
     "my daughter is called [plum]",

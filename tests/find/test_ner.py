@@ -171,3 +171,25 @@ def test_a_missing_package_is_told(
 def test_labels_of_many_schemes_are_known(label: str, expected: str | None) -> None:
     """BIO and BILOU prefixes, and the names that corpora give to people, places and organisations."""
     assert expected == entity_type(label)
+
+
+def test_a_model_without_numbers_withholds(classifier: Path, tmp_path: Path) -> None:
+    """A network whose answers are NaN finds no name anywhere: that is no clip without names."""
+    copy = _copy(classifier, tmp_path / "copy")
+    weights = load_file(classifier / "model.safetensors")
+    save_file({**weights, "classifier.bias": weights["classifier.bias"] * torch.nan}, copy / "model.safetensors")
+    with pytest.raises(Refusal) as refused:
+        list(_load(copy).find(SAID))
+    assert Reason.DETECTOR_FAILED == refused.value.reason
+
+
+def test_a_token_that_begins_with_the_blank_is_its_words(classifier: Path, tmp_path: Path) -> None:
+    """Some tokenizers count the blank before a word into its first token; the last word has nothing of that."""
+    copy = _copy(classifier, tmp_path / "copy")
+    tokenizer = json.loads((copy / "tokenizer.json").read_text(encoding="utf-8"))
+    tokenizer["pre_tokenizer"] = {"type": "Metaspace", "replacement": "\u2581", "prepend_scheme": "first"}
+    vocabulary = tokenizer["model"]["vocab"]
+    tokenizer["model"]["vocab"] = {f"\u2581{word}" if word.isalpha() else word: at for word, at in vocabulary.items()}
+    (copy / "tokenizer.json").write_text(json.dumps(tokenizer), encoding="utf-8")
+    words = "water zork blim table the".split()
+    assert {("PERSON", "zork blim")} == _texts(_load(copy).find(words), words)

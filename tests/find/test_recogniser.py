@@ -133,6 +133,7 @@ GOOD = Said("call", 0.2, 0.5)
         ([Stretch([GOOD]), Stretch([GOOD], avg_logprob=-0.9)], Reason.TRANSCRIPT_UNCERTAIN),
         ([Stretch([Said("call", 0.5, 0.5)])], Reason.TRANSCRIPT_UNCERTAIN),
         ([Stretch([Said("call", 3.2, 3.4)])], Reason.TRANSCRIPT_UNCERTAIN),
+        ([Stretch([Said("call", 0.2, 2.4)])], Reason.TRANSCRIPT_UNCERTAIN),  # drawn over what it left out
     ],
 )
 def test_what_is_not_sure_is_no_transcript(

@@ -1,6 +1,7 @@
 """HIPAA's Safe Harbor list (45 CFR 164.514(b)(2)), a row for each identifier that can be said in words.
 
-Biometric identifiers and pictures (P, Q) are no words; voices are dealt with elsewhere.
+Biometric identifiers and pictures (P, Q) are no words; voices are dealt with elsewhere. What an event's fields hold of
+the list beside words is in tests/leak/test_metadata.py.
 """
 
 from __future__ import annotations
@@ -45,6 +46,8 @@ ROWS = {
         "dial [plus four four two oh seven nine four six oh nine five eight]",
         "it's [eight hundred five five five oh one oh oh]",
         "my number is [212 555 oh 187]",
+        "area code [three oh three] is the new one",
+        "i moved so my area code is [six one seven] now",
     ),
     "E fax numbers": (
         "the fax is [five five five oh one four three]",
@@ -91,6 +94,7 @@ ROWS = {
     "L vehicle identifiers and plates": (
         "my plate is [k l m four two one]",
         "license plate [seven a b c one two three]",
+        "tag number [r v four four nine one]",
         "the vin is [one h g c m eight two six three three a oh oh four three five two]",
     ),
     "M device identifiers and serial numbers": (

@@ -16,6 +16,7 @@ from stream.clip import Subject
 from stream.find.gazetteer import Gazetteer
 from stream.find.lexemes import plain
 from stream.find.spans import Scene, Span
+from stream.find.tables import fold
 
 Told = Sequence[tuple[str, str]]  # name and value of slots and attributes
 CODE_MIN = 4  # characters of a code that count as the same one
@@ -114,18 +115,20 @@ def find_known(scene: Scene, subject: Subject) -> Iterator[Span]:
 
 
 def _compact(value: str) -> str:
-    return re.sub(r"[\W_]", "", value.lower())
+    return re.sub(r"[\W_]", "", fold(value))
 
 
 def _as_words(scene: Scene, value: str, entity_type: str) -> Iterator[Span]:
-    compact = [_compact(word.removesuffix("'s")) for word in scene.words]
-    for first in range(len(compact)):
-        joined = ""
-        for last in range(first, len(compact)):
-            joined += compact[last]
-            if joined == value or (joined == value + "s" and last == first):
+    whole = [_compact(word) for word in scene.words]
+    bare = [_compact(plain(word)) for word in scene.words]  # without a possessive
+    for first in range(len(whole)):
+        said = owned = ""
+        for last in range(first, len(whole)):
+            heard = {said + whole[last], said + bare[last], owned + bare[last]}
+            if value in heard or (last == first and value + "s" in heard):
                 yield Span(first, last, entity_type, 1.0, _RECOGNIZER)
-            if len(joined) > len(value):
+            said, owned = said + whole[last], owned + bare[last]
+            if len(owned) > len(value):
                 break
 
 

@@ -101,10 +101,15 @@ def _begin(wake_word: WakeWord | None, words: Sequence[str]) -> float:
     """Where the transcript begins: after the wake word, unless it is its first word or nobody knows which it is."""
     if wake_word is None:
         return 0.0
-    called = wake_word.text.casefold().split()
-    if not called or [word.casefold() for word in words[: len(called)]] == called:
+    called = [_bare(word) for word in wake_word.text.split()]
+    if not called or [_bare(word) for word in words[: len(called)]] == called:
         return 0.0
     return max(0.0, wake_word.segment.end - WAKE_TAIL_S)
+
+
+def _bare(word: str) -> str:
+    """The word without what a recogniser writes around it: "Alexa," is the wake word too."""
+    return "".join(character for character in word.casefold() if character.isalnum())
 
 
 def _plausible(word: str, placed: Placed) -> bool:
@@ -125,9 +130,10 @@ def _later(segment: Segment, by: float) -> Segment:
 
 
 def _with_time(word: Word, aligned: Segment) -> Word:
-    """The device's own time where it gave one and the aligner does not contradict it."""
+    """The device's own time where it gave one and the aligner does not contradict it; either may be the wrong one."""
     if word.segment is None:
         return replace(word, segment=aligned, time_error_s=ALIGNED_ERROR_S)
     if not _near(word.segment, aligned, DEVICE_AGREE_S):
         raise Refusal(Reason.WORDS_NOT_ALIGNED)
-    return word
+    apart = max(abs(word.segment.start - aligned.start), abs(word.segment.end - aligned.end))
+    return replace(word, time_error_s=apart)

@@ -43,6 +43,8 @@ SAID = [
     ("ADDRESS", "i stay at [flat no nine c wing sunder society]"),
     ("ADDRESS", "take it to [van eyck straat twenty]"),
     ("ZIP_CODE", "my postcode is [ky sixteen nine ss]"),
+    ("DATE_TIME", "my birthday is [the ninth]"),
+    ("DATE_TIME", "i was born in [1962]"),
     ("DATE_TIME", "i was born in [sixty two]"),
     ("DATE_TIME", "she was born on [christmas eve nineteen forty one]"),
     ("DATE_TIME", "my birthday is [the twenty second]"),

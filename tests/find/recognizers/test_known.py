@@ -75,3 +75,24 @@ def test_attributes_count_too(finder: Identifiers) -> None:
 def test_a_slots_name_says_what_it_holds(name: str, expected: str | None) -> None:
     """Sensitive parts win over public ones, and public ones over a bare "name"."""
     assert expected == told_type(name)
+
+
+def test_a_rare_word_of_a_longer_value_is_found_alone(finder: Identifiers) -> None:
+    """Of "mill bay spanner" the word that is no common one is masked wherever it stands, under an unknown name too."""
+    assert {"spanner"} == {text for _, _, text in _found(finder, "is spanner open", destination="mill bay spanner")}
+    assert {"spanner"} == {text for _, _, text in _found(finder, "is spanner open", frobnication="old spanner")}
+
+
+@pytest.mark.parametrize(
+    ("told", "said"),
+    [
+        ("Täble Lämp", "table lamp"),
+        ("table lamp", "Täble Lämp’s,"),
+        ("Table Lamp", "table lamp's,"),
+        ("King's Table", "king's table"),
+        ("Kings Table", "king's table's"),
+    ],
+)
+def test_accents_and_possessives_hide_no_value(finder: Identifiers, told: str, said: str) -> None:
+    """A recogniser writes a name with or without its accents, and glues what it likes to its end."""
+    assert {(0, "PERSON", said)} == _found(finder, f"is {said} there", contact=told)
