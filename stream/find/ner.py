@@ -27,6 +27,7 @@ SCORE_MIN = 0.3  # a word as likely as this is masked: missing a name costs more
 BLANK = -1  # the owner of what stands between words
 OVERLAP_WORDS = 6  # that two windows of a long transcript share
 TOKENS_MAX = 512
+UNCUT = 1_000_000  # tokens; no transcript has so many
 TYPES = {
     **dict.fromkeys(("PER", "PERS", "PERSON", "PEOPLE", "NAME", "FIRSTNAME", "LASTNAME", "MIDDLENAME"), "PERSON"),
     **dict.fromkeys(("GIVENNAME", "SURNAME", "NICKNAME", "USERNAME", "PATIENT", "DOCTOR", "STAFF"), "PERSON"),
@@ -139,6 +140,8 @@ class Gliner:
             save_file({}, str(Path(folder, _WEIGHTS)))
             self._model = gliner.GLiNER.from_pretrained(folder, local_files_only=True, strict=False).eval()
         _fill(self._model.model, files[_WEIGHTS])
+        # Its tokenizer cuts longer texts silently: rather an error, which withholds the clip, than a part unread.
+        self._model.data_processor.transformer_tokenizer.model_max_length = UNCUT
         self._tokens_max = int(self._model.config.max_len)
         self.version = version
 

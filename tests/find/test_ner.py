@@ -193,3 +193,13 @@ def test_a_token_that_begins_with_the_blank_is_its_words(classifier: Path, tmp_p
     (copy / "tokenizer.json").write_text(json.dumps(tokenizer), encoding="utf-8")
     words = "water zork blim table the".split()
     assert {("PERSON", "zork blim")} == _texts(_load(copy).find(words), words)
+
+
+def test_gliner_reads_a_window_past_its_tokenizers_limit(gliner: Path, tmp_path: Path) -> None:
+    """A tokenizer that would cut the window lets it through: what is cut off is never looked at."""
+    copy = _copy(gliner, tmp_path / "copy")
+    settings = json.loads((copy / "tokenizer_config.json").read_text(encoding="utf-8"))
+    (copy / "tokenizer_config.json").write_text(json.dumps({**settings, "model_max_length": 18}), encoding="utf-8")
+    words = "water table the and water table the zork blim".split()
+    found = {word for one in _load(copy).find(words) for word in range(one.first, one.last + 1)}
+    assert {7, 8} <= found
