@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from stream.clip import Subject
 from stream.find.gazetteer import Gazetteer
@@ -59,6 +60,7 @@ PUBLIC = frozenset(
         "version", "video", "volume", "wake", "weather", "year",
     }
 )  # fmt: skip
+TOLD_SCORE = 0.5  # what a value's own form says of its type is worth more than the name of a slot
 COMMON_MIN = 0.2  # of the lexicon's scale of frequency: a commoner word says nothing of anybody
 _PARTS = re.compile(r"[a-z]+|[A-Z]+(?![a-z])|[A-Z][a-z]+")
 
@@ -89,8 +91,8 @@ def told_type(name: str) -> str | None:
 def _said(scene: Scene, value: str, entity_type: str) -> Iterator[Span]:
     compact = _compact(value)
     if len(compact) >= (CODE_MIN if compact.isdigit() else 2):
-        yield from _as_words(scene, compact, entity_type)
-        yield from _as_characters(scene, compact, entity_type)
+        for span in (*_as_words(scene, compact, entity_type), *_as_characters(scene, compact, entity_type)):
+            yield replace(span, score=TOLD_SCORE)
 
 
 def _everyday_place(words: Sequence[str], gazetteer: Gazetteer) -> bool:

@@ -96,3 +96,10 @@ def test_a_rare_word_of_a_longer_value_is_found_alone(finder: Identifiers) -> No
 def test_accents_and_possessives_hide_no_value(finder: Identifiers, told: str, said: str) -> None:
     """A recogniser writes a name with or without its accents, and glues what it likes to its end."""
     assert {(0, "PERSON", said)} == _found(finder, f"is {said} there", contact=told)
+
+
+def test_a_values_own_form_names_its_type(finder: Identifiers) -> None:
+    """A card number in a slot called "account" stays a card number."""
+    said = "my card number four one one one one one one one one one one one one one one one"
+    found = _found(finder, said, account="4111111111111111")
+    assert {entity_type for _, entity_type, _ in found} == {"CREDIT_CARD"}
