@@ -60,7 +60,7 @@ PUBLIC = frozenset(
         "version", "video", "volume", "wake", "weather", "year",
     }
 )  # fmt: skip
-TOLD_SCORE = 0.5  # what a value's own form says of its type is worth more than the name of a slot
+TOLD_SCORE = 0.9  # what a value's own form says of its type is worth more than the name of a slot
 COMMON_MIN = 0.2  # of the lexicon's scale of frequency: a commoner word says nothing of anybody
 _PARTS = re.compile(r"[a-z]+|[A-Z]+(?![a-z])|[A-Z][a-z]+")
 
