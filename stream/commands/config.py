@@ -45,7 +45,7 @@ def docs() -> None:
 
 
 def fingerprint(directory: Annotated[Path, typer.Argument(help="Directory of a model.")]) -> None:
-    """Print the sha256 that pins a model directory in the settings (speakers.sha256)."""
+    """Print the sha256 that pins a model directory in the settings (such as speakers.sha256)."""
     from stream.find.fingerprint import ModelRefused, read_files
     from stream.find.fingerprint import fingerprint as of
 
