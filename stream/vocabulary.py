@@ -9,7 +9,6 @@ from collections.abc import Mapping
 from dataclasses import fields
 from functools import cache
 from importlib import resources
-from types import MappingProxyType
 
 import yaml
 
@@ -20,13 +19,11 @@ from stream.clip import Vocabulary
 def load_vocabularies() -> Mapping[str, Vocabulary]:
     """Every language's vocabulary by its code. Raises ValueError where a list is missing, unknown or no list."""
     folder = resources.files("stream").joinpath("vocabularies")
-    return MappingProxyType(
-        {
-            file.name.removesuffix(".yaml"): read_vocabulary(file.read_text(encoding="utf-8"))
-            for file in folder.iterdir()
-            if file.name.endswith(".yaml")
-        }
-    )
+    return {  # a policy goes to other processes, which a read-only view of a mapping can't
+        file.name.removesuffix(".yaml"): read_vocabulary(file.read_text(encoding="utf-8"))
+        for file in folder.iterdir()
+        if file.name.endswith(".yaml")
+    }
 
 
 def read_vocabulary(text: str) -> Vocabulary:

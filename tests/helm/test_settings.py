@@ -119,7 +119,8 @@ def test_no_secret_is_rendered(variant: str) -> None:
         ("policy.version", "2026-11-01"),  # a date, to YAML
         ("tokens.epoch", "0017"),  # an octal number
         ("tokens.campaign", "1e3"),  # a float
-        ("policy.languages", ["no", "en"]),  # a truth value
+        ("policy.languages", ["es", "en"]),
+        ("kafka.client_id", "no"),  # a truth value
         ("kafka.max_request_bytes", 16777216),  # 1.6777216e+07, as templates print it
         ("worker.bytes_in_flight_max", 1073741824),
         ("kafka.client_id", "clips: {eu} #1"),
