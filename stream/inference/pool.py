@@ -18,6 +18,7 @@ from stream.inference.process import Died, Process, StartFailed
 from stream.ops import log
 
 BUILDER = "stream.inference.parts:build_parts"
+TOLD = ("speakers", "names", "recogniser", "policy")  # the sections that an inference process is made of
 
 
 class Counter(Protocol):
@@ -52,7 +53,7 @@ def make_pool(
         starts_in_a_row=engine.start_attempts_max,
         recycle_clips=engine.recycle_clips,
     )
-    told = settings.without_secrets().model_dump(mode="json", include={"speakers", "policy"})
+    told = settings.without_secrets().model_dump(mode="json", include=set(TOLD))
     return InferencePool(Start(builder, told, key), limits, settings.policy.version, counter)
 
 

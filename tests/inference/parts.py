@@ -88,3 +88,8 @@ def once(settings: Settings) -> Parts:
             return obedient(settings)
     except FileExistsError:
         raise ValueError("gone") from None
+
+
+def telling(settings: Settings) -> Parts:
+    """Says in its refusal which models it was told of."""
+    raise ValueError(f"{settings.speakers.model} {settings.names.model} {settings.recogniser.directory}")

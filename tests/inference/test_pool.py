@@ -14,8 +14,9 @@ import psutil
 import pytest
 
 from stream.clip import Coordinates, Job, Outcome, Reason, TokenKey, Withheld
+from stream.config import Settings
 from stream.inference.frames import Start
-from stream.inference.pool import InferencePool, PoolLimits
+from stream.inference.pool import InferencePool, PoolLimits, make_pool
 from stream.inference.process import StartFailed
 
 KEY = TokenKey("test", "1", b"k" * 32)
@@ -289,3 +290,18 @@ async def test_stopping_ends_busy_processes() -> None:
         await asyncio.sleep(0.1)
     assert before == children()
     hanging.cancel()
+
+
+async def test_every_model_of_the_settings_reaches_the_process() -> None:
+    """A names model or a recogniser that is set but not loaded would find less than the settings promise."""
+    pinned = {"sha256": "0" * 64}
+    settings = Settings.model_validate(
+        {
+            "speakers": {"model": "/models/speakers"} | pinned,
+            "names": {"model": "/models/names"} | pinned,
+            "recogniser": {"directory": "/models/whisper"} | pinned,
+        }
+    )
+    pool = make_pool(settings, KEY, builder="tests.inference.parts:telling")
+    with pytest.raises(StartFailed, match="/models/speakers /models/names /models/whisper"):
+        await pool.start()
