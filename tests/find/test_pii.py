@@ -61,6 +61,12 @@ def test_punctuation_glued_to_words_hides_nothing(finder: Identifiers) -> None:
     assert (0, "PERSON", "Smith's") in _found(finder, "call Smith's")
 
 
+@pytest.mark.parametrize("said", ["fourteen", "4111", "oh", "a", "at", "dot", "double", "street", "call"])
+def test_a_transcript_may_be_a_single_word(finder: Identifiers, said: str) -> None:
+    """A command of one word has nothing before or behind it that a recogniser could look at."""
+    assert finder.find(_clip(said)).receipt.complete
+
+
 def test_the_events_own_identifiers_are_found_when_spoken(finder: Identifiers) -> None:
     """First name, town, postcode, account and serial of the event count, whatever they look like."""
     subject = Subject(

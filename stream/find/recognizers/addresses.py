@@ -31,7 +31,8 @@ def find_addresses(scene: Scene, gazetteer: Gazetteer) -> Iterator[Span]:
         if phrase_at(scene, run.end, "street_idioms"):
             continue
         end = _street_end(scene, run, gazetteer) or _prefixed_end(scene, run) or _led_end(scene, run)
-        end = end or named_end(scene, run, _is_led(scene, run))
+        if not end and (named := named_end(scene, run)) and _is_led(scene, run):
+            end = named
         if end:
             done = tail_end(scene, gazetteer, end)
             yield _address(scene, announced_edge(scene, left_edge(scene, run.begin)), done)
@@ -53,17 +54,14 @@ def _is_led(scene: Scene, run: Run) -> bool:
 
 
 def _led(scene: Scene, begin: int, leads: str) -> bool:
+    """Whether a phrase of ``leads`` ends before ``begin``, perhaps with hesitation or a flat between."""
     listed = scene.language.listed(leads)
-    for back in range(LEAD_REACH):
-        if ends_phrase(scene, begin - back, leads):
-            pieces = " ".join(scene.texts[max(0, begin - back - 3) : begin - back]).split()
+    for at in range(begin, max(0, begin - LEAD_REACH), -1):
+        if ends_phrase(scene, at, leads):
+            pieces = " ".join(scene.texts[max(0, at - 3) : at]).split()
             if any(" ".join(pieces[-size:]) in listed for size in (1, 2, 3, 4) if len(pieces) >= size):
                 return True
-        if (
-            not scene.lexemes[begin - back - 1].has(Role.FILLER)
-            and not scene.listed(begin - back - 1, "address_units")
-            and back
-        ):
+        if at < begin and not scene.lexemes[at - 1].has(Role.FILLER) and not scene.listed(at - 1, "address_units"):
             return False
     return False
 

@@ -129,13 +129,13 @@ def _is_bare_street(scene: Scene, at: int) -> bool:
     return scene.lexemes[at].has(Role.ORDINAL) or scene.listed(at, "street_names")
 
 
-def named_end(scene: Scene, run: Run, led: bool) -> int:
-    """The lexeme after "six oh eight dogwood": a number and a street without its type; 0 if none."""
+def named_end(scene: Scene, run: Run) -> int:
+    """The lexeme after "six oh eight dogwood": a number and a street without its type, if led to; 0 if none."""
     at = run.end
     if scene.listed(at, "street_directions") and not scene.listed(at, "street_directions_weak"):
         at += 1
     bare = at < len(scene.lexemes) and (scene.listed(at, "street_names") or scene.lexemes[at].has(Role.ORDINAL))
-    if not led or not bare or (run.digits < 3 and run.is_time()):
+    if not bare or (run.digits < 3 and run.is_time()):
         return 0
     sure = run.digits >= 3 and not run.is_time()
     return at + 1 if sure or _ends_street(scene, at + 1) or scene.listed(at + 1, "address_units") else 0
