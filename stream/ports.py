@@ -15,6 +15,7 @@ from stream.clip import (
     Outcome,
     Published,
     Record,
+    Refusal,
     Samples,
     SpeakerEvidence,
     Transcript,
@@ -39,6 +40,22 @@ class SpeakerFinder(Protocol):
     """Who speaks when."""
 
     def find(self, samples: Samples, wake_word: WakeWord | None, transcript: Transcript | None) -> SpeakerEvidence: ...
+
+
+@dataclass(frozen=True, eq=False)
+class Hearing:
+    """What a speaker finder is given of one clip."""
+
+    samples: Samples = field(repr=False)
+    wake_word: WakeWord | None
+    transcript: Transcript | None = field(repr=False)
+
+
+class BatchSpeakerFinder(SpeakerFinder, Protocol):
+    """A speaker finder that hears several clips at once, which a GPU does in the time of one."""
+
+    def find_many(self, hearings: Sequence[Hearing]) -> Sequence[SpeakerEvidence | Refusal]:
+        """Of each clip what ``find`` would give or raise for it alone."""
 
 
 class WordFinder(Protocol):

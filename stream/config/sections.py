@@ -185,6 +185,8 @@ class SpeakerSettings(Section):
     sha256: Sha256 = ""
     """Expected fingerprint of that directory (see `clipveil fingerprint`). Loading a checkpoint can run code from it, \
 so a directory needs one."""
+    device: Literal["cpu", "cuda"] = "cpu"
+    """Where it runs. On `cuda` one process owns the GPU and hears the clips of all inference processes in batches."""
 
     @model_validator(mode="after")
     def _pinned(self) -> SpeakerSettings:

@@ -13,7 +13,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from stream.clip import Job, Outcome
 from stream.config import Settings
@@ -26,22 +26,19 @@ PARENT_CHECK_S = 1.0
 
 def main() -> int:
     """Until stdin ends. The exit code is 0, or 1 where the process could not start."""
-    for number in (signal.SIGINT, signal.SIGTERM):  # meant for the pool, which lets us finish
-        signal.signal(number, signal.SIG_IGN)
-    no_core_dumps()
-    inbox, outbox = _private_pipes()
+    inbox, outbox = secluded()
     try:
-        first = _read(inbox)
+        first = read(inbox)
         if first is None:
             return 0
         try:
             answer = _prepare(first)
         except Exception as error:  # noqa: BLE001 - whatever keeps a model from loading is told to the pool
-            _write(outbox, frames.not_ready_frame(error))
+            write(outbox, frames.not_ready_frame(error))
             return 1
-        _write(outbox, frames.ready_frame())
-        while (frame := _read(inbox)) is not None:
-            _write(outbox, frames.outcome_frame(answer(frames.job_of(frame))))
+        write(outbox, frames.ready_frame())
+        while (frame := read(inbox)) is not None:
+            write(outbox, frames.outcome_frame(answer(frames.job_of(frame))))
     except BrokenPipeError:
         pass  # the pool is gone
     return 0
@@ -49,11 +46,11 @@ def main() -> int:
 
 def _prepare(first: frames.Frame) -> Callable[[Job], Outcome]:
     start, parent_pid = frames.start_of(first)
-    _end_with(parent_pid)
+    end_with(parent_pid)
     from stream.pipeline import deidentify  # after the environment is settled: imports numpy
 
     settings = Settings.model_validate(start.settings)
-    parts = build(start.builder, settings)
+    parts = _build(start, settings)
     policy, key = settings.policy.as_policy(), start.key
 
     def answer(job: Job) -> Outcome:
@@ -62,11 +59,29 @@ def _prepare(first: frames.Frame) -> Callable[[Job], Outcome]:
     return answer
 
 
-def build(builder: str, settings: Settings) -> Parts:
-    """Parts from ``module:function``."""
-    module, _, function = builder.partition(":")
-    make: Callable[[Settings], Parts] = getattr(importlib.import_module(module), function)
-    return make(settings)
+def _build(start: frames.Start, settings: Settings) -> Parts:
+    """The parts; who speaks when is asked of the owner of a GPU where there is one."""
+    builder: Callable[..., Parts] = builder_of(start.builder)
+    if not start.owner:
+        return builder(settings)
+    from stream.inference.remote import RemoteFinder
+
+    return builder(settings, speakers=RemoteFinder(start.owner))
+
+
+def builder_of(name: str) -> Callable[..., Any]:
+    """The function that ``module:function`` names."""
+    module, _, function = name.partition(":")
+    builder: Callable[..., Any] = getattr(importlib.import_module(module), function)
+    return builder
+
+
+def secluded() -> tuple[BinaryIO, BinaryIO]:
+    """Stdin and stdout for frames alone, in a process that leaves no core file and lets the pool say when it ends."""
+    for number in (signal.SIGINT, signal.SIGTERM):  # meant for the pool, which lets us finish
+        signal.signal(number, signal.SIG_IGN)
+    no_core_dumps()
+    return _private_pipes()
 
 
 def _private_pipes() -> tuple[BinaryIO, BinaryIO]:
@@ -79,7 +94,7 @@ def _private_pipes() -> tuple[BinaryIO, BinaryIO]:
     return inbox, outbox
 
 
-def _end_with(parent_pid: int) -> None:
+def end_with(parent_pid: int) -> None:
     """Ends this process within a second of the pool's, even in the middle of a clip."""
 
     def watch() -> None:
@@ -90,7 +105,8 @@ def _end_with(parent_pid: int) -> None:
     threading.Thread(target=watch, daemon=True).start()
 
 
-def _read(inbox: BinaryIO) -> frames.Frame | None:
+def read(inbox: BinaryIO) -> frames.Frame | None:
+    """The next frame, None at the end."""
     prefix = inbox.read(frames.PREFIX.size)
     if len(prefix) < frames.PREFIX.size:
         return None
@@ -98,7 +114,8 @@ def _read(inbox: BinaryIO) -> frames.Frame | None:
     return frames.unpack(inbox.read(header), inbox.read(body))
 
 
-def _write(outbox: BinaryIO, frame: frames.Frame) -> None:
+def write(outbox: BinaryIO, frame: frames.Frame) -> None:
+    """Raises BrokenPipeError where the pool is gone."""
     outbox.write(frame.pack())
     outbox.flush()
 

@@ -38,11 +38,15 @@ class Frame:
 
 @dataclass(frozen=True)
 class Start:
-    """How a process is made: ``builder`` is ``module:function`` and gets ``settings`` (JSON-like, no secrets)."""
+    """How a process is made: ``builder`` is ``module:function`` and gets ``settings`` (JSON-like, no secrets).
+
+    ``owner`` is the Unix socket of the process that owns the GPU, "" where each process hears for itself.
+    """
 
     builder: str
     settings: Mapping[str, Any] = field(repr=False)
     key: TokenKey
+    owner: str = ""
 
 
 def lengths(prefix: bytes) -> tuple[int, int]:
@@ -68,14 +72,15 @@ def unpack(header: bytes, body: bytes) -> Frame:
 def start_frame(start: Start, parent_pid: int) -> Frame:
     """The first frame that a process gets; the only one with the key in it."""
     key = {"campaign": start.key.campaign, "epoch": start.key.epoch, "secret": _text(start.key.secret)}
-    return Frame({"builder": start.builder, "settings": dict(start.settings), "key": key, "parent_pid": parent_pid})
+    told = {"builder": start.builder, "settings": dict(start.settings), "key": key, "owner": start.owner}
+    return Frame(told | {"parent_pid": parent_pid})
 
 
 def start_of(frame: Frame) -> tuple[Start, int]:
     """The start, and the pid of the pool's process."""
     values, key = frame.header, frame.header["key"]
     token_key = TokenKey(key["campaign"], key["epoch"], base64.b64decode(key["secret"]))
-    return Start(values["builder"], values["settings"], token_key), values["parent_pid"]
+    return Start(values["builder"], values["settings"], token_key, values["owner"]), values["parent_pid"]
 
 
 def ready_frame() -> Frame:

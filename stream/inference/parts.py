@@ -24,7 +24,7 @@ from stream.clip import (
 from stream.config import Settings
 from stream.config.sections import NameSettings, RecogniserSettings
 from stream.policy import Policy
-from stream.ports import Parts, Recogniser
+from stream.ports import BatchSpeakerFinder, Hearing, Parts, Recogniser, SpeakerFinder
 
 if TYPE_CHECKING:
     from stream.find.pii import NamesFinder
@@ -32,18 +32,31 @@ if TYPE_CHECKING:
 BUILTIN = "builtin"
 
 
-def build_parts(settings: Settings, policy: Policy | None = None) -> Parts:
-    """Decoder, finders and encoder as the settings say, warmed up; ``policy`` replaces theirs.
+def build_speakers(settings: Settings) -> BatchSpeakerFinder:
+    """Who speaks when, as the settings say, warmed up: all that the owner of a GPU is made of."""
+    finder = _speakers(settings, settings.policy.as_policy())
+    finder.find_many([_noise()] * 2)
+    return finder
+
+
+def _speakers(settings: Settings, policy: Policy) -> BatchSpeakerFinder:
+    from stream.find.speakers.making import make_speaker_finder
+
+    told = settings.speakers
+    return make_speaker_finder(told.model, told.sha256, policy, told.device)
+
+
+def build_parts(settings: Settings, policy: Policy | None = None, *, speakers: SpeakerFinder | None = None) -> Parts:
+    """Decoder, finders and encoder as the settings say, warmed up; ``policy`` and ``speakers`` replace theirs.
 
     Raises whatever the models' loading raises; nothing of it quotes a clip, since none was heard yet.
     """
     from stream.find.pii import make_word_finder
-    from stream.find.speakers.making import make_speaker_finder
     from stream.find.times.timing import AlignedTimes
     from stream.wire.clips import Decoder, Encoder
 
     policy = policy or settings.policy.as_policy()
-    speakers = make_speaker_finder(settings.speakers.model, settings.speakers.sha256, policy)
+    speakers = speakers or _speakers(settings, policy)
     words = make_word_finder(
         policy.languages,
         names=_further_names(settings.names),
@@ -76,10 +89,7 @@ def _recogniser(settings: RecogniserSettings) -> Recogniser | None:
 
 def _warm_up(parts: Parts, language: str) -> None:
     """The first clip of a process must not pay for what libraries put off; a model that can't run fails here."""
-    noise = np.random.default_rng(0).normal(0.0, 0.01, 3 * SAMPLE_RATE_HZ).astype(np.float32)
-    noise.flags.writeable = False
-    wake_word = WakeWord(Segment(0.2, 0.7))
-    transcript = Transcript((Word("play", Segment(0.9, 1.2)), Word("music", Segment(1.2, 1.6))))
+    noise = _noise()
     moment = datetime(2000, 1, 1, tzinfo=UTC)
     event = ClipEvent(
         event_id="warm-up",
@@ -89,9 +99,17 @@ def _warm_up(parts: Parts, language: str) -> None:
         device_model="",
         locale=language,
         consent=Consent(human_review=True),
-        wake_word=wake_word,
+        wake_word=noise.wake_word,
         audio=InlineAudio(b""),
-        transcripts=(transcript,),
+        transcripts=(noise.transcript,) if noise.transcript else (),
     )
-    parts.speakers.find(noise, wake_word, transcript)
-    parts.words.find(Clip(Coordinates("warm-up", 0, 0), event, noise))
+    parts.speakers.find(noise.samples, noise.wake_word, noise.transcript)
+    parts.words.find(Clip(Coordinates("warm-up", 0, 0), event, noise.samples))
+
+
+def _noise() -> Hearing:
+    """Three seconds of it, with a wake word and two words."""
+    noise = np.random.default_rng(0).normal(0.0, 0.01, 3 * SAMPLE_RATE_HZ).astype(np.float32)
+    noise.flags.writeable = False
+    words = (Word("play", Segment(0.9, 1.2)), Word("music", Segment(1.2, 1.6)))
+    return Hearing(noise, WakeWord(Segment(0.2, 0.7)), Transcript(words))

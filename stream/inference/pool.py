@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import asyncio
 import time
-from dataclasses import dataclass
-from typing import Protocol
+from collections.abc import Coroutine
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
 
 from stream.clip import Job, Outcome, Reason, TokenKey, Withheld
 from stream.config import Settings
+from stream.inference import owning
 from stream.inference.frames import Start
-from stream.inference.process import Died, Process, StartFailed
+from stream.inference.owning import Owner
+from stream.inference.process import CHILD, Died, Process, StartFailed
 from stream.ops import log
 
 BUILDER = "stream.inference.parts:build_parts"
@@ -54,14 +57,23 @@ def make_pool(
         recycle_clips=engine.recycle_clips,
     )
     told = settings.without_secrets().model_dump(mode="json", include=set(TOLD))
-    return InferencePool(Start(builder, told, key), limits, settings.policy.version, counter)
+    owner = owning.BUILDER if settings.speakers.device != "cpu" else ""
+    return InferencePool(Start(builder, told, key), limits, settings.policy.version, counter, owner)
 
 
 class InferencePool:
-    """An Engine on processes of its own. ``start`` it, ``run`` jobs, ``stop`` it; all on one event loop."""
+    """An Engine on processes of its own. ``start`` it, ``run`` jobs, ``stop`` it; all on one event loop.
 
-    def __init__(self, start: Start, limits: PoolLimits, policy_version: str, counter: Counter | None = None) -> None:
+    ``owner`` is the builder (``module:function``) of the speaker finder of one process more, which owns the GPU and is
+    asked by all others; "" for none.
+    """
+
+    def __init__(
+        self, start: Start, limits: PoolLimits, policy_version: str, counter: Counter | None = None, owner: str = ""
+    ) -> None:
         self._start, self._limits, self._counter = start, limits, counter
+        self._owner_builder = owner
+        self._owner: Owner | None = None
         self._policy_version = policy_version
         self._jobs: asyncio.Queue[tuple[Job, asyncio.Future[Outcome]]] = asyncio.Queue()
         self._slots: list[asyncio.Task[None]] = []
@@ -77,7 +89,17 @@ class InferencePool:
 
     async def start(self) -> None:
         """Returns when every process is ready. Raises StartFailed, and leaves no process behind."""
-        self._slots = [asyncio.create_task(self._slot(number)) for number in range(self._limits.processes)]
+        if self._owner_builder:
+            self._owner = Owner(self._start, self._launch, self._owner_builder)
+            try:
+                await self._owner.start()
+            except BaseException:
+                await self._owner.stop()
+                raise
+            self._start = replace(self._start, owner=self._owner.path)
+            self._slots.append(asyncio.create_task(self._unless_it_fails(self._owner.keep(self._tell_replaced))))
+        slots = range(self._limits.processes)
+        self._slots += [asyncio.create_task(self._unless_it_fails(self._slot(number))) for number in slots]
         waits = {asyncio.create_task(self._all_ready.wait()), asyncio.create_task(self._failed.wait())}
         try:
             await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
@@ -106,33 +128,43 @@ class InferencePool:
         for slot in self._slots:
             slot.cancel()
         await asyncio.gather(*self._slots, return_exceptions=True)
+        if self._owner is not None:
+            await self._owner.stop()
 
     # -------------------------------------------------------------- one slot, one process after the other
+    async def _unless_it_fails(self, kept: Coroutine[Any, Any, None]) -> None:
+        """A slot that ended unnoticed would leave clips waiting for ever."""
+        try:
+            await kept
+        except Exception as fault:  # noqa: BLE001 - told to whoever runs the service
+            failure = fault if isinstance(fault, StartFailed) else StartFailed(type(fault).__name__)
+            self._failure = self._failure or failure
+            self._failed.set()
+
     async def _slot(self, number: int) -> None:
         process: Process | None = None
         first = True
         try:
             while True:
-                process = await self._launch(number, attempts=1 if first else self._limits.starts_in_a_row)
+                process = await self._launch(self._start, CHILD, attempts=1 if first else None)
                 first = False
+                self._mark(number, ready=True)
                 cause = await self._serve(process)
                 self._mark(number, ready=False)
                 await (process.stop() if cause == "recycled" else process.kill())
                 self._tell_replaced(cause, process)
-        except Exception as fault:  # noqa: BLE001 - a slot that ended unnoticed would leave clips waiting for ever
-            failure = fault if isinstance(fault, StartFailed) else StartFailed(type(fault).__name__)
-            self._failure = self._failure or failure
-            self._failed.set()
         finally:
             self._mark(number, ready=False)
             if process is not None:
                 await process.kill()
 
-    async def _launch(self, number: int, attempts: int) -> Process:
+    async def _launch(self, start: Start, module: str, attempts: int | None = None) -> Process:
+        """Raises StartFailed after so many ``attempts``, by default those of a replacement."""
         began = time.monotonic()
+        attempts = attempts or self._limits.starts_in_a_row
         for attempt in range(1, attempts + 1):
             try:
-                process = await Process.launch(self._start, self._limits.start_s)
+                process = await Process.launch(start, self._limits.start_s, module)
             except StartFailed:
                 log.get().error(log.Event.INFERENCE_START_FAILED, attempt=attempt, attempts=attempts)
                 if attempt == attempts:
@@ -140,7 +172,6 @@ class InferencePool:
                 await asyncio.sleep(self._limits.retry_s * 2.0 ** (attempt - 1))
             else:
                 break
-        self._mark(number, ready=True)
         log.get().info(log.Event.INFERENCE_STARTED, pid=process.pid, seconds=round(time.monotonic() - began, 3))
         return process
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from stream.clip import Job, Outcome
 from stream.inference import frames
 
-MODULE = "stream.inference.child"
+CHILD, OWNER = "stream.inference.child", "stream.inference.owner"
 # All that a process may know of our environment. Above all not CLIPVEIL_*, which may hold the brokers' passwords.
 PASSED_ON = frozenset(
     {
@@ -50,11 +50,11 @@ class Process:
         self.served = 0
 
     @classmethod
-    async def launch(cls, start: frames.Start, limit_s: float) -> Process:
-        """A process that is ready for clips. Raises StartFailed; never leaves one behind."""
+    async def launch(cls, start: frames.Start, limit_s: float, module: str = CHILD) -> Process:
+        """A process of ``module`` that is ready for clips. Raises StartFailed; never leaves one behind."""
         try:
             started = await asyncio.create_subprocess_exec(
-                sys.executable, "-P", "-m", MODULE,
+                sys.executable, "-P", "-m", module,
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=asyncio.subprocess.DEVNULL,  # a library's last words may quote a clip

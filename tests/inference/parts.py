@@ -8,11 +8,27 @@ import os
 import signal
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
-from stream.clip import Clip, ClipEvent, Job, Reason, Refusal, Samples, WordEvidence
+import numpy as np
+
+from stream.clip import (
+    SAMPLE_RATE_HZ,
+    Clip,
+    ClipEvent,
+    Job,
+    Reason,
+    Receipt,
+    Refusal,
+    Samples,
+    SpeakerEvidence,
+    Transcript,
+    WakeWord,
+    WordEvidence,
+)
 from stream.config import Settings
-from stream.ports import Parts
+from stream.ports import Hearing, Parts, SpeakerFinder
 
 
 class ObedientDecoder:
@@ -93,3 +109,44 @@ def once(settings: Settings) -> Parts:
 def telling(settings: Settings) -> Parts:
     """Says in its refusal which models it was told of."""
     raise ValueError(f"{settings.speakers.model} {settings.names.model} {settings.recogniser.directory}")
+
+
+class FragileFinder:
+    """Hears nobody; the loudest sample of a clip says what else it does with the batch that the clip is in."""
+
+    KILL, RAISE = 0.5, 0.25
+
+    def find(self, samples: Samples, wake_word: WakeWord | None, transcript: Transcript | None) -> SpeakerEvidence:
+        [found] = self.find_many([Hearing(samples, wake_word, transcript)])
+        return found
+
+    def find_many(self, hearings: Sequence[Hearing]) -> Sequence[SpeakerEvidence]:
+        for hearing in hearings:
+            if hearing.samples.max() == self.KILL:
+                os.kill(os.getpid(), signal.SIGKILL)
+            if hearing.samples.max() == self.RAISE:
+                raise MemoryError("canary")
+        time.sleep(0.05)  # so that others come together meanwhile
+        receipt = Receipt("speakers", f"Pid{os.getpid()}", complete=True)
+        return [SpeakerEvidence((), None, len(hearing.samples) / SAMPLE_RATE_HZ, receipt) for hearing in hearings]
+
+
+def fragile(settings: Settings) -> FragileFinder:
+    """What an owner is made of that breaks on command."""
+    return FragileFinder()
+
+
+class AskingDecoder(ObedientDecoder):
+    """Asks the owner about a clip whose loudest sample is the body of the job."""
+
+    def __init__(self, speakers: SpeakerFinder) -> None:
+        self.speakers = speakers
+
+    def event(self, job: Job) -> ClipEvent:
+        found = self.speakers.find(np.full(1600, float(job.body), np.float32), None, None)
+        raise type(found.receipt.version, (Exception,), {})
+
+
+def asking(settings: Settings, speakers: SpeakerFinder) -> Parts:
+    """Parts that tell who the owner is, by the class name of a fault."""
+    return Parts(AskingDecoder(speakers), Nothing(), Nothing(), Nothing())  # type: ignore[arg-type]

@@ -37,12 +37,12 @@ class Count:
 
 
 def make(
-    builder: str = "obedient", count: Count | None = None, model: str = "builtin", **limits: float
+    builder: str = "obedient", count: Count | None = None, model: str = "builtin", owner: str = "", **limits: float
 ) -> InferencePool:
     settings = {"speakers": {"model": model, "sha256": "0" * 64 if model != "builtin" else ""}}
     start = Start(f"tests.inference.parts:{builder}", settings, KEY)
     bounds = {"processes": 1, "clip_s": 20.0, "start_s": 60.0, "retry_s": 0.01} | limits
-    return InferencePool(start, PoolLimits(**bounds), "7", count)  # type: ignore[arg-type]
+    return InferencePool(start, PoolLimits(**bounds), "7", count, owner)  # type: ignore[arg-type]
 
 
 @asynccontextmanager

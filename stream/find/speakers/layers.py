@@ -14,6 +14,15 @@ FLAGS = 4
 SHRINK = 4  # log-mel frames per LSTM step
 
 
+def mean_over(values: Tensor, inside: Tensor | None) -> Tensor:
+    """(batch, 1, features): the mean of ``values`` (batch, steps, features) over the steps that ``inside`` (batch,
+    steps) flags, over all where it is None."""
+    if inside is None:
+        return values.mean(dim=1, keepdim=True)
+    weights = inside.unsqueeze(-1).to(values.dtype)
+    return (values * weights).sum(dim=1, keepdim=True) / weights.sum(dim=1, keepdim=True)
+
+
 class LogMel(nn.Module):
     """Log-mel spectrogram (batch, ceil(samples / 160), mels) of (batch, samples), relative to the clip's mean power."""
 
@@ -23,15 +32,15 @@ class LogMel(nn.Module):
         self.register_buffer("bank", bank, persistent=False)
         self.register_buffer("window", torch.hann_window(400), persistent=False)
 
-    def forward(self, audio: Tensor) -> Tensor:
-        """See the class."""
+    def forward(self, audio: Tensor, inside: Tensor | None = None) -> Tensor:
+        """See the class; ``inside`` (batch, frames) flags the frames of each clip, None where all are."""
         frames = math.ceil(audio.shape[-1] / HOP)
         margin = (FFT - HOP) // 2
         padded = functional.pad(audio.float(), (margin, frames * HOP - audio.shape[-1] + margin))
         window = functional.pad(self.get_buffer("window"), ((FFT - 400) // 2, (FFT - 400) // 2))
         spectrum = torch.fft.rfft(padded.unfold(-1, FFT, HOP) * window)
         power = (spectrum.real.square() + spectrum.imag.square()) @ self.get_buffer("bank")
-        mean = power.mean(dim=(1, 2), keepdim=True)
+        mean = mean_over(power.mean(dim=2, keepdim=True), inside)
         return (torch.log(power / (mean + 1e-12) + 1e-5) + 4.0) / 3.0
 
 
@@ -85,14 +94,17 @@ class Attention(nn.Module):
         self.values = nn.Linear(width, width)
         self.out = nn.Linear(width, width)
 
-    def forward(self, steps: Tensor, flags: Tensor) -> Tensor:
-        """See the class; ``flags`` (batch, steps, 4)."""
+    def forward(self, steps: Tensor, flags: Tensor, inside: Tensor | None = None) -> Tensor:
+        """See the class; ``flags`` (batch, steps, 4); ``inside`` (batch, steps) flags the steps of each clip, None
+        where all are."""
         normed = self.norm(steps)
         batch, count, width = steps.shape
         queries, keys = self.queries_keys(torch.cat((normed, flags.to(normed.dtype)), dim=-1)).chunk(2, dim=-1)
-        parts = [
+        query, key, value = (
             part.view(batch, count, self.heads, -1).transpose(1, 2) for part in (queries, keys, self.values(normed))
-        ]
-        mixed = functional.scaled_dot_product_attention(*parts).transpose(1, 2).reshape(batch, count, width)
+        )
+        heard = None if inside is None else inside[:, None, None, :]
+        mixed = functional.scaled_dot_product_attention(query, key, value, attn_mask=heard)
+        mixed = mixed.transpose(1, 2).reshape(batch, count, width)
         attended: Tensor = steps + self.out(mixed)
         return attended

@@ -34,8 +34,9 @@ from pyannote.audio.models.segmentation import PyanNet
 from safetensors.torch import load as load_tensors
 from torch import Tensor, nn
 from torch.nn import functional
+from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
-from stream.find.speakers.layers import FLAGS, HOP, RATE_HZ, SHRINK, Attention, LogMel, Pitch, contrast
+from stream.find.speakers.layers import FLAGS, HOP, RATE_HZ, SHRINK, Attention, LogMel, Pitch, contrast, mean_over
 
 FRAME_SAMPLES = 320
 CLASSES = ("main", "bystander")
@@ -140,43 +141,53 @@ class PyanNetHousehold(PyanNet):  # type: ignore[misc]
         example[:, 2] = -1.0
         return example
 
-    def encode(self, waveforms: Tensor) -> list[Tensor]:
-        """(batch, steps, width) after each LSTM layer; a step is 40 ms."""
-        mel = self.mel(waveforms[:, 0])
-        short = -mel.shape[1] % SHRINK
-        mel = functional.pad(mel, (0, 0, 0, short), value=float(mel.min()) if short else 0.0)
+    def encode(self, waveforms: Tensor, lengths: Tensor | None = None) -> list[Tensor]:
+        """(batch, steps, width) after each LSTM layer; a step is 40 ms. ``lengths`` as in ``judge``."""
+        inside = _inside(lengths, HOP, math.ceil(waveforms.shape[-1] / HOP))
+        mel = self.mel(waveforms[:, 0], inside)
+        mel = _rounded_up(mel, inside)
+        steps_inside = _inside(lengths, HOP * SHRINK, mel.shape[1] // SHRINK)
         flags = self._flags(waveforms[:, 1:], mel.shape[1] // SHRINK)
         maps = self.convolutions(mel.unsqueeze(1)).transpose(1, 2).flatten(2)
-        signs = self._signs(waveforms[:, 0], mel, flags)
+        signs = self._signs(waveforms[:, 0], mel, flags, steps_inside)
         steps = self.drop(self.project(torch.cat((maps, flags.to(maps.dtype)), dim=-1)) + self.compare(signs))
         layers = []
         for index, (lstm, norm) in enumerate(zip(self.lstm, self.norms, strict=True)):
-            steps = steps + self.drop(lstm(norm(steps))[0])
+            steps = steps + self.drop(_both_ways(lstm, norm(steps), steps_inside))
             if index < len(self.attention):
-                steps = self.attention[index](steps, flags)
+                steps = self.attention[index](steps, flags, steps_inside)
             layers.append(steps)
         return layers
 
-    def _signs(self, audio: Tensor, mel: Tensor, flags: Tensor) -> Tensor:
+    def _signs(self, audio: Tensor, mel: Tensor, flags: Tensor, inside: Tensor | None) -> Tensor:
         """(batch, steps, 2 mels + 3 lags): pitch, and how pitch and spectrum differ from those in the wake-word window
         and in the device's words. Comparing voices is what the layers learn slowest by themselves."""
         bands = mel.view(mel.shape[0], flags.shape[1], SHRINK, -1).mean(dim=2)
         pitch = self.pitch(audio, flags.shape[1])
         sounds = torch.cat((bands, pitch), dim=-1)
         power = torch.exp(3.0 * bands).mean(dim=-1, keepdim=True)
-        loud = power / (power + 0.2 * power.mean(dim=1, keepdim=True))
+        loud = power / (power + 0.2 * mean_over(power, inside))
+        if inside is not None:
+            loud = loud * inside.unsqueeze(-1)
         return torch.cat(
             (pitch, contrast(sounds, loud, flags[..., :1]), contrast(sounds, loud, flags[..., 1:2])), dim=-1
         )
 
-    def judge(self, waveforms: Tensor) -> Judgement:
-        """All that the module names."""
-        return self.decide(self.encode(waveforms)[-1], waveforms.shape[-1])
+    def judge(self, waveforms: Tensor, lengths: Tensor | None = None) -> Judgement:
+        """All that the module names. ``lengths`` (batch,), on the same device, are the samples of each clip where they
+        differ: what follows them in ``waveforms`` must be 0 in the first two channels and -1 in the third, and what
+        follows them in the answer means nothing. A clip is judged as it would be alone."""
+        return self.decide(self.encode(waveforms, lengths)[-1], waveforms.shape[-1], lengths)
 
-    def decide(self, steps: Tensor, num_samples: int) -> Judgement:
+    def decide(self, steps: Tensor, num_samples: int, lengths: Tensor | None = None) -> Judgement:
         """As ``judge``, from the last layer of ``encode``."""
-        pooled = (torch.softmax(self.clip_weights(steps).float(), dim=1) * steps).sum(dim=1)
-        clip = self.clip_head(torch.cat((pooled, steps.amax(dim=1)), dim=-1)).squeeze(-1)
+        scores, peaks = self.clip_weights(steps).float(), steps
+        inside = _inside(lengths, HOP * SHRINK, steps.shape[1])
+        if inside is not None:
+            outside = ~inside.unsqueeze(-1)
+            scores, peaks = scores.masked_fill(outside, -math.inf), steps.masked_fill(outside, -math.inf)
+        pooled = (torch.softmax(scores, dim=1) * steps).sum(dim=1)
+        clip = self.clip_head(torch.cat((pooled, peaks.amax(dim=1)), dim=-1)).squeeze(-1)
         count = self.num_frames(num_samples)
         distance = self.nearness(steps)[..., -1].repeat_interleave(2, dim=1)[:, :count]
         for linear in self.linear:
@@ -198,6 +209,35 @@ class PyanNetHousehold(PyanNet):  # type: ignore[misc]
         woken = (wake > 0).any(dim=-1, keepdim=True).float().expand(-1, -1, steps)
         shares = functional.pad(torch.cat((wake, words), dim=1).clamp(0, 1).float(), (0, length - flags.shape[-1]))
         return torch.cat((shares.view(*shares.shape[:2], steps, -1).mean(dim=-1), known, woken), dim=1).transpose(1, 2)
+
+
+def _inside(lengths: Tensor | None, hop: int, count: int) -> Tensor | None:
+    """(batch, count): which stretches of ``hop`` samples begin inside the clip, of ``lengths`` (batch,) samples; None
+    where all do."""
+    if lengths is None:
+        return None
+    return torch.arange(count, device=lengths.device).unsqueeze(0) * hop < lengths.unsqueeze(1)
+
+
+def _rounded_up(mel: Tensor, inside: Tensor | None) -> Tensor:
+    """``mel`` (batch, frames, mels) with whole steps: what is missing in the last step is as quiet as the quietest."""
+    short = -mel.shape[1] % SHRINK
+    if inside is None:
+        return functional.pad(mel, (0, 0, 0, short), value=float(mel.min()) if short else 0.0)
+    outside = ~functional.pad(inside, (0, short)).unsqueeze(-1)
+    mel = functional.pad(mel, (0, 0, 0, short))
+    quietest = mel.masked_fill(outside, math.inf).amin(dim=(1, 2), keepdim=True)
+    return torch.where(outside, quietest, mel)
+
+
+def _both_ways(lstm: nn.Module, steps: Tensor, inside: Tensor | None) -> Tensor:
+    """``lstm`` over ``steps`` (batch, steps, width); backwards it begins at the end of each clip."""
+    if inside is None:
+        heard: Tensor = lstm(steps)[0]
+        return heard
+    packed = pack_padded_sequence(steps, inside.sum(dim=1).cpu(), batch_first=True, enforce_sorted=False)
+    heard, _ = pad_packed_sequence(lstm(packed)[0], batch_first=True, total_length=steps.shape[1])
+    return heard
 
 
 def load(directory: Path) -> PyanNetHousehold:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import io
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +39,7 @@ from stream.clip import (
 from stream.find.fingerprint import ModelRefused, read_pinned
 from stream.find.main_speaker import choose, hear_voices
 from stream.find.speakers.frames import FRAME_S, level_db, runs
+from stream.ports import Hearing
 
 STOCK_NAME = "pyannote.audio.pipelines.SpeakerDiarization"
 SETTINGS = frozenset({"clustering", "segmentation_step", "embedding_exclude_overlap"})
@@ -190,12 +191,24 @@ def _model(checkpoint: bytes) -> Model:
 
 class PyannoteFinder:
     """Turns of a diarization pipeline in ``directory``, whose fingerprint must be ``sha256``, and the voice among them
-    that spoke to the device. Raises ModelRefused before anything is unpickled when the directory is another one."""
+    that spoke to the device. ``device`` is where it runs, in torch's terms; clustering stays on the CPU. Raises
+    ModelRefused before anything is unpickled when the directory is another one."""
 
-    def __init__(self, directory: Path, sha256: str) -> None:
+    def __init__(self, directory: Path, sha256: str, *, device: str = "cpu") -> None:
         torch.set_num_threads(1)  # more spin against each other; processes are how this scales
-        self._pipeline = load_pipeline(read_pinned(directory, sha256))
+        self._pipeline = load_pipeline(read_pinned(directory, sha256), bfloat16=None if device == "cpu" else False)
+        self._pipeline.to(torch.device(device))
         self._version = sha256
+
+    def find_many(self, hearings: Sequence[Hearing]) -> Sequence[SpeakerEvidence | Refusal]:
+        """Of each clip what ``find`` would give or raise for it alone; the windows of each are its batch."""
+        found: list[SpeakerEvidence | Refusal] = []
+        for hearing in hearings:
+            try:
+                found.append(self.find(hearing.samples, hearing.wake_word, hearing.transcript))
+            except Refusal as refusal:
+                found.append(refusal)
+        return found
 
     def find(self, samples: Samples, wake_word: WakeWord | None, transcript: Transcript | None) -> SpeakerEvidence:
         """All turns, clamped to the clip. Raises Refusal for samples that can't be judged."""

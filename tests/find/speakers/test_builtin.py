@@ -12,11 +12,12 @@ import numpy as np
 import pytest
 import torch
 
-from stream.clip import SAMPLE_RATE_HZ, Reason, Refusal, Segment, Transcript, WakeWord, Word
+from stream.clip import SAMPLE_RATE_HZ, Reason, Refusal, Segment, SpeakerEvidence, Transcript, WakeWord, Word
 from stream.find.fingerprint import ModelRefused
 from stream.find.speakers import making, net
 from stream.find.speakers.builtin import BuiltinFinder, channels_of
 from stream.policy import SAFE, Policy
+from stream.ports import Hearing
 from stream.train.export import export
 
 WAKE = WakeWord(Segment(0.2, 0.8))
@@ -148,3 +149,26 @@ def test_telemetry_and_hub_are_off_before_pyannote_is_imported() -> None:
         check=True,
     )
     assert run.stdout.split() == ["0", "1"]
+
+
+def test_a_batch_gives_each_clip_what_it_would_get_alone(directory: Path) -> None:
+    """Evidence or refusal, in order."""
+    finder = BuiltinFinder(SAFE, directory)
+    words = Transcript((Word("play", Segment(0.4, 0.7)),))
+    broken = np.full(SAMPLE_RATE_HZ, np.nan, np.float32)
+    hearings = [Hearing(_noise(2.0), WAKE, words), Hearing(broken, None, None), Hearing(_noise(3.1), None, None)]
+    first, refused, last = finder.find_many(hearings)
+    assert isinstance(refused, Refusal)
+    assert Reason.AUDIO_NOT_FINITE == refused.reason
+    for together, hearing in ((first, hearings[0]), (last, hearings[2])):
+        alone = finder.find(hearing.samples, hearing.wake_word, hearing.transcript)
+        assert isinstance(together, SpeakerEvidence)
+        assert (alone.turns, alone.main, alone.receipt) == (together.turns, together.main, together.receipt)
+        assert together.confidence == pytest.approx(alone.confidence, abs=1e-4)
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="needs a machine without a GPU")
+def test_a_gpu_that_is_not_there_is_told() -> None:
+    """By the name of the setting, instead of a slow start on the CPU."""
+    with pytest.raises(ValueError, match=r"speakers\.device is cuda"):
+        making.make_speaker_finder("builtin", "", Policy(), "cuda")

@@ -51,6 +51,26 @@ def test_frames_match_count(tiny: PyanNetHousehold, samples: int) -> None:
     assert torch.allclose(torch.ones(scores.shape[:2]), scores.exp().sum(-1), atol=1e-5)
 
 
+def test_clips_of_a_batch_are_judged_as_alone(tiny: PyanNetHousehold) -> None:
+    """Of all lengths, with and without wake word and words: company and what fills the batch up change nothing."""
+    clips = [waveforms(samples)[0] for samples in (80_037, 48_000, 112_639, 32_161, 1_600)]
+    clips[0][1, 1_000:9_000] = 1
+    clips[3][2] = 0
+    clips[3][2, 5_000:20_000] = 1
+    lengths = torch.tensor([clip.shape[1] for clip in clips])
+    batch = torch.zeros(len(clips), 3, int(lengths.max()))
+    batch[:, 2] = -1
+    for row, clip in zip(batch, clips, strict=True):
+        row[:, : clip.shape[1]] = clip
+    with torch.inference_mode():
+        together = tiny.judge(batch, lengths)
+        for number, clip in enumerate(clips):
+            alone, count = tiny.judge(clip[None]), tiny.num_frames(clip.shape[1])
+            assert torch.allclose(alone.frames[0].exp(), together.frames[number, :count].exp(), atol=1e-5)
+            assert torch.allclose(alone.distance[0], together.distance[number, :count], atol=1e-5)
+            assert torch.allclose(alone.clip[0], together.clip[number], atol=1e-5)
+
+
 def test_classes_are_pyannotes_powerset(tiny: PyanNetHousehold) -> None:
     """The class numbers are those of pyannote's powerset over main and bystander."""
     solved = specifications()

@@ -1,0 +1,69 @@
+"""The speaker finder of an inference process that has no GPU of its own: it asks the owner of it."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import time
+
+from stream.clip import Samples, SpeakerEvidence, Transcript, WakeWord
+from stream.inference.hearings import evidence_of, hearing_frame, is_begun, receive, send
+from stream.ports import Hearing
+
+CONNECT_S = 60.0  # an owner that is being replaced loads its model again; the clip's own time limit may be shorter
+CONNECT_STEP_S = 0.05
+
+
+class OwnerGone(Exception):
+    """The owner of the GPU ended over this clip, or never came back."""
+
+
+class RemoteFinder:
+    """Evidence from the owner that listens on the Unix socket ``path``.
+
+    Where the owner ends, each clip that waited for it is asked for again, to be heard alone; only the clip that ends it
+    alone is given up.
+    """
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self._connection: socket.socket | None = None
+
+    def find(self, samples: Samples, wake_word: WakeWord | None, transcript: Transcript | None) -> SpeakerEvidence:
+        """As the owner's finder; raises Refusal as it does, NotHeard where it failed, and OwnerGone."""
+        hearing, alone = Hearing(samples, wake_word, transcript), False
+        while True:
+            connection, by_itself = self._connected(), False
+            try:
+                send(connection, hearing_frame(hearing, alone=alone))
+                answer = receive(connection)
+                if by_itself := is_begun(answer):
+                    answer = receive(connection)
+                return evidence_of(answer)
+            except OSError:
+                self._disconnect()
+                if by_itself:
+                    raise OwnerGone from None
+                alone = True
+
+    def _connected(self) -> socket.socket:
+        """The connection, made anew where there is none, once the owner listens."""
+        give_up = time.monotonic() + CONNECT_S
+        while self._connection is None:
+            made = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+            try:
+                made.connect(self._path)
+            except OSError:
+                made.close()
+                if time.monotonic() > give_up:
+                    raise OwnerGone from None
+                time.sleep(CONNECT_STEP_S)
+            else:
+                self._connection = made
+        return self._connection
+
+    def _disconnect(self) -> None:
+        if self._connection is not None:
+            with contextlib.suppress(OSError):
+                self._connection.close()
+            self._connection = None
