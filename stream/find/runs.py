@@ -76,8 +76,8 @@ class Run:
 
     def is_time(self) -> bool:
         """A clock time or a short price: "six forty five", "thirty nine ninety five"."""
-        if _TIME.fullmatch(self.shape) is None or self.digits > 4:
-            return False
+        if _TIME.fullmatch(self.shape) is None or self.digits > 4 or self.elements[0].first < self.elements[0].last:
+            return False  # "double two oh five" is none
         if self.digits < 3 or self.is_clock():
             return True
         minute = int(self.values[0][-2:])

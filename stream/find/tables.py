@@ -94,6 +94,12 @@ class Tables(_Table):
     repairs: Phrases
     announcing: Phrases
     announcers: Phrases
+    number_walls: Phrases
+    number_closers: Phrases
+    repeating: Phrases
+    pronouns_counting: Phrases
+    pronoun_leads: Phrases
+    pronoun_tails: Phrases
     arithmetic: Phrases
     # net
     top_level_domains: Phrases
@@ -140,10 +146,12 @@ class Tables(_Table):
     quantity_letters: Phrases
     quantity_per: Phrases
     quantity_leads: Phrases
+    year_leads: Phrases
     time_leads: Phrases
     time_tails: Phrases
     # contexts
     identifier_nouns: Phrases
+    contexts_weak: Phrases
     contexts: dict[EntityType | Annotated[str, Field(max_length=0)], ContextTable]
     # addresses
     address_leads: Phrases

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from stream.find.checksums import is_iban, is_luhn
+from stream.find.recognizers.asides import numbers_cut
 from stream.find.recognizers.pieces import DIGITS_MIN, announced_after, continued, edges, unit_follows
 from stream.find.runs import Run
 from stream.find.spans import Mention, Scene, Span, nearest
@@ -33,6 +34,10 @@ def find_numbers(scene: Scene) -> Iterator[Span]:
         if entity_type:
             first, last = edges(scene, run, entity_type)
             yield Span(first, last, entity_type, score, "run")
+    for begin, end, entity_type in numbers_cut(scene, found):
+        first, _ = edges(scene, scene.runs[begin], entity_type)
+        _, last = edges(scene, scene.runs[end], entity_type)
+        yield Span(first, last, entity_type, PIECE_SCORE, "run")
 
 
 def classify(scene: Scene, run: Run) -> tuple[str, float]:
@@ -106,7 +111,8 @@ def _harmless(scene: Scene, run: Run) -> bool:
         return True
     if run.dots == 1 and len(run.elements) >= 3 and run.digits <= 8 and run.said_singly < 8:
         return True  # a decimal number
-    return run.digits <= 4 and any(scene.listed(run.begin - step, "quantity_leads") for step in (1, 2))
+    leads = ("quantity_leads", "year_leads") if typed else ("quantity_leads",)
+    return run.digits <= 4 and any(scene.listed(run.begin - step, name) for step in (1, 2) for name in leads)
 
 
 def _harmless_mix(scene: Scene, run: Run) -> bool:

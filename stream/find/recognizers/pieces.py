@@ -21,7 +21,7 @@ def continued(scene: Scene, found: Sequence[str], at: int) -> str:
     It is one where only an interruption lies between it and an identifier, or where digits go on on both sides of it.
     """
     runs = scene.runs
-    if _may_go_on(scene, runs[at]):
+    if may_go_on(scene, runs[at]):
         for other in (at - 1, at + 1):
             if 0 <= other < len(runs) and found[other] and _same_number(scene, runs[at], runs[other]):
                 return found[other]
@@ -41,7 +41,7 @@ def _goes_on_around(scene: Scene, middle: int) -> bool:
     return not any(left.end <= one.begin < right.begin and one.context.entity_type for one in scene.mentions)
 
 
-def _may_go_on(scene: Scene, run: Run) -> bool:
+def may_go_on(scene: Scene, run: Run) -> bool:
     """Whether a run that is too short to identify anybody may be a piece of a longer one."""
     if run.letters >= 2 and not run.digits:
         return run.values[0] not in scene.language.listed("acronyms")
