@@ -6,7 +6,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 
 from stream.find.gazetteer import Gazetteer
-from stream.find.lexemes import plain
 from stream.find.spans import Scene, Span
 
 UNSURE_BELOW = 0.6  # confidence; a recogniser that hears another word for a name is seldom sure of it
@@ -25,9 +24,9 @@ def find_misheard(scene: Scene, unsure: Sequence[bool]) -> Iterator[Span]:
     """
     if not any(unsure):
         return
-    texts = tuple(plain(word) for word in scene.words)
+    texts, leads = scene.plains, scene.language.listed("name_leads_strong")
     for lead in range(len(texts)):
-        if not ends_lead(texts, lead, scene.language.listed("name_leads_strong")):
+        if not ends_lead(texts, lead, leads):
             continue
         for first in range(lead + 1, min(lead + 1 + REACH, len(texts))):
             last = first
@@ -39,9 +38,10 @@ def find_misheard(scene: Scene, unsure: Sequence[bool]) -> Iterator[Span]:
 
 def find_employers(scene: Scene, gazetteer: Gazetteer) -> Iterator[Span]:
     """Who somebody works for: the words behind "i work at ..." up to a word of grammar, unless all are common."""
-    texts = tuple(plain(word) for word in scene.words)
-    breaks, leads = scene.language.listed("address_breaks"), scene.language.listed("employer_leads")
-    for lead in range(len(texts)):
+    texts, breaks = scene.plains, scene.language.listed("address_breaks")
+    leads = scene.language.listed("employer_leads")
+    endings = last_words(leads)
+    for lead in [at for at, text in enumerate(texts) if text.rpartition(" ")[2] in endings]:
         if not ends_lead(texts, lead, leads):
             continue
         last = lead
@@ -55,7 +55,7 @@ def find_health(scene: Scene, others: Iterable[Span]) -> Iterator[Span]:
     """Illnesses and the like, where one of the ``others`` is a person: then they are somebody's."""
     if not any(span.entity_type == "PERSON" for span in others):
         return
-    texts = tuple(plain(word) for word in scene.words)
+    texts = scene.plains
     listed = scene.language.listed("health")
     for first in range(len(texts)):
         for size in range(HEALTH_WORDS_MAX, 0, -1):

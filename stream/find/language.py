@@ -113,6 +113,8 @@ class Language:
 
     ``phrases`` maps a first word to its continuations, longest first, with what they stand for. ``contexts`` is the
     same for context words. ``words`` holds the plain lists by their name in the files; ``version`` is a hash of them.
+    ``lists`` has one bit for every plain list, ``marks`` for a word the bits of the lists of which it is a phrase, or
+    begins or ends one: a transcript without a list's bit says nothing of that list.
     """
 
     code: str
@@ -120,6 +122,8 @@ class Language:
     phrases: Mapping[str, tuple[tuple[tuple[str, ...], Roles], ...]] = field(repr=False)
     contexts: Mapping[str, tuple[tuple[tuple[str, ...], Context], ...]] = field(repr=False)
     words: Mapping[str, frozenset[str]] = field(repr=False)
+    lists: Mapping[str, int] = field(repr=False)
+    marks: Mapping[str, int] = field(repr=False)
     names_modelled: bool  # whether the built-in names model reads this language
     types_by_length: Mapping[int, str] = field(repr=False)
     quantity: re.Pattern[str] = field(repr=False)  # a quantity or clock time as it is written
@@ -162,17 +166,30 @@ def build_language(code: str, found: Mapping[str, object], version: str) -> Lang
     except ValidationError as error:
         wrong = [f"{'.'.join(str(part) for part in one['loc'])}: {one['msg']}" for one in error.errors()]
         raise ValueError(f"language {code}: {'; '.join(wrong)}") from None
+    words = {name: frozenset(table) for name, table in tables if isinstance(table, tuple)}
+    lists = {name: 1 << at for at, name in enumerate(words)}
     return Language(
         code=code,
         version=version,
         phrases=_index(_roles(tables).items()),
         contexts=_index(_context_pairs(tables.contexts)),
-        words={name: frozenset(table) for name, table in tables if isinstance(table, tuple)},
+        words=words,
+        lists=lists,
+        marks=_marks(words, lists),
         names_modelled=tables.names_model == "builtin",
         types_by_length=tables.types_by_length,
         quantity=_quantity(tables.quantity_suffixes),
         ordinal=re.compile(rf"(\d{{1,3}})(?:{_any_of(tables.ordinal_suffixes)})"),
     )
+
+
+def _marks(words: Mapping[str, Iterable[str]], lists: Mapping[str, int]) -> dict[str, int]:
+    marks: dict[str, int] = {}
+    for name, table in words.items():
+        for phrase in table:
+            for word in (phrase, phrase.partition(" ")[0], phrase.rpartition(" ")[2]):
+                marks[word] = marks.get(word, 0) | lists[name]
+    return marks
 
 
 def _quantity(suffixes: Iterable[str]) -> re.Pattern[str]:

@@ -145,6 +145,11 @@ def plain(word: str) -> str:
     return text.removesuffix("'s")
 
 
+def plains(words: Sequence[str]) -> tuple[str, ...]:
+    """The same for every word."""
+    return tuple([word.lower() if word.isascii() and word.isalpha() else plain(word) for word in words])
+
+
 def _tokens(raw: str, word: int, language: Language) -> Iterator[_Token]:
     if raw.isascii() and raw.isalpha():
         yield _Token(raw.lower(), word)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from stream.find.language import Context, Language
-from stream.find.lexemes import Lexeme
+from stream.find.language import Context, Language, Role
+from stream.find.lexemes import Lexeme, plains
 from stream.find.runs import Run
 
 LEFT_REACH = 10  # lexemes between a context word and its number
@@ -43,12 +43,19 @@ class Scene:
     mentions: tuple[Mention, ...]
     language: Language = field(repr=False)
     texts: tuple[str, ...] = field(init=False, repr=False)  # of the lexemes
+    plains: tuple[str, ...] = field(init=False, repr=False)  # of the words, without punctuation and possessives
     telling: tuple[int, ...] = field(init=False)  # lexemes that may stand for something, and not just for themselves
+    signs: tuple[int, ...] = field(init=False)  # those of them that may be a sign: "at", "dot", "-"
+    lists: int = field(init=False, repr=False)  # bits of the language's lists of which something may be said
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "texts", tuple([lexeme.text for lexeme in self.lexemes]))
+        texts = tuple([lexeme.text for lexeme in self.lexemes])
         telling = tuple([at for at, lexeme in enumerate(self.lexemes) if lexeme.roles])
+        object.__setattr__(self, "texts", texts)
+        object.__setattr__(self, "plains", plains(self.words))
         object.__setattr__(self, "telling", telling)
+        object.__setattr__(self, "signs", tuple([at for at in telling if Role.SYMBOL in self.lexemes[at].roles]))
+        object.__setattr__(self, "lists", _lists(texts, self.language))
 
     def text(self, at: int) -> str:
         """The lexeme at ``at`` as said; empty outside the transcript."""
@@ -57,6 +64,20 @@ class Scene:
     def listed(self, at: int, name: str) -> bool:
         """Whether the lexeme at ``at`` is in the language's list ``name``."""
         return 0 <= at < len(self.texts) and self.texts[at] in self.language.words[name]
+
+    def says(self, name: str) -> bool:
+        """Whether a phrase of the language's list ``name`` may be said at all: False rules it out at once."""
+        return bool(self.lists & self.language.lists[name])
+
+
+def _lists(texts: Sequence[str], language: Language) -> int:
+    marks, found = language.marks, 0
+    for text in texts:
+        found |= marks.get(text, 0)
+        if " " in text:
+            for piece in text.split():
+                found |= marks.get(piece, 0)
+    return found
 
 
 def mentions(lexemes: Sequence[Lexeme], language: Language) -> tuple[Mention, ...]:

@@ -28,7 +28,7 @@ def find_addresses(scene: Scene, gazetteer: Gazetteer) -> Iterator[Span]:
     for run in scene.runs:
         if run.letters > 2 or run.digits > HOUSE_DIGITS_MAX or run.end <= done:
             continue
-        if phrase_at(scene, run.end, "street_idioms"):
+        if scene.says("street_idioms") and phrase_at(scene, run.end, "street_idioms"):
             continue
         end = _street_end(scene, run, gazetteer) or _prefixed_end(scene, run) or _led_end(scene, run)
         if not end and (named := named_end(scene, run)) and _is_led(scene, run):
@@ -55,6 +55,8 @@ def _is_led(scene: Scene, run: Run) -> bool:
 
 def _led(scene: Scene, begin: int, leads: str) -> bool:
     """Whether a phrase of ``leads`` ends before ``begin``, perhaps with hesitation or a flat between."""
+    if not scene.says(leads):
+        return False
     listed = scene.language.listed(leads)
     for at in range(begin, max(0, begin - LEAD_REACH), -1):
         if ends_phrase(scene, at, leads):
@@ -68,6 +70,8 @@ def _led(scene: Scene, begin: int, leads: str) -> bool:
 
 def _street_end(scene: Scene, run: Run, gazetteer: Gazetteer) -> int:
     """The lexeme after the street types that follow the number, or 0."""
+    if not scene.says("street_types"):
+        return 0
     opening = f"{scene.text(run.end)} {scene.text(run.end + 1)}"
     begin = run.end + 2 if opening in scene.language.listed("street_openings") else run.end
     for step in range(STREET_WORDS_MAX + 1):
@@ -126,6 +130,8 @@ def _prefixed_end(scene: Scene, run: Run) -> int:
         while end < len(scene.lexemes) and end - run.end < PREFIXED_MAX and not scene.listed(end, "address_breaks"):
             end += 1
         return end if end > run.end + 1 else 0
+    if not scene.says("units_strong"):
+        return 0
     for at in range(run.end + 1, min(run.end + 4, len(scene.lexemes))):
         if scene.listed(at - 1, "address_breaks") or scene.listed(at - 1, "quantity_units"):
             return 0
@@ -153,7 +159,7 @@ def _led_end(scene: Scene, run: Run) -> int:
 
 def _boxes(scene: Scene, gazetteer: Gazetteer) -> Iterator[Span]:
     """Post-office boxes."""
-    for run in scene.runs:
+    for run in scene.runs if scene.says("address_boxes") else ():
         if not ends_phrase(scene, run.begin, "address_boxes"):
             continue
         for size in (1, 2, 3):
@@ -164,7 +170,7 @@ def _boxes(scene: Scene, gazetteer: Gazetteer) -> Iterator[Span]:
 
 def _numbered_behind(scene: Scene) -> Iterator[Span]:
     """ "orchard lane number four"."""
-    for run in scene.runs:
+    for run in scene.runs if scene.says("street_types") else ():
         unit, street = run.begin - 1, run.begin - 2
         if not scene.listed(unit, "address_units") or not scene.listed(street, "street_types"):
             continue

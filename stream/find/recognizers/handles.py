@@ -22,7 +22,7 @@ def find_handles(scene: Scene) -> Iterator[Span]:
     if networks and not any(scene.listed(at, "posting") for at in range(len(scene.lexemes))):
         for begin, end in networks:
             yield from _on_network(scene, begin, end)
-    signs = {scene.lexemes[at].roles.get(Role.SYMBOL) for at in scene.telling}
+    signs = {scene.lexemes[at].roles[Role.SYMBOL] for at in scene.signs}
     if "@" in signs:
         yield from _at_signs(scene, networks)
     if "_" in signs:

@@ -73,7 +73,7 @@ def _street_behind(scene: Scene, at: int, lived: bool) -> int:
 
 def _in_estates(scene: Scene) -> Iterator[Place]:
     """ "seven the paddocks", "twelve b the maltings"."""
-    for run in scene.runs:
+    for run in scene.runs if scene.says("estate_names") else ():
         end = run.end + 2
         named = scene.listed(run.end, "date_articles") and scene.listed(run.end + 1, "estate_names")
         if named and (end >= len(scene.lexemes) or _is_wall(scene, end)):

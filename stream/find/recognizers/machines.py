@@ -6,7 +6,8 @@ everything that can be a digit between three dots, or a hexadecimal one between 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Iterable, Iterator
 
 from stream.find.language import Role
 from stream.find.lexemes import Lexeme
@@ -24,49 +25,48 @@ _NUMBERS = frozenset(
     {Role.UNIT, Role.TEEN, Role.TENS, Role.SCALE, Role.ZERO, Role.DIGITS, Role.MULTIPLIER, Role.HOMOPHONE}
 )
 _TYPED = frozenset({Role.LETTER, Role.SPELLING, Role.ALNUM, Role.QUANTITY, Role.ABBREVIATION})
+_WRITTEN = (Role.UNIT, Role.DIGITS, Role.ALNUM, Role.TEEN, Role.TENS, Role.ZERO)
 _SINGLES = (Role.LETTER, Role.SPELLING, Role.LETTER_NAME)
 _COLONS = frozenset(":-")
+_EDGE, _INNER, _STALL, _OTHER = "E", "I", "S", " "  # one letter per lexeme: fits, even at an end; fits; hesitates
+_STRETCH = re.compile("E(?:[EIS]*E)?")
 
 
 def find_machines(scene: Scene) -> Iterator[Span]:
     """Internet and hardware addresses in which every piece is said with its sign."""
-    roles = [scene.lexemes[at].roles for at in scene.telling]
-    signs = [one[Role.SYMBOL] for one in roles if Role.SYMBOL in one]
+    signs = [scene.lexemes[at].roles[Role.SYMBOL] for at in scene.signs]
     if signs.count(".") >= IPV4_DOTS:
-        for begin, end in _stretches(scene, [_is_dotted(lexeme) for lexeme in scene.lexemes]):
+        for begin, end in _stretches(scene, [at for at in scene.telling if _is_dotted(scene.lexemes[at])]):
             dots = sum(scene.lexemes[at].roles.get(Role.SYMBOL) == "." for at in range(begin, end))
             if dots >= IPV4_DOTS:
                 yield Span(scene.lexemes[begin].first, scene.lexemes[end - 1].last, "IP_ADDRESS", 0.85, _RECOGNIZER)
-    if len(signs) < 2 and sum(map(_is_typed, scene.lexemes)) < PAIRS // 2:
+    candidates = [at for at, one in enumerate(scene.lexemes) if one.roles or len(one.text) == 2]
+    if len(signs) < 2 and sum([_is_typed(scene.lexemes[at]) for at in candidates]) < PAIRS // 2:
         return
-    for begin, end in _stretches(scene, [_is_hexadecimal(lexeme) for lexeme in scene.lexemes]):
-        if entity_type := _hexadecimal_type(scene, begin, end):
+    said = {at: _hexadecimal(scene.lexemes[at]) for at in candidates}
+    doubled = sum([Role.MULTIPLIER in scene.lexemes[at].roles for at in scene.telling])
+    if signs.count(":") < 2 and sum(map(len, said.values())) + doubled < MAC_DIGITS_MIN:
+        return  # neither kind of address is made of so few characters
+    for begin, end in _stretches(scene, [at for at in candidates if said[at] or _is_joint(scene.lexemes[at])]):
+        if entity_type := _hexadecimal_type(scene, begin, end, "".join([said[at] for at in range(begin, end)])):
             yield Span(scene.lexemes[begin].first, scene.lexemes[end - 1].last, entity_type, 0.85, _RECOGNIZER)
 
 
 def _is_typed(lexeme: Lexeme) -> bool:
     """Letters or characters of a code, "aa" included: without some of them there is no hardware address."""
-    return not _TYPED.isdisjoint(lexeme.roles) or (len(lexeme.text) == 2 and set(lexeme.text) <= HEX_LETTERS)
+    return not _TYPED.isdisjoint(lexeme.roles) or (len(lexeme.text) == 2 and HEX_LETTERS.issuperset(lexeme.text))
 
 
-def _stretches(scene: Scene, fits: Sequence[bool]) -> Iterator[tuple[int, int]]:
+def _stretches(scene: Scene, fitting: Iterable[int]) -> Iterator[tuple[int, int]]:
     """Longest stretches of lexemes that fit or are hesitation, without loose signs and hesitation at their ends."""
-    at = 0
-    while at < len(fits):
-        if not fits[at]:
-            at += 1
-            continue
-        end = at
-        while end < len(fits) and (fits[end] or Role.FILLER in scene.lexemes[end].roles):
-            end += 1
-        begin, after = at, end
-        while begin < after and not (fits[begin] and _is_edge(scene.lexemes[begin])):
-            begin += 1
-        while after > begin and not (fits[after - 1] and _is_edge(scene.lexemes[after - 1])):
-            after -= 1
-        if after > begin:
-            yield begin, after
-        at = end + 1
+    marks = [_OTHER] * len(scene.lexemes)
+    for at in scene.telling:
+        if Role.FILLER in scene.lexemes[at].roles:
+            marks[at] = _STALL
+    for at in fitting:
+        marks[at] = _EDGE if _is_edge(scene.lexemes[at]) else _INNER
+    for stretch in _STRETCH.finditer("".join(marks)):
+        yield stretch.span()
 
 
 def _is_edge(lexeme: Lexeme) -> bool:
@@ -79,17 +79,15 @@ def _is_dotted(lexeme: Lexeme) -> bool:
     return lexeme.roles.get(Role.SYMBOL) == "." or not _NUMBERS.isdisjoint(lexeme.roles)
 
 
-def _is_hexadecimal(lexeme: Lexeme) -> bool:
-    if not lexeme.roles and len(lexeme.text) != 2:
-        return False
-    if lexeme.roles.get(Role.SYMBOL, " ") in ":-.":
-        return True
-    return bool(_hexadecimal(lexeme)) or lexeme.has(Role.MULTIPLIER) or lexeme.has(Role.CASE)
+def _is_joint(lexeme: Lexeme) -> bool:
+    """What stands in a hardware address and is no digit: a sign, "double", "capital"."""
+    roles = lexeme.roles
+    return bool(roles) and (roles.get(Role.SYMBOL, " ") in ":-." or Role.MULTIPLIER in roles or Role.CASE in roles)
 
 
 def _hexadecimal(lexeme: Lexeme) -> str:
     """The hexadecimal digits that a lexeme says, or an empty string."""
-    for role in (Role.UNIT, Role.DIGITS, Role.ALNUM, Role.TEEN, Role.TENS, Role.ZERO):
+    for role in _WRITTEN:
         if role in lexeme.roles:
             written = lexeme.roles[role] or "0"
             return written if all(character.isdigit() or character in HEX_LETTERS for character in written) else ""
@@ -103,12 +101,12 @@ def _hexadecimal(lexeme: Lexeme) -> str:
     return spelled if fits else ""
 
 
-def _hexadecimal_type(scene: Scene, begin: int, end: int) -> str:
-    """What a stretch is; empty where it is too short, or has neither enough signs nor a context word."""
-    lexemes = scene.lexemes[begin:end]
-    written = "".join([_hexadecimal(lexeme) for lexeme in lexemes])
+def _hexadecimal_type(scene: Scene, begin: int, end: int, written: str) -> str:
+    """What a stretch is that says the digits ``written``; empty where it is too short, or has neither enough signs nor
+    a context word."""
     if len(written) < IPV6_DIGITS_MIN:
         return ""
+    lexemes = scene.lexemes[begin:end]
     doubled = sum(lexeme.has(Role.MULTIPLIER) for lexeme in lexemes)
     signs = "".join(lexeme.roles.get(Role.SYMBOL, " ") for lexeme in lexemes)  # a blank for what is no sign
     if "::" in signs or signs.count(":") > PAIRS:

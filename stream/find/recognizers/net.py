@@ -17,14 +17,15 @@ LOOSE_MAX = 4  # words of grammar inside a local part that is announced
 PIECE_MAX = 4  # lexemes between two slashes
 _RECOGNIZER = "net"
 _GLUE = "._-/+:"
+_WRITTEN = frozenset({Role.MAIL, Role.HOST, Role.ADDRESS_IP})
 
 
 def find_net(scene: Scene) -> Iterator[Span]:
     """Addresses that end in "dot" and a top-level domain, or name a mail host after "at"; user names; machines."""
     yield from _written(scene)
     done = -1
-    for at in scene.telling:
-        if at > done and Role.SYMBOL in scene.lexemes[at].roles and (end := _domain_end(scene, at)):
+    for at in scene.signs:
+        if at > done and (end := _domain_end(scene, at)):
             yield _address(scene, at, end)
             done = end
     yield from _known_hosts(scene, done)
@@ -34,7 +35,7 @@ def find_net(scene: Scene) -> Iterator[Span]:
 
 
 def _written(scene: Scene) -> Iterator[Span]:
-    for at in scene.telling:
+    for at in [at for at in scene.telling if not _WRITTEN.isdisjoint(scene.lexemes[at].roles)]:
         lexeme = scene.lexemes[at]
         if lexeme.has(Role.MAIL):
             yield _half_written(scene, at)
@@ -254,13 +255,14 @@ def _schemes(scene: Scene) -> Iterator[Span]:
 
 def _known_hosts(scene: Scene, done: int) -> Iterator[Span]:
     """ "smith seven at gmail" without an ending."""
-    for at in scene.telling:
+    hosts, weak = scene.language.listed("mail_hosts"), scene.language.listed("mail_hosts_weak")
+    for at in scene.signs:
         if not max(1, done + 1) <= at < len(scene.lexemes) - 1 or scene.lexemes[at].roles.get(Role.SYMBOL) != "@":
             continue
         host = (
             scene.text(at + 1) if scene.listed(at + 1, "mail_hosts") else f"{scene.text(at + 1)} {scene.text(at + 2)}"
         )
-        if host in scene.language.listed("mail_hosts") - scene.language.listed("mail_hosts_weak"):
+        if host in hosts and host not in weak:
             begin = _local_begin(scene, at)
             end = at + 1 + len(host.split())
             yield Span(scene.lexemes[begin].first, scene.lexemes[end - 1].last, "EMAIL_ADDRESS", 0.85, _RECOGNIZER)

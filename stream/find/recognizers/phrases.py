@@ -48,7 +48,7 @@ def phrase_before(scene: Scene, at: int, name: str) -> bool:
     ways = _index(scene.language.listed(name), -1).get(text.rpartition(" ")[2], ()) if text else ()
     if not ways:
         return False
-    pieces = [piece for back in range(min(at, PHRASE_MAX), 0, -1) for piece in scene.text(at - back).split()]
+    pieces = " ".join(scene.texts[max(0, at - PHRASE_MAX) : at]).split()
     return any(tuple(pieces[-len(way) :]) == way for way in ways)
 
 
@@ -64,6 +64,8 @@ def said_before(scene: Scene, at: int, name: str) -> bool:
 
 def places_at(scene: Scene, name: str) -> Iterator[tuple[int, int]]:
     """Every phrase of the list ``name``, as lexemes, end exclusive: the quick way to look at a whole transcript."""
+    if not scene.says(name):
+        return
     index = _index(scene.language.listed(name), 0)
     for at, text in enumerate(scene.texts):
         if (text in index or " " in text) and (size := phrase_at(scene, at, name)):
@@ -72,6 +74,8 @@ def places_at(scene: Scene, name: str) -> Iterator[tuple[int, int]]:
 
 def places_before(scene: Scene, name: str) -> Iterator[int]:
     """Every lexeme right before which a phrase of the list ``name`` ends."""
+    if not scene.says(name):
+        return
     index = _index(scene.language.listed(name), -1)
     for at, text in enumerate(scene.texts[:-1], start=1):
         if (text in index or " " in text) and phrase_before(scene, at, name):
@@ -80,6 +84,8 @@ def places_before(scene: Scene, name: str) -> Iterator[int]:
 
 def places_listed(scene: Scene, *names: str) -> Iterator[int]:
     """Every lexeme that is in one of the lists."""
+    if not any(scene.says(name) for name in names):
+        return iter(())
     listed = _union(*(scene.language.listed(name) for name in names))
     return iter([at for at, text in enumerate(scene.texts) if text in listed])
 

@@ -193,9 +193,8 @@ def _suffixed(scene: Scene) -> Iterator[Place]:
     endings = tuple(scene.language.listed("street_suffixes"))
     if not endings:
         return
-    for at, lexeme in enumerate(scene.lexemes):
-        if not lexeme.text.endswith(endings):
-            continue
+    for at in [at for at, text in enumerate(scene.texts) if text.endswith(endings)]:
+        lexeme = scene.lexemes[at]
         apart = lexeme.text in endings  # "van gogh straat"
         if apart and (len(lexeme.text) < SUFFIX_MIN or scene.listed(at - 1, "address_breaks")):
             continue
