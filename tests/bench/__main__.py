@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 import stream.find.speakers  # noqa: F401  # sets what pyannote reads when it is imported, before the layout imports it
+from tests.bench.batches import batch_costs
 from tests.bench.speakers import measure, summary
 from tests.bench.stages import stage_costs
 from tests.bench.words import WORDS, word_costs
@@ -20,12 +21,12 @@ from tests.find.speakers.layout import write_directory
 def main() -> None:
     options = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
     options.add_argument("--rounds", type=int, default=3, help="rounds; each takes about a minute")
-    options.add_argument("--only", choices=("speakers", "stages", "words"), help="only this part")
+    options.add_argument("--only", choices=("speakers", "batches", "stages", "words"), help="only this part")
     options.add_argument("--json", type=Path, help="also write the figures here")
     chosen = options.parse_args()
     console = Console()
     figures: dict[str, object] = {}
-    parts = {"speakers": _bench_speakers, "stages": _bench_stages, "words": _bench_words}
+    parts = {"speakers": _bench_speakers, "batches": _bench_batches, "stages": _bench_stages, "words": _bench_words}
     for name in [chosen.only] if chosen.only else parts:
         figures[name] = parts[name](chosen.rounds, console)
     if chosen.json:
@@ -37,6 +38,17 @@ def _bench_speakers(rounds: int, console: Console) -> object:
         directory = write_directory(Path(folder) / "model", small=False)
         rows = summary(measure(directory, rounds, lambda text: status.update(text)))
     console.print(_table(rows))
+    return rows
+
+
+def _bench_batches(rounds: int, console: Console) -> object:
+    rows = batch_costs(rounds)
+    table = Table(title=f"built-in model on {rows[0]['device']}: clips of 3 to 9 s by batch")
+    for name in ("clips a batch", "clips/s", "GPU memory, MiB"):
+        table.add_column(name, justify="right")
+    for row in rows:
+        table.add_row(str(row["batch"]), f"{row['clips_per_second']:.1f}", f"{row['gpu_mib']:.0f}")
+    console.print(table)
     return rows
 
 
