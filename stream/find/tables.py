@@ -163,6 +163,21 @@ class Tables(_Table):
     address_leads_weak: Phrases
     address_announcing: Phrases
     address_walls: Phrases
+    address_joints: Phrases
+    address_topics: Phrases
+    address_topics_strong: Phrases
+    address_works: Phrases
+    address_numbered: Phrases
+    address_asides: Phrases
+    address_remarks: Phrases
+    address_ends: Phrases
+    address_told: Phrases
+    address_predicates: Phrases
+    told_ends: Phrases
+    street_ons: Phrases
+    room_nouns: Phrases
+    room_topics: Phrases
+    room_leads: Phrases
     units_homes: Phrases
     units_numbered: Phrases
     unit_leads: Phrases

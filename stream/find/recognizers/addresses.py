@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from stream.find.gazetteer import Gazetteer
 from stream.find.language import Role
+from stream.find.recognizers.announced import after_aside, announced_end, find_announced, is_work, typed_end
 from stream.find.recognizers.houses import find_houses
 from stream.find.recognizers.phrases import ends_phrase, phrase_at, places_listed
 from stream.find.recognizers.postcodes import find_postcodes
@@ -33,10 +34,11 @@ def find_addresses(scene: Scene, gazetteer: Gazetteer) -> Iterator[Span]:
         end = _street_end(scene, run, gazetteer) or _prefixed_end(scene, run) or _led_end(scene, run)
         if not end and (named := named_end(scene, run)) and _is_led(scene, run):
             end = named
-        if end:
-            done = tail_end(scene, gazetteer, end)
+        end = end or announced_end(scene, gazetteer, run) or after_aside(scene, run)
+        if end and not is_work(scene, run.begin):
+            done = tail_end(scene, gazetteer, typed_end(scene, end))
             yield _address(scene, announced_edge(scene, left_edge(scene, run.begin)), done)
-    for begin, street_end in (*find_streets(scene), *find_houses(scene)):
+    for begin, street_end in (*find_streets(scene), *find_houses(scene), *find_announced(scene, gazetteer)):
         yield _address(scene, left_edge(scene, begin), tail_end(scene, gazetteer, street_end))
     yield from find_postcodes(scene)
     yield from _boxes(scene, gazetteer)
@@ -127,7 +129,11 @@ def _prefixed_end(scene: Scene, run: Run) -> int:
     """The lexeme after "thirty one rue de rivoli", or after the words before "apartment b", or 0."""
     if scene.listed(run.end, "street_prefixes"):
         end = run.end + 1
-        while end < len(scene.lexemes) and end - run.end < PREFIXED_MAX and not scene.listed(end, "address_breaks"):
+        longest = run.end + PREFIXED_MAX
+        while end < min(longest, len(scene.lexemes)) and not scene.listed(end, "address_breaks"):
+            if scene.listed(end, "address_units"):
+                break
+            longest += scene.listed(end, "name_particles")
             end += 1
         return end if end > run.end + 1 else 0
     if not scene.says("units_strong"):

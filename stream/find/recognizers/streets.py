@@ -27,11 +27,31 @@ def left_edge(scene: Scene, begin: int) -> int:
     while begin > 0:
         earlier = _unit_before(scene, begin)
         if earlier == begin and scene.listed(begin - 1, "unit_joints"):
-            earlier = _floor_before(scene, begin - 1)
+            earlier = _unit_joined(scene, begin - 1)
             earlier = begin if earlier == begin - 1 else earlier
         if earlier == begin:
             break
         begin = earlier
+    return _described(scene, begin)
+
+
+def _unit_joined(scene: Scene, at: int) -> int:
+    """Where "suite nine" or "the upstairs flat" begins behind which "at" stands, or ``at`` itself: not "a house"."""
+    begin = _unit_before(scene, at)
+    whole = begin < at - 1 or (not scene.listed(begin, "house_numbers") and _described(scene, begin) < begin)
+    return begin if whole else at
+
+
+def _described(scene: Scene, begin: int) -> int:
+    """Where "the upstairs flat" begins whose "flat" is at ``begin``: words up to an article are its own."""
+    numbered = scene.listed(begin, "house_numbers") and not scene.listed(begin, "units_numbered")
+    if not scene.listed(begin, "address_units") or numbered:
+        return begin
+    for at in range(begin - 1, max(-1, begin - 2 - NAME_MAX), -1):
+        if scene.listed(at, "date_articles"):
+            return at
+        if scene.listed(at, "address_breaks") or scene.listed(at, "house_walls"):
+            break
     return begin
 
 
@@ -45,7 +65,8 @@ def _unit_before(scene: Scene, at: int) -> int:
         return at - 2  # "flat no six"
     value = next((run for run in scene.runs if run.end == at), None)
     if value and value.digits <= VALUE_DIGITS_MAX and scene.listed(value.begin - 1, "address_units"):
-        return value.begin - 1
+        numbered = scene.listed(value.begin - 1, "house_numbers") and scene.listed(value.begin - 2, "address_units")
+        return value.begin - 2 if numbered else value.begin - 1
     return _floor_before(scene, at)
 
 
@@ -167,7 +188,7 @@ def _pairs(scene: Scene) -> Iterator[Place]:
         if at < done:
             continue
         end, pairs = at, 0
-        while value_end := _pair_end(scene, end):
+        while value_end := numbered_unit_end(scene, end):
             end, pairs = value_end, pairs + 1
         home = scene.listed(at, "units_homes") and phrase_before(scene, at, "unit_leads")
         lived = scene.listed(at, "address_units") and phrase_before(scene, at, "unit_leads_strong")
@@ -176,11 +197,12 @@ def _pairs(scene: Scene) -> Iterator[Place]:
         done = end
 
 
-def _pair_end(scene: Scene, at: int) -> int:
+def numbered_unit_end(scene: Scene, at: int) -> int:
     """The lexeme after "block c" or "house forty two" at ``at``, or 0."""
     if not (scene.listed(at, "address_units") or scene.listed(at, "units_numbered")):
         return 0
-    value = next((run for run in scene.runs if run.begin == at + 1), None)
+    numbered = scene.listed(at + 1, "house_numbers")  # "house number b twelve"
+    value = next((run for run in scene.runs if run.begin == at + 1 + numbered), None)
     if value:
         fits = value.digits <= VALUE_DIGITS_MAX and value.letters <= 2
         return value.end if fits and not scene.listed(value.end, "quantity_units") else 0

@@ -5,10 +5,12 @@ from __future__ import annotations
 from stream.find.gazetteer import Gazetteer
 from stream.find.language import Role
 from stream.find.recognizers.phrases import phrase_at
-from stream.find.recognizers.streets import two_streets
+from stream.find.recognizers.streets import numbered_unit_end, two_streets
 from stream.find.runs import Run
 from stream.find.spans import Scene
 
+TOWN_MAX = 2  # lexemes of a town that is in no list
+REMARK_MAX = 4  # lexemes of "above the chippy" before the address goes on
 LISTED_MAX = 7  # lexemes after a comma
 
 
@@ -20,9 +22,17 @@ def tail_end(scene: Scene, gazetteer: Gazetteer, end: int) -> int:
             return _listed_on(scene, end)
         further = _part_end(scene, gazetteer, texts, end)
         if further == end:
-            return end
+            return _closing_end(scene, gazetteer, end)
         end = further
     return end
+
+
+def _closing_end(scene: Scene, gazetteer: Gazetteer, end: int) -> int:
+    """The end of what is said, if nothing but an unlisted town of one or two words stands there."""
+    last = len(scene.lexemes) - 1
+    named = last - end < TOWN_MAX and scene.text(last).isalpha() and scene.text(last) not in gazetteer.lexicon
+    plain = not any(scene.listed(at, "address_ends") or scene.lexemes[at].roles for at in range(end, last + 1))
+    return last + 1 if named and plain else end
 
 
 def _part_end(scene: Scene, gazetteer: Gazetteer, texts: tuple[str, ...], end: int) -> int:
@@ -33,6 +43,10 @@ def _part_end(scene: Scene, gazetteer: Gazetteer, texts: tuple[str, ...], end: i
         return unit
     if (beyond := _further_end(scene, end)) > end:
         return beyond
+    if pair := numbered_unit_end(scene, end):
+        return pair
+    if remark := _remark_end(scene, gazetteer, end):
+        return remark
     at = end + 1 if scene.listed(end, "town_leads") and end + 1 < len(texts) else end
     size = gazetteer.place_at(texts, at)
     if size and (at > end or size > 1 or texts[at] not in gazetteer.everyday):
@@ -42,6 +56,18 @@ def _part_end(scene: Scene, gazetteer: Gazetteer, texts: tuple[str, ...], end: i
     run = run_at(scene, end)
     numbered = run is not None and (3 <= run.digits <= 9 or scene.words[run.first].startswith("#"))
     return run.end if run and numbered and not scene.listed(run.end, "quantity_units") else end
+
+
+def _remark_end(scene: Scene, gazetteer: Gazetteer, end: int) -> int:
+    """The lexeme after "above the chippy" where the address goes on behind it, or 0: "... high street margate"."""
+    if not scene.listed(end, "address_remarks") or not scene.listed(end + 1, "date_articles"):
+        return 0
+    for at in range(end + 3, min(end + 3 + REMARK_MAX, len(scene.lexemes))):
+        if scene.listed(at, "street_types_strong"):
+            return at + 1
+        if gazetteer.place_at(scene.texts, at) and scene.text(at) not in gazetteer.everyday:
+            return at
+    return 0
 
 
 def _further_end(scene: Scene, end: int) -> int:
