@@ -95,6 +95,7 @@ class Tables(_Table):
     announcing: Phrases
     announcers: Phrases
     number_walls: Phrases
+    number_choices: Phrases
     number_closers: Phrases
     repeating: Phrases
     pronouns_counting: Phrases

@@ -8,155 +8,207 @@ these words were digits that the recogniser got wrong.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
+from stream.find.cues import is_strong
 from stream.find.language import Role
 from stream.find.recognizers.pieces import may_go_on, unit_follows
+from stream.find.recognizers.whole import AGAIN_SIZE, WHOLE, whole_size
 from stream.find.runs import Run
 from stream.find.spans import Mention, Scene
 
 ASIDE_MAX = 12  # lexemes of other talk between two pieces of an announced number
 UNANNOUNCED_MAX = 6  # the same where nothing says what the number is
 LEAD_MAX = 8  # lexemes between what announces a number and its first piece
-NEAR_MAX = 3  # lexemes between what announces another number and that number
 UNCLEAR_MIN = 4  # characters of pieces of which none alone is a number
+BEHIND_MAX = 6  # lexemes between the last piece and what says what the number is
+STRANGERS_MAX = 2  # words of no meaning here between what announces a number and a piece that other words follow
 SURE = 0.9  # of a type: a context word names it
-UNKNOWN_WHOLE = 16  # characters of a number of unknown type that may have been cut
-# Characters with which a number of the type has no more to come.
-WHOLE = {
-    "CREDIT_CARD": 16,
-    "CVV": 4,
-    "PIN": 6,
-    "US_SSN": 9,
-    "US_ITIN": 9,
-    "PHONE_NUMBER": 10,
-    "US_BANK_NUMBER": 12,
-    "ABA_ROUTING_NUMBER": 9,
-    "UK_SORT_CODE": 6,
-    "IBAN_CODE": 22,
-    "US_PASSPORT": 9,
-    "US_DRIVER_LICENSE": 13,
-    "LICENSE_PLATE": 7,
-    "VIN": 17,
-    "MEDICAL_RECORD_NUMBER": 10,
-    "UK_NHS": 10,
-    "HEALTH_PLAN_NUMBER": 11,
-    "ACCOUNT_NUMBER": 10,
-    "DEVICE_SERIAL": 15,
-    "MAC_ADDRESS": 12,
-    "ZIP_CODE": 5,
-    "NATIONAL_ID": 12,
-}
+REPEATED_MAX = 2  # times the characters of a whole number, where a part is said again or taken back
+_SOUNDS = frozenset({Role.HOMOPHONE, Role.ZERO, Role.SPELLING})
+_ANNOUNCED = frozenset({*WHOLE, ""})
 _GOES_ON = frozenset({Role.FILLER, Role.JOINER, Role.REPAIR, Role.CUT_OFF, Role.SYMBOL})
 _LEADING = frozenset({Role.FILLER, Role.CODE_LEAD})
 
-Number = tuple[int, int, str]  # runs, inclusive, and what they are together
 Found = Sequence[tuple[str, float]]  # what each run is and how sure that is; "" for nothing
 
 
+@dataclass(frozen=True, slots=True)
+class Number:
+    """The runs ``first..last``, inclusive, are one number; with what belongs to it, the lexemes ``begin..end``."""
+
+    first: int
+    last: int
+    begin: int
+    end: int  # exclusive
+    entity_type: str
+
+
 def numbers_cut(scene: Scene, found: Found) -> Iterator[Number]:
-    """Runs that are pieces of one number."""
-    if len(scene.runs) < 2 or not (scene.mentions or any(entity_type for entity_type, _ in found)):
+    """Every number that other talk cuts."""
+    if not scene.runs or not (scene.mentions or any(entity_type for entity_type, _ in found)):
         return
     at = 0
     while at < len(scene.runs):
         number = _grown(scene, found, at)
         if number:
             yield number
-        at = number[1] + 1 if number else at + 1
+        at = number.last + 1 if number else at + 1
 
 
 def _grown(scene: Scene, found: Found, at: int) -> Number | None:
     """The number that begins with the run ``at`` and goes on with further ones."""
     runs = scene.runs
-    mention = _announcing(scene, runs[at])
-    if not found[at][0] and not (mention and _opens(scene, runs[at], mention)):
+    known = found[at][0]
+    mention = _announcing(scene, runs[at]) or (_told_behind(scene, runs[at]) if known else None)
+    if not known and not (mention and _opens(scene, runs[at], mention)):
         return None
     kind = mention.context.entity_type if mention else found[at][0] if found[at][1] >= SURE else ""
-    reach = ASIDE_MAX if kind else UNANNOUNCED_MAX
-    last, size, sure = at, _size(runs[at]), bool(found[at][0])
+    reach = ASIDE_MAX if mention or kind else UNANNOUNCED_MAX
+    last, size, whole = at, _size(runs[at]), whole_size(kind, runs[at])
     ahead = at + 1
     while ahead < len(runs) and runs[ahead].begin - runs[ahead - 1].end <= reach:
-        known = bool(found[ahead][0])
-        if _announced_anew(scene, runs[last], runs[ahead]):
+        left, right = runs[last], runs[ahead]
+        again = _said_again(scene, left, right)
+        if _announced_anew(scene, left, right):
             break
-        if _joins(scene, runs[last], runs[ahead], known, _whole(kind, runs[at]) - size, bool(mention)):
-            last, size, sure = ahead, size + _size(runs[ahead]), sure or known
-        elif known:
+        fits = size < whole or (again and size < REPEATED_MAX * whole)
+        if fits and _joins(scene, right, found[ahead][0], bool(mention), again):
+            known = known or found[ahead][0]
+            last, size = ahead, size + _size(right)
+            whole += AGAIN_SIZE * again
+        elif found[ahead][0]:
             break
         ahead += 1
-    enough = mention is not None and size >= max(mention.context.fewest, UNCLEAR_MIN - (kind == "CVV"))
-    return (at, last, kind or found[at][0]) if last > at and (sure or enough) else None
+    begin, end = runs[at].begin, runs[last].end
+    if mention and size < whole:
+        begin, end = _first_sound(scene, mention, begin), _last_sound(scene, end)
+        size += (begin < runs[at].begin) + (end > runs[last].end)
+    enough = bool(kind) and mention and size >= max(mention.context.fewest, UNCLEAR_MIN - (kind == "CVV"))
+    if not (known or enough) or (last == at and (begin, end) == (runs[at].begin, runs[at].end)):
+        return None
+    return Number(at, last, begin, end, kind or known)
+
+
+def _first_sound(scene: Scene, mention: Mention, begin: int) -> int:
+    """Where what sounds like a digit or letter is announced that other talk cuts off: "pin is oh let me look two"."""
+    at = mention.end
+    while (
+        at < begin
+        and not scene.lexemes[at].has(Role.SPELLING)
+        and (scene.listed(at, "announcers") or _leads(scene, at))
+    ):
+        at += 1
+    if at >= begin or begin - at > ASIDE_MAX:
+        return begin
+    roles = scene.lexemes[at].roles
+    weak = Role.WEAK_HOMOPHONE in roles and Role.ZERO not in roles
+    # "oh it's ...", "for the hotel is ..."
+    led = scene.listed(at + 1, "repeating") or (at + 1 < begin and scene.lexemes[at + 1].has(Role.CODE_LEAD))
+    return begin if _SOUNDS.isdisjoint(roles) or weak or led else at
+
+
+def _last_sound(scene: Scene, end: int) -> int:
+    """The end of what sounds like a last digit behind other talk: "... five one let me see hive"."""
+    for at in range(end, min(end + ASIDE_MAX, len(scene.lexemes))):
+        roles = scene.lexemes[at].roles
+        if is_strong(scene.lexemes[at]) or any(one.begin == at and one.context.entity_type for one in scene.mentions):
+            break
+        if Role.HOMOPHONE in roles or Role.ZERO in roles:
+            closed = at + 1 >= len(scene.lexemes) or scene.listed(at + 1, "after_numbers")
+            if closed and (at + 1 >= len(scene.lexemes) or Role.WEAK_HOMOPHONE not in roles or Role.ZERO in roles):
+                return at + 1
+    return end
+
+
+def _leads(scene: Scene, at: int) -> bool:
+    return not _LEADING.isdisjoint(scene.lexemes[at].roles)
 
 
 def _announcing(scene: Scene, run: Run) -> Mention | None:
     """The context word before the run that says what is to come."""
     before = [
-        one for one in scene.mentions if one.context.entity_type in WHOLE and 0 <= run.begin - one.end <= LEAD_MAX
+        one for one in scene.mentions if 0 <= run.begin - one.end <= LEAD_MAX and one.context.entity_type in _ANNOUNCED
     ]
-    return max(before, key=lambda one: (one.end, one.end - one.begin), default=None)
+    return max(before, key=lambda one: (one.context.entity_type != "", one.end, one.end - one.begin), default=None)
+
+
+def _told_behind(scene: Scene, run: Run) -> Mention | None:
+    """The context word behind the last run before it: "... is my social"."""
+    behind = (one for one in scene.mentions if one.begin >= run.end and one.context.entity_type in WHOLE)
+    mention = next((one for one in behind if not _weak(scene, one)), None)
+    near = mention and any(0 <= mention.begin - one.end <= BEHIND_MAX for one in scene.runs)
+    return mention if near else None
+
+
+def _weak(scene: Scene, mention: Mention) -> bool:
+    """Whether the context word is said of much else."""
+    return " ".join(scene.texts[mention.begin : mention.end]) in scene.language.listed("contexts_weak")
 
 
 def _opens(scene: Scene, run: Run, mention: Mention) -> bool:
     """Whether the run is the first piece of what ``mention`` announces."""
-    if _stands_alone(scene, run):
+    if _counts(scene, run) or scene.listed(run.begin - 1, "arithmetic"):
+        return False
+    if run.letters == 1 and not run.digits and (scene.listed(run.begin, "letters_weak") or run.shape != "L"):
+        return False
+    if _closed(scene, run):
         return True
-    led = all(
-        scene.listed(at, "announcers") or not _LEADING.isdisjoint(scene.lexemes[at].roles)
-        for at in range(mention.end, run.begin)
+    strangers = sum(
+        not scene.listed(at, "announcers") and not _leads(scene, at) for at in range(mention.end, run.begin)
     )
-    return led and not unit_follows(scene, run) and not scene.text(run.end).endswith("s")
+    return strangers <= STRANGERS_MAX and not scene.text(run.end).endswith("s")
 
 
 def _size(run: Run) -> int:
     return run.digits + run.letters
 
 
-def _whole(kind: str, first: Run) -> int:
-    """With how many characters a number of this kind that begins so has no more to come."""
-    begins = first.values[0][:1]
-    if kind == "CREDIT_CARD" and begins == "3":
-        return WHOLE[kind] - 1
-    if kind == "PHONE_NUMBER":
-        return WHOLE[kind] + (3 if first.elements[0].written == "+" else begins in ("0", "1"))
-    return WHOLE.get(kind, UNKNOWN_WHOLE)
-
-
 def _announced_anew(scene: Scene, left: Run, right: Run) -> bool:
     """Whether a context word between two runs says that another number begins."""
-    for one in scene.mentions:
-        if left.end <= one.begin and one.end <= right.begin and one.context.entity_type:
-            weak = " ".join(scene.texts[one.begin : one.end]) in scene.language.listed("contexts_weak")
-            if not weak or (_size(right) >= one.context.fewest and right.begin - one.end <= NEAR_MAX):
-                return True
-    return False
+    return any(
+        left.end <= one.begin and one.end <= right.begin and one.context.entity_type and not _weak(scene, one)
+        for one in scene.mentions
+    )
 
 
-def _joins(scene: Scene, left: Run, right: Run, known: bool, missing: int, announced: bool) -> bool:
-    """Whether the run ``right`` goes on with the number that so far ends with ``left``."""
-    if unit_follows(scene, right) or scene.listed(right.begin - 1, "number_walls"):
+def _joins(scene: Scene, right: Run, known: str, announced: bool, again: bool) -> bool:
+    """Whether the run ``right`` may go on with a number."""
+    if unit_follows(scene, right):
         return False
-    if missing <= 0 and not (_said_again(scene, left.end, right.begin) and -missing < _size(left) + _size(right)):
+    before = right.begin - 1
+    if not announced:
+        walled = scene.listed(before, "number_walls") or scene.listed(before, "number_choices")
+        return not walled and (bool(known) or may_go_on(scene, right))
+    several = right.said_singly >= 3 or (right.said_singly >= 1 and _size(right) >= UNCLEAR_MIN)
+    if scene.listed(before, "number_choices" if several or again else "number_walls") and not (known and several):
         return False
-    if known or may_go_on(scene, right):
-        return True
-    return announced and _stands_alone(scene, right)
+    plain = right.said_singly >= 2 or right.digits >= 3 or (right.letters and right.digits)
+    return bool(plain) or (not _counts(scene, right) and _closed(scene, right))
 
 
-def _said_again(scene: Scene, begin: int, end: int) -> bool:
-    """Whether a part is taken back or repeated between two pieces."""
-    return any(Role.REPAIR in scene.lexemes[at].roles or scene.listed(at, "repeating") for at in range(begin, end))
+def _said_again(scene: Scene, left: Run, right: Run) -> bool:
+    """Whether a part is taken back or repeated between two pieces, or within the second."""
+    between = range(left.end, right.begin)
+    return right.repaired or any(
+        Role.REPAIR in scene.lexemes[at].roles or scene.listed(at, "repeating") for at in between
+    )
 
 
-def _stands_alone(scene: Scene, run: Run) -> bool:
-    """Whether the run counts nothing: "eight" in "moving on eight", none of "two kids" and "that one"."""
+def _counts(scene: Scene, run: Run) -> bool:
+    """Whether the run counts something or stands for it: "two kids", "that one"."""
     if unit_follows(scene, run) or (run.letters > 2 and not run.digits):
-        return False
-    before, after = run.begin - 1, run.end
-    if scene.listed(before, "number_walls") or scene.listed(before, "quantity_leads"):
-        return False
+        return True
     pronoun = run.end - run.begin == 1 and scene.listed(run.begin, "pronouns_counting")
-    if pronoun and (scene.listed(before, "pronoun_leads") or scene.listed(after, "pronoun_tails")):
-        return False
-    if after >= len(scene.lexemes) or not _GOES_ON.isdisjoint(scene.lexemes[after].roles):
+    return pronoun and (scene.listed(run.begin - 1, "pronoun_leads") or scene.listed(run.end, "pronoun_tails"))
+
+
+def _closed(scene: Scene, run: Run) -> bool:
+    """Whether what follows shows that the run counts nothing: "eight thanks"."""
+    after = run.end
+    if after >= len(scene.lexemes):
+        return True
+    roles = scene.lexemes[after].roles
+    if not _GOES_ON.isdisjoint(roles) or (Role.HOMOPHONE in roles and Role.WEAK_HOMOPHONE not in roles):
         return True
     return scene.listed(after, "number_closers") or scene.listed(after, "after_numbers")

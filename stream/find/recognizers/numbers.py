@@ -34,10 +34,11 @@ def find_numbers(scene: Scene) -> Iterator[Span]:
         if entity_type:
             first, last = edges(scene, run, entity_type)
             yield Span(first, last, entity_type, score, "run")
-    for begin, end, entity_type in numbers_cut(scene, found):
-        first, _ = edges(scene, scene.runs[begin], entity_type)
-        _, last = edges(scene, scene.runs[end], entity_type)
-        yield Span(first, last, entity_type, PIECE_SCORE, "run")
+    for number in numbers_cut(scene, found):
+        first, _ = edges(scene, scene.runs[number.first], number.entity_type)
+        _, last = edges(scene, scene.runs[number.last], number.entity_type)
+        first, last = min(first, scene.lexemes[number.begin].first), max(last, scene.lexemes[number.end - 1].last)
+        yield Span(first, last, number.entity_type, PIECE_SCORE, "run")
 
 
 def classify(scene: Scene, run: Run) -> tuple[str, float]:

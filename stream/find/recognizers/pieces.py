@@ -105,6 +105,8 @@ def _belongs_before(scene: Scene, run: Run, at: int) -> bool:
         return False
     if not lexeme.has(Role.WEAK_HOMOPHONE):
         return True
+    if any(mention.begin <= at < mention.end and mention.context.entity_type for mention in scene.mentions):
+        return False  # the "zip" of "weather for zip four"
     announced = at > 0 and scene.lexemes[at - 1].has(Role.CODE_LEAD)
     return announced or any(mention.end == at for mention in scene.mentions)
 

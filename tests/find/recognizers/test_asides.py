@@ -30,6 +30,10 @@ def _found(said: str) -> list[str]:
         ("medical record number", "two seven nine one it goes on six the light is bad four", "that is it"),
         ("the cvv is", "four the sticker covers it one nine", ""),
         ("routing number", "oh two one is that clear so far oh oh oh oh two one", ""),
+        ("my account number is", "eight my arm is full two seven one one zero three nine", ""),
+        ("the garage code is", "five two two nine the bulb just blew hive", ""),
+        ("passport number is", "romeo the page is torn one three eight three two two zero four", ""),
+        ("the cvv is", "o the ink ran twenty nine", "i think"),
     ],
 )
 def test_an_announced_number_goes_on_behind_other_talk(lead: str, number: str, tail: str) -> None:
@@ -64,6 +68,19 @@ def test_a_part_said_again_is_found_after_a_whole_number() -> None:
 def test_quantities_beside_a_number_stay(said: str, number: str) -> None:
     """What counts something, tells the time or follows a whole number is not part of it."""
     assert [number] == _found(said)
+
+
+def test_what_is_told_behind_a_number_announces_it() -> None:
+    """The same single digit goes on with a number that is named at its end, and not with one that nothing names."""
+    number = "four one two six six one oh two it is faint nine"
+    assert [number] == _found(f"{number} that is my social")
+    assert ["four one two six six one oh two"] == _found(f"{number} said the man")
+
+
+def test_everyday_context_words_within_an_aside_begin_nothing() -> None:
+    """A door, a card or a phone in the aside is no announcement; a zip code is."""
+    number = "four one two six six someone is at the door one oh two nine"
+    assert [number] == _found(f"my social is {number}")
 
 
 def test_another_announcement_begins_another_number() -> None:
