@@ -230,10 +230,13 @@ class Evidence:
 
     speakers: SpeakerEvidence
     words: WordEvidence
+    times: tuple[
+        Receipt, ...
+    ] = ()  # of what wrote the transcript, and of what made or confirmed its times
 
     @property
     def receipts(self) -> tuple[Receipt, ...]:
-        return (self.speakers.receipt, self.words.receipt)
+        return (self.speakers.receipt, self.words.receipt, *self.times)
 
 
 # ------------------------------------------------------------------ decisions

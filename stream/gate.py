@@ -51,7 +51,7 @@ def inspect(
     ``required`` detectors must have told that they ran; ``vocabulary`` is that of the clip's language.
     """
     _well_formed(clip, plan, result)
-    _receipts(result, required)
+    _receipts(evidence, result, required)
     _silence(clip, evidence, plan, result)
     _own_sound(clip, result)
     _changed(clip, plan, result)
@@ -86,7 +86,9 @@ def _well_formed(clip: Clip, plan: Plan, result: AnonymizedClip) -> None:
     )
 
 
-def _receipts(result: AnonymizedClip, required: frozenset[str]) -> None:
+def _receipts(evidence: Evidence, result: AnonymizedClip, required: frozenset[str]) -> None:
+    """All required detectors ran, and nothing that the result hangs on is left unnamed."""
+    _refuse_if(not set(evidence.receipts) <= set(result.receipts), Reason.GATE_RECEIPT_MISSING)
     complete = {receipt.detector for receipt in result.receipts if receipt.complete and receipt.version}
     _refuse_if(not required <= complete, Reason.GATE_RECEIPT_MISSING)
 

@@ -25,6 +25,7 @@ from stream.clip import (
     Plan,
     Published,
     Reason,
+    Receipt,
     Refusal,
     TokenKey,
     Withheld,
@@ -55,7 +56,7 @@ def _publish(job: Job, parts: Parts, policy: Policy, key: TokenKey, progress: _P
         progress.audio_seconds = clip.duration
 
     with progress.at("find/times"):
-        clip = _with_times(clip, parts, policy)
+        clip, timed_by = _with_times(clip, parts, policy)
         plan.check(clip, policy)
     with progress.at("find/speakers"):
         speakers = parts.speakers.find(clip.samples, event.wake_word, plan.published_transcript(clip))
@@ -63,8 +64,10 @@ def _publish(job: Job, parts: Parts, policy: Policy, key: TokenKey, progress: _P
         words = parts.words.find(clip)
     if words.findings and parts.timer:  # only then do times decide what is heard
         with progress.at("find/doubts"):
-            parts.timer.confirm(clip)
-    evidence = Evidence(speakers, words)
+            confirmed = parts.timer.confirm(clip)
+        timed_by |= {parts.timer.receipt} if confirmed is clip else set()
+        clip = confirmed
+    evidence = Evidence(speakers, words, tuple(sorted(timed_by, key=lambda receipt: receipt.detector)))
 
     with progress.at("plan"):
         decided = plan.decide(clip, evidence, policy)
@@ -89,14 +92,20 @@ def _publish(job: Job, parts: Parts, policy: Policy, key: TokenKey, progress: _P
     )
 
 
-def _with_times(clip: Clip, parts: Parts, policy: Policy) -> Clip:
-    """The clip with words, recognised where the device sent none, and with their times, aligned where it gave none."""
+def _with_times(clip: Clip, parts: Parts, policy: Policy) -> tuple[Clip, set[Receipt]]:
+    """The clip with words, recognised where the device sent none, and with their times, aligned where it gave none;
+    and what did so."""
     plan.bound(clip, policy)
+    receipts: set[Receipt] = set()
     if parts.recogniser and not any(transcript.words for transcript in clip.event.transcripts):
         heard = parts.recogniser.transcribe(clip.samples, clip.event.locale)
         clip = replace(clip, event=replace(clip.event, transcripts=(heard,)))
         plan.bound(clip, policy)
-    return parts.timer.timed(clip) if parts.timer else clip
+        receipts.add(parts.recogniser.receipt)
+    if parts.timer and (timed := parts.timer.timed(clip)) is not clip:
+        receipts.add(parts.timer.receipt)
+        clip = timed
+    return clip, receipts
 
 
 def _edit(clip: Clip, evidence: Evidence, decided: Plan, policy: Policy, key: TokenKey) -> AnonymizedClip:

@@ -14,6 +14,7 @@ from stream.clip import (
     Job,
     Outcome,
     Published,
+    Receipt,
     Record,
     Refusal,
     Samples,
@@ -65,18 +66,28 @@ class WordFinder(Protocol):
 
 
 class WordTimer(Protocol):
-    """When words are said that came without times."""
+    """When words are said that came without times, and whether those that came with times are said then."""
+
+    @property
+    def receipt(self) -> Receipt:
+        """What made, or confirmed, the times of a clip for which it did."""
 
     def timed(self, clip: Clip) -> Clip:
         """The same clip with times for every word. Raises Refusal(WORDS_WITHOUT_TIMES, WORDS_NOT_ALIGNED) rather than
         give times that are not sure."""
 
-    def confirm(self, clip: Clip) -> None:
-        """Raise Refusal(WORDS_OUT_OF_BOUNDS) where the sound says that the device's times are shifted."""
+    def confirm(self, clip: Clip) -> Clip:
+        """The same clip where the sound says that all its words' times are right; a clip whose words have larger
+        errors where nobody can say. Raises Refusal(WORDS_OUT_OF_BOUNDS) where they are shifted, and
+        Refusal(WORDS_NOT_ALIGNED) where it would take too long to say."""
 
 
 class Recogniser(Protocol):
     """What is said, where the device sent no transcript."""
+
+    @property
+    def receipt(self) -> Receipt:
+        """What heard a transcript."""
 
     def transcribe(self, samples: Samples, locale: str) -> Transcript:
         """All words, with times and confidences. Raises Refusal(NO_TRANSCRIPT, TRANSCRIPT_UNCERTAIN) rather than

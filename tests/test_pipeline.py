@@ -175,25 +175,39 @@ def test_the_gate_judges_the_decoded_bytes() -> None:
 
 
 # ------------------------------------------------------------------ words that came without times, or not at all
+TIMES_MADE = Receipt("word-times", "aligner 1", complete=True)
+HEARD = Receipt("recogniser", "ears 1", complete=True)
+
+
 @dataclass
 class Clock:
     """Gives every word a time, and says of which texts it was asked to confirm the times."""
 
     doubts: bool = False
+    error_s: float = 0.0  # of the words that it can't say anything of
     confirmed: list[Clip] = field(default_factory=list)
+    receipt: Receipt = TIMES_MADE
 
     def timed(self, clip: Clip) -> Clip:
+        if all(word.segment for transcript in clip.event.transcripts for word in transcript.words):
+            return clip
         transcripts = tuple(Transcript(words(" ".join(w.text for w in t.words))) for t in clip.event.transcripts)
         return replace(clip, event=replace(clip.event, transcripts=transcripts))
 
-    def confirm(self, clip: Clip) -> None:
+    def confirm(self, clip: Clip) -> Clip:
         self.confirmed.append(clip)
         if self.doubts:
             raise Refusal(Reason.WORDS_OUT_OF_BOUNDS)
+        if not self.error_s:
+            return clip
+        said = tuple(replace(word, time_error_s=self.error_s) for word in clip.event.transcripts[0].words)
+        return replace(clip, event=replace(clip.event, transcripts=(Transcript(said),)))
 
 
 class Listener:
     """Hears the same in every clip."""
+
+    receipt = HEARD
 
     def transcribe(self, samples: Samples, locale: str) -> Transcript:
         return Transcript(words("this is diane"), 0.8)
@@ -235,3 +249,38 @@ def test_times_of_identifiers_are_confirmed() -> None:
     outcome = deidentify(JOB, Parts(script, Ears(script), Reader(script), script, doubting), POLICY, KEY)
     assert isinstance(outcome, Withheld)
     assert outcome.reason is Reason.WORDS_OUT_OF_BOUNDS
+
+
+@pytest.mark.parametrize(
+    ("made", "extra", "findings", "named"),
+    [
+        (event("this is diane"), {}, True, set()),
+        (event("this is diane"), {"timer": Clock()}, True, {TIMES_MADE}),  # confirmed
+        (event("this is diane"), {"timer": Clock(error_s=0.1)}, True, set()),  # nothing to say of them
+        (event(transcripts=(Transcript((Word("play"), Word("jazz"))),)), {"timer": Clock()}, False, {TIMES_MADE}),
+        (UNHEARD, {"recogniser": Listener()}, True, {HEARD}),
+        (UNHEARD, {"recogniser": Listener(), "timer": Clock()}, True, {HEARD, TIMES_MADE}),
+    ],
+)
+def test_what_made_words_and_times_is_named(
+    made: ClipEvent, extra: dict[str, object], findings: bool, named: set[Receipt]
+) -> None:
+    """A published clip says which recogniser and which aligner it hangs on, and names none that it does not."""
+    script = Script(made=made) if findings else Script(made=made, findings=())
+    outcome = deidentify(JOB, replace(Parts(script, Ears(script), Reader(script), script), **extra), POLICY, KEY)  # type: ignore[arg-type]
+    assert isinstance(outcome, Published)
+    assert script.encoded is not None
+    assert {*script.receipts, *named} == set(script.encoded.receipts)
+
+
+def test_times_that_nobody_can_confirm_are_muted_more_widely() -> None:
+    """The errors that the timer tells of them decide how much is muted around an identifier."""
+    kept = []
+    for error_s in (0.0, 0.3):
+        script = Script(made=event("diane is this not that at all"), findings=(Finding(0, 0, 0, "PERSON"),))
+        outcome = deidentify(
+            JOB, Parts(script, Ears(script), Reader(script), script, Clock(error_s=error_s)), POLICY, KEY
+        )
+        assert isinstance(outcome, Published)
+        kept.append(outcome.effort.kept_seconds)
+    assert kept[0] > kept[1] + 0.2

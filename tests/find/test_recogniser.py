@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import socket
 import sys
 from dataclasses import dataclass
@@ -116,6 +117,13 @@ def test_words_get_times_errors_and_confidences(directory: Path, sha256: str) ->
     ]
     assert {RECOGNISED_ERROR_S} == {word.time_error_s for word in transcript.words}
     assert 0.5 == transcript.confidence
+
+
+def test_the_receipt_names_package_and_model(directory: Path, sha256: str) -> None:
+    """Which model heard a clip, by its fingerprint."""
+    receipt = recogniser(directory, sha256).receipt
+    assert re.fullmatch(rf"faster-whisper [\d.]+; model sha256:{sha256[:16]}", receipt.version)
+    assert ("recogniser", True) == (receipt.detector, receipt.complete)
 
 
 GOOD = Said("call", 0.2, 0.5)

@@ -12,22 +12,25 @@ from collections.abc import Sequence
 from dataclasses import replace
 from statistics import median
 
-from stream.clip import SAMPLE_RATE_HZ, Clip, Reason, Refusal, Segment, Transcript, WakeWord, Word
-from stream.find.times.aligning import Aligner, Placed
+from stream.clip import SAMPLE_RATE_HZ, Clip, Reason, Receipt, Refusal, Samples, Segment, Transcript, WakeWord, Word
+from stream.find.times.aligning import QUICK, THOROUGH, Aligner, Placed, Search
 from stream.policy import language
 
+DETECTOR = "word-times"
 LANGUAGES = frozenset({"en"})  # of the acoustic model
 OTHER_WEIGHT = 1e-3  # how readily sound is taken for something else than the text
 FURTHER_WEIGHTS = (0.1, 1e-8)
 AGREE_S = 0.1  # one of the further alignments at least puts every word's ends this near
 SCORE_MIN = -6.0  # of the worst word; words that were not said mostly fit worse
-ALIGNED_ERROR_S = 0.25  # 95 of 100 accepted words lie nearer to the truth with both ends
+ALIGNED_ERROR_S = 0.3  # of 100 accepted words of real speech 99 are said within their times and this much around them
 DEVICE_AGREE_S = 0.3  # where the device gave times for some words, the aligner must put them this near
 WORD_S_MAX = 1.5  # nobody draws a word out longer; each digit of a written number counts as a word
 SHIFT_S_MAX = 0.12  # all of a transcript's words together; honest times lie nearer to what the aligner finds
 SHIFT_SPREAD_MAX = 0.06  # median distance from it: words that are shifted are shifted alike, wrong words lie anywhere
 SHIFT_SHARE_MIN = 0.8  # of the words have to fit the sound, or the aligner has no opinion
-SHIFT_WORDS_MIN = 3
+SHIFT_WORDS_MIN = 2  # one word alone the aligner finds in many places
+UNCONFIRMED_ERROR_S = 0.3  # of the device's times where the aligner has no opinion: they may be shifted
+ALIGNED_SECONDS_MAX = 300.0  # of sound, all alignments of a clip together: 4 s of a core, 8 s at worst
 WAKE_TAIL_S = 0.1  # the device's end of its wake word may be late by this much
 
 
@@ -35,66 +38,114 @@ class AlignedTimes:
     """A ``ports.WordTimer``."""
 
     def __init__(self) -> None:
-        """Raises OSError where the aligner's model is missing."""
+        """Raises OSError or ModelRefused where the aligner's model is missing."""
         self._aligner = Aligner()
+        self.receipt = Receipt(DETECTOR, self._aligner.version, complete=True)
 
     def timed(self, clip: Clip) -> Clip:
         """The same clip, with times for every word of every hypothesis.
 
         Raises Refusal(WORDS_WITHOUT_TIMES) for a language that can't be aligned, Refusal(WORDS_NOT_ALIGNED) where the
-        times are not sure.
+        times are not sure, or would take too long to be.
         """
         if all(word.segment for transcript in clip.event.transcripts for word in transcript.words):
             return clip
         if language(clip.event.locale) not in LANGUAGES:
             raise Refusal(Reason.WORDS_WITHOUT_TIMES)
-        transcripts = tuple(self._timed(clip, transcript) for transcript in clip.event.transcripts)
+        alignments = Alignments(self._aligner)
+        transcripts = tuple(_timed(clip, transcript, alignments) for transcript in clip.event.transcripts)
         return replace(clip, event=replace(clip.event, transcripts=transcripts))
 
-    def confirm(self, clip: Clip) -> None:
-        """Raise Refusal(WORDS_OUT_OF_BOUNDS) where the sound says that the times of a transcript are shifted.
+    def confirm(self, clip: Clip) -> Clip:
+        """The same clip where the sound bears out the times of every transcript.
 
-        Silence is no agreement: where the aligner does not find the words, nothing is said of their times.
+        Silence is no agreement: where the aligner can't say, for want of words, of a model of the language, or because
+        it does not find the words, the transcript's words may be off by UNCONFIRMED_ERROR_S in the clip that is
+        returned. Raises Refusal(WORDS_OUT_OF_BOUNDS) where the times are shifted, Refusal(WORDS_NOT_ALIGNED) where
+        there is too much to align.
         """
-        if language(clip.event.locale) not in LANGUAGES:
-            return
-        for transcript in clip.event.transcripts:
-            if abs(self._shift(clip, transcript)) > SHIFT_S_MAX:
-                raise Refusal(Reason.WORDS_OUT_OF_BOUNDS)
-
-    def _shift(self, clip: Clip, transcript: Transcript) -> float:
-        """Seconds by which the device's times are late; 0 where the aligner has no opinion or made them itself."""
-        words = [word.text for word in transcript.words]
-        if len(words) < SHIFT_WORDS_MIN or any(word.time_error_s for word in transcript.words):
-            return 0.0
-        placed = self._aligner.place(clip.samples, words, OTHER_WEIGHT) or ()
-        late = [
-            (word.segment.start - one.segment.start + word.segment.end - one.segment.end) / 2
-            for word, one in zip(transcript.words, placed, strict=bool(placed))
-            if word.segment and one.score >= SCORE_MIN
-        ]
-        if len(late) < max(SHIFT_WORDS_MIN, SHIFT_SHARE_MIN * len(words)):
-            return 0.0
-        shift = median(late)
-        return shift if median(abs(one - shift) for one in late) <= SHIFT_SPREAD_MAX else 0.0
-
-    def _timed(self, clip: Clip, transcript: Transcript) -> Transcript:
-        if all(word.segment for word in transcript.words):
-            return transcript
-        words = [word.text for word in transcript.words]
-        start = _begin(clip.event.wake_word, words)
-        samples = clip.samples[round(start * SAMPLE_RATE_HZ) :]
-        placed = self._aligner.place(samples, words, OTHER_WEIGHT)
-        if placed is None or not all(map(_plausible, words, placed)):
-            raise Refusal(Reason.WORDS_NOT_ALIGNED)
-        if not any(_agree(placed, self._aligner.place(samples, words, weight)) for weight in FURTHER_WEIGHTS):
-            raise Refusal(Reason.WORDS_NOT_ALIGNED)
-        return replace(
-            transcript,
-            words=tuple(
-                _with_time(word, _later(one.segment, start)) for word, one in zip(transcript.words, placed, strict=True)
-            ),
+        known = language(clip.event.locale) in LANGUAGES
+        alignments = Alignments(self._aligner)
+        transcripts = tuple(
+            transcript if known and _is_borne_out(clip, transcript, alignments) else _doubted(transcript)
+            for transcript in clip.event.transcripts
         )
+        if transcripts == clip.event.transcripts:
+            return clip
+        return replace(clip, event=replace(clip.event, transcripts=transcripts))
+
+
+class Alignments:
+    """All that is aligned for one clip, within a budget; what was aligned once is not aligned again."""
+
+    def __init__(self, aligner: Aligner) -> None:
+        self._aligner = aligner
+        self._left_s = ALIGNED_SECONDS_MAX
+        self._made: dict[tuple[int, tuple[str, ...], float, Search], tuple[Placed, ...] | None] = {}
+
+    def place(
+        self, samples: Samples, words: Sequence[str], other_weight: float, search: Search = THOROUGH
+    ) -> tuple[Placed, ...] | None:
+        """As ``Aligner.place``. Raises Refusal(WORDS_NOT_ALIGNED) once the budget is spent."""
+        key = (len(samples), tuple(words), other_weight, search)
+        if key not in self._made:
+            self._left_s -= len(samples) / SAMPLE_RATE_HZ
+            if self._left_s < 0:
+                raise Refusal(Reason.WORDS_NOT_ALIGNED)
+            self._made[key] = self._aligner.place(samples, words, other_weight, search)
+        return self._made[key]
+
+
+# ------------------------------------------------------------------ times that the device gave
+def _is_borne_out(clip: Clip, transcript: Transcript, alignments: Alignments) -> bool:
+    """Whether the sound says that the times are right; nothing said, nothing to bear out."""
+    words = transcript.words
+    if not words or any(word.time_error_s == ALIGNED_ERROR_S for word in words):  # or made by the aligner itself
+        return True
+    shift = _shift(clip, transcript, alignments) if len(words) >= SHIFT_WORDS_MIN else None
+    if shift is not None and abs(shift) > max(SHIFT_S_MAX, *(word.time_error_s for word in words)):
+        raise Refusal(Reason.WORDS_OUT_OF_BOUNDS)
+    return shift is not None
+
+
+def _shift(clip: Clip, transcript: Transcript, alignments: Alignments) -> float | None:
+    """Seconds by which the device's times are late; None where the aligner has no opinion."""
+    words = [word.text for word in transcript.words]
+    placed = alignments.place(clip.samples, words, OTHER_WEIGHT, QUICK) or ()
+    late = [
+        (word.segment.start - one.segment.start + word.segment.end - one.segment.end) / 2
+        for word, one in zip(transcript.words, placed, strict=bool(placed))
+        if word.segment and one.score >= SCORE_MIN
+    ]
+    if len(late) < max(SHIFT_WORDS_MIN, SHIFT_SHARE_MIN * len(words)):
+        return None
+    shift = median(late)
+    return shift if median(abs(one - shift) for one in late) <= SHIFT_SPREAD_MAX else None
+
+
+def _doubted(transcript: Transcript) -> Transcript:
+    words = (replace(word, time_error_s=max(word.time_error_s, UNCONFIRMED_ERROR_S)) for word in transcript.words)
+    return replace(transcript, words=tuple(words))
+
+
+# ------------------------------------------------------------------ times that the device did not give
+def _timed(clip: Clip, transcript: Transcript, alignments: Alignments) -> Transcript:
+    if all(word.segment for word in transcript.words):
+        return transcript
+    words = [word.text for word in transcript.words]
+    start = _begin(clip.event.wake_word, words)
+    samples = clip.samples[round(start * SAMPLE_RATE_HZ) :]
+    placed = alignments.place(samples, words, OTHER_WEIGHT)
+    if placed is None or not all(map(_plausible, words, placed)):
+        raise Refusal(Reason.WORDS_NOT_ALIGNED)
+    if not any(_agree(placed, alignments.place(samples, words, weight)) for weight in FURTHER_WEIGHTS):
+        raise Refusal(Reason.WORDS_NOT_ALIGNED)
+    return replace(
+        transcript,
+        words=tuple(
+            _with_time(word, _later(one.segment, start)) for word, one in zip(transcript.words, placed, strict=True)
+        ),
+    )
 
 
 def _begin(wake_word: WakeWord | None, words: Sequence[str]) -> float:

@@ -90,3 +90,15 @@ def test_what_nobody_can_say_has_no_ways(dictionary: Dictionary, written: str) -
 def test_a_possessive_is_said_like_its_name(dictionary: Dictionary) -> None:
     """ "marta's" is marta with an s."""
     assert {f"{phones} Z" for phones in dictionary.ways("marta")} <= said(Pronouncer(dictionary).ways("marta's"))
+
+
+def test_every_entry_of_the_dictionary_is_found_where_it_stands(dictionary: Dictionary, tmp_path: Path) -> None:
+    """First, last and in between, whatever order the file has; beside its neighbours' letters nothing is."""
+    path = Path(pocketsphinx.get_model_path()) / "en-us" / "cmudict-en-us.dict"
+    entries = dict(line.split(" ", 1) for line in path.read_text("ascii").splitlines())
+    plain = [word for word in entries if "(" not in word]
+    assert [] == [word for word in (*plain[::97], plain[0], plain[-1]) if dictionary.ways(word)[0] != entries[word]]
+    assert not any(word in dictionary for word in ("", "aaaaaa", "diane ", "dianeq", "zzzzzz"))
+    (tmp_path / "shuffled").write_bytes(b"zoe Z OW IY\nann AE N\nmia M IY AH\n")
+    small = Dictionary(tmp_path / "shuffled")
+    assert [["AE N"], ["M IY AH"], ["Z OW IY"], []] == [small.ways(word) for word in ("ann", "mia", "zoe", "bob")]

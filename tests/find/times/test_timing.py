@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass, replace
 from functools import cache
 from importlib import resources
@@ -11,8 +12,15 @@ import numpy as np
 import pytest
 import soundfile
 
-from stream.clip import Clip, ClipEvent, Reason, Refusal, Samples, Segment, Transcript, WakeWord, Word
-from stream.find.times.timing import ALIGNED_ERROR_S, DEVICE_AGREE_S, AlignedTimes
+from stream.clip import SAMPLE_RATE_HZ, Clip, ClipEvent, Reason, Refusal, Samples, Segment, Transcript, WakeWord, Word
+from stream.find.times.aligning import Aligner, Placed
+from stream.find.times.timing import (
+    ALIGNED_ERROR_S,
+    ALIGNED_SECONDS_MAX,
+    DEVICE_AGREE_S,
+    UNCONFIRMED_ERROR_S,
+    AlignedTimes,
+)
 from tests.values import HERE, event
 
 DEMO = resources.files("stream.demo") / "own"
@@ -177,10 +185,100 @@ def test_shifted_device_times_are_refused(timer: AlignedTimes, by: float) -> Non
 def test_true_device_times_are_confirmed(timer: AlignedTimes, clip_id: str) -> None:
     """No false alarm on the demonstration's own clips."""
     clip = spoken(clip_id)
-    timer.confirm(clip_of(clip, clip.words))
+    true = clip_of(clip, clip.words)
+    assert true is timer.confirm(true)
 
 
-def test_the_aligner_has_no_opinion_on_words_that_it_does_not_find(timer: AlignedTimes) -> None:
-    """A wrong transcript says nothing of its times: other rules judge that clip."""
+def errors(clip: Clip) -> set[float]:
+    return {word.time_error_s for transcript in clip.event.transcripts for word in transcript.words}
+
+
+def test_words_that_the_aligner_does_not_find_may_be_off(timer: AlignedTimes) -> None:
+    """Where nobody bears out the device's times, more is muted around what they hide."""
     card, email = spoken("own-card"), spoken("own-email")
-    timer.confirm(clip_of(card, shifted(email.words, 0.0)))
+    words = tuple(
+        word for word in email.words if word.segment and word.segment.end < len(card.samples) / SAMPLE_RATE_HZ
+    )
+    assert {UNCONFIRMED_ERROR_S} == errors(timer.confirm(clip_of(card, words)))
+
+
+def test_one_word_alone_and_other_languages_are_not_borne_out(timer: AlignedTimes) -> None:
+    """The aligner finds one word in many places, and has no model but the English one."""
+    clip = spoken("own-name")
+    assert {UNCONFIRMED_ERROR_S} == errors(timer.confirm(clip_of(clip, clip.words[-1:])))
+    assert {UNCONFIRMED_ERROR_S} == errors(timer.confirm(clip_of(clip, clip.words, "es-ES")))
+
+
+def test_two_words_are_judged(timer: AlignedTimes) -> None:
+    """They bear each other out, and betray a shift."""
+    clip = spoken("own-name")
+    both = replace(clip, samples=clip.samples[: round(clip.words[1].segment.end * SAMPLE_RATE_HZ) + 4_000])  # type: ignore[union-attr]
+    assert {0.0} == errors(timer.confirm(clip_of(both, clip.words[:2])))
+    with pytest.raises(Refusal) as refusal:
+        timer.confirm(clip_of(both, shifted(clip.words[:2], 0.2)))
+    assert refusal.value.reason is Reason.WORDS_OUT_OF_BOUNDS
+
+
+def test_words_whose_times_may_be_off_anyway_may_be_off_by_as_much(timer: AlignedTimes) -> None:
+    """A recogniser's times are refused only where they are further off than the error that it tells of them."""
+    clip = spoken("own-name")
+    late = tuple(replace(word, time_error_s=0.5) for word in shifted(clip.words, 0.3))
+    assert {0.5} == errors(timer.confirm(clip_of(clip, late)))
+    with pytest.raises(Refusal):
+        timer.confirm(clip_of(clip, tuple(replace(word, time_error_s=0.2) for word in late)))
+
+
+# ------------------------------------------------------------------ how much is aligned at all
+def hypotheses(spoken: Spoken, count: int, *, timed: bool) -> Clip:
+    """A clip of a minute with ``count`` different hypotheses."""
+    samples = np.resize(spoken.samples, 60 * SAMPLE_RATE_HZ)
+    words = spoken.words if timed else without_times(spoken.words)
+    said = tuple(Transcript((*words, replace(words[-1], text=spoken.words[number].text))) for number in range(count))
+    return Clip(HERE, replace(event(transcripts=said), wake_word=None), samples)
+
+
+@pytest.mark.parametrize("timed", [True, False])
+def test_many_hypotheses_of_a_long_clip_are_refused_not_slow(timer: AlignedTimes, timed: bool) -> None:
+    """Once as much sound was aligned as a clip may cost, it is withheld, though every alignment would be fine."""
+    aligned: list[float] = []
+
+    class Fine:
+        def place(self, samples: Samples, words: list[str], *_: object) -> tuple[Placed, ...]:
+            aligned.append(len(samples) / SAMPLE_RATE_HZ)
+            known = spoken("own-card").words
+            times = [word.segment for word in (*known, known[-1]) if word.segment]
+            return tuple(Placed(time, 0.0) for time in times)
+
+    quick = AlignedTimes()
+    quick._aligner = Fine()  # type: ignore[assignment]
+    judge = quick.confirm if timed else quick.timed
+    many = hypotheses(spoken("own-card"), 16, timed=timed)
+    with pytest.raises(Refusal) as refusal:
+        judge(many)
+    assert refusal.value.reason is Reason.WORDS_NOT_ALIGNED
+    assert sum(aligned) <= ALIGNED_SECONDS_MAX
+    judge(hypotheses(spoken("own-card"), 2, timed=timed))
+
+
+def test_equal_hypotheses_are_aligned_once(timer: AlignedTimes, monkeypatch: pytest.MonkeyPatch) -> None:
+    """N-best lists repeat themselves."""
+    calls: list[int] = []
+    place = timer._aligner.place
+    monkeypatch.setattr(timer._aligner, "place", lambda *given: (calls.append(1), place(*given))[1])
+    clip = spoken("own-timer")
+    same = replace(clip_of(clip, clip.words).event, transcripts=(Transcript(clip.words),) * 16)
+    timer.confirm(Clip(HERE, same, clip.samples))
+    assert [1] == calls
+
+
+def test_more_ways_to_say_a_text_than_can_be_tried_are_none() -> None:
+    """Written numbers can be said in hundreds of ways each; four hundred of them would take half a minute."""
+    aligner = Aligner()
+    assert aligner.place(spoken("own-timer").samples, ["4111111111111111"] * 6, 1e-3) is None
+    assert 2 == len(aligner._ways(["4111111111111111"] * 2))
+
+
+def test_the_receipt_names_package_and_model(timer: AlignedTimes) -> None:
+    """Which aligner it was, by version and fingerprint."""
+    assert re.fullmatch(r"pocketsphinx [\d.]+; en-us sha256:[0-9a-f]{16}", timer.receipt.version)
+    assert ("word-times", True) == (timer.receipt.detector, timer.receipt.complete)
