@@ -30,6 +30,9 @@ from stream.clip import (
 DIGITS_MAX = 4  # as many digits in a row are let through, written and spoken together: a year, a time
 SPOKEN_DIGITS_MAX = 3
 IDENTIFIER_BYTES_MIN = 6  # shorter ones turn up in compressed audio by chance
+TOLD_CHARS_MIN = 3  # of a slot's value, of a found phrase, of a part of a name
+TOLD_DIGITS_MAX = 6  # of a slot's value that is no date, time or amount
+NAME_PARTS_MAX = 4  # more words are a message, not a name
 SOUND_TOLERANCE = 1 / 32_768  # one step of 16-bit audio
 _PLACEHOLDER = re.compile(r"<[A-Z][A-Z0-9_]*>")
 _PIECE = re.compile(r"[a-z0-9]+")
@@ -57,7 +60,7 @@ def inspect(
     _changed(clip, plan, result)
     words = _pieces(plan, [word.text for word in result.words])
     _digits(words, vocabulary)
-    _identifiers(clip, evidence, result, words, body)
+    _identifiers(clip, evidence, result, words, body, vocabulary.name_joiners)
     _own_words(clip, plan, result)
 
 
@@ -176,12 +179,21 @@ def _digits(words: Iterable[str], vocabulary: Vocabulary) -> None:
         _refuse_if(spoken > SPOKEN_DIGITS_MAX or total > DIGITS_MAX, Reason.GATE_DIGITS_LEFT)
 
 
-def _identifiers(clip: Clip, evidence: Evidence, result: AnonymizedClip, words: Sequence[str], body: bytes) -> None:
-    """No identifier of the event in any field or byte of the output, no found phrase in the words that are left."""
+def _identifiers(
+    clip: Clip,
+    evidence: Evidence,
+    result: AnonymizedClip,
+    words: Sequence[str],
+    body: bytes,
+    joiners: frozenset[str],
+) -> None:
+    """No identifier of the event, and no slot or attribute that is one, in any field or byte of the output; no found
+    phrase in the words that are left."""
     types = [mute.entity_type or "" for mute in result.mutes]
-    fields = [*vars(result.metadata).values(), result.policy_version, *_receipt_texts(result), *types]
+    said = [value for name, value in vars(result.metadata).items() if name != "captured_hour"]  # a slot may hold a date
+    fields = [*said, result.policy_version, *_receipt_texts(result), *types]
     haystack = " ".join(str(value).lower() for value in fields)
-    for identifier in _of_event(clip):
+    for identifier in (*_of_event(clip), *_told(clip, evidence, joiners)):
         long = len(identifier) >= IDENTIFIER_BYTES_MIN
         _refuse_if(_says(words, identifier), Reason.GATE_IDENTIFIER_LEFT)
         _refuse_if(identifier.lower() in haystack and long, Reason.GATE_IDENTIFIER_LEFT)
@@ -198,13 +210,44 @@ def _of_event(clip: Clip) -> Iterator[str]:
     return (text for value in values if value is not None and (text := str(value).strip()))
 
 
+def _told(clip: Clip, evidence: Evidence, joiners: frozenset[str]) -> Iterator[str]:
+    """Values of slots and attributes that identify: they hold what was found in the speech, or are a part of it, or
+    have the form of an address or a long number. Of a found person's name each part counts: "kowalski" too."""
+    phrases = set(_phrases(clip, evidence, joiners))
+    names = set(_phrases(clip, evidence, joiners, "PERSON"))
+    for value in (*clip.event.slots.values(), *clip.event.attributes.values()):
+        pieces = _PIECE.findall(_folded(value))
+        long = sum(character.isdigit() for character in value) > TOLD_DIGITS_MAX or "@" in value
+        part = len(pieces) > 1 and any("".join(pieces) in phrase for phrase in phrases)
+        if long or part or any(_says(pieces, phrase) for phrase in phrases):
+            yield value.strip()
+        if len(pieces) <= NAME_PARTS_MAX and any(_says(pieces, name) for name in names):
+            yield from (piece for piece in pieces if len(piece) >= TOLD_CHARS_MIN and piece not in joiners)
+
+
+def _phrases(clip: Clip, evidence: Evidence, joiners: frozenset[str], entity_type: str = "") -> Iterator[str]:
+    """What was found in any hypothesis, joined, and each part of a name; short ones are in everything."""
+    for found in evidence.words.findings:
+        if entity_type not in ("", found.entity_type):
+            continue
+        said = clip.event.transcripts[found.transcript].words[found.first : found.last + 1]
+        parts = [_bare(word.text) for word in said]
+        whole = "".join(parts)
+        names = [part for part in parts if part not in joiners] if found.entity_type == "PERSON" else []
+        yield from (phrase for phrase in (whole, *names) if len(phrase) >= TOLD_CHARS_MIN)
+
+
+def _bare(text: str) -> str:
+    return "".join(_PIECE.findall(_folded(text)))
+
+
 def _receipt_texts(result: AnonymizedClip) -> list[str]:
     return [text for receipt in result.receipts for text in (receipt.detector, receipt.version)]
 
 
 def _says(words: Sequence[str], phrase: str) -> bool:
     """Whether whole words, joined, are the phrase: "d", "i", "ane" says "Diane", and "dianes" does not."""
-    wanted = "".join(_PIECE.findall(_folded(phrase)))
+    wanted = _bare(phrase)
     for first in range(len(words) if wanted else 0):
         said, last = "", first
         while last < len(words) and len(said) < len(wanted):

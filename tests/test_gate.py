@@ -310,7 +310,67 @@ def test_an_identifier_in_a_receipt_is_refused() -> None:
     assert Reason.GATE_IDENTIFIER_LEFT == inspect(leaky)
 
 
+# ------------------------------------------------------------------ slots and attributes
+def with_slots(**slots: str) -> Clip:
+    return replace(CLIP, event=replace(CLIP.event, slots=slots, attributes={}))
+
+
+SLOTS = [
+    ("diane kowalski", "Kowalski"),  # what was found is in it: so is the rest of the name
+    ("Kowalski, Diane", "kowalski's"),
+    ("AB-12-CD-34-EF-567", "ab 12 cd 34 ef 567"),  # an identifier by its form, whether it was said or not
+    ("canary@example.com", "canary@example.com"),
+]
+
+
+@pytest.mark.parametrize(("value", "canary"), SLOTS)
+@pytest.mark.parametrize("where", ["slots", "attributes"])
+def test_a_masked_slots_value_in_the_words_is_refused(value: str, canary: str, where: str) -> None:
+    """In slots as in attributes, and however the word is written that repeats it."""
+    told = replace(CLIP, event=replace(CLIP.event, **{"slots": {}, "attributes": {}, where: {"contact": value}}))
+    assert Reason.GATE_IDENTIFIER_LEFT == inspect(said("the", *canary.split(), "kitchen"), made=told)
+
+
+@pytest.mark.parametrize("field", ["token", "campaign", "key_epoch", "language", "device_family"])
+@pytest.mark.parametrize("value", ["diane kowalski", "canary@example.com"])
+def test_a_masked_slots_value_in_any_field_is_refused(field: str, value: str) -> None:
+    """Every text of the metadata is searched for it."""
+    leaky = replace(HONEST, metadata=replace(HONEST.metadata, **{field: f"x {value.upper()}"}))
+    assert Reason.GATE_IDENTIFIER_LEFT == inspect(leaky, made=with_slots(contact=value))
+
+
+def test_a_masked_slots_value_in_a_receipt_a_mute_or_the_bytes_is_refused() -> None:
+    """All that is published is searched, not only the words."""
+    told = with_slots(contact="diane kowalski")
+    receipts = (*HONEST.receipts, Receipt("extra", "for diane kowalski", complete=True))
+    mutes = (replace(PLAN.mutes[0], entity_type="KOWALSKI"), *PLAN.mutes[1:])
+    assert Reason.GATE_IDENTIFIER_LEFT == inspect(replace(HONEST, receipts=receipts), made=told)
+    assert Reason.GATE_IDENTIFIER_LEFT == inspect(
+        replace(HONEST, mutes=mutes), made=told, plan=replace(PLAN, mutes=mutes)
+    )
+    assert Reason.GATE_IDENTIFIER_LEFT == inspect(body=b"\x00kowalski\xff", made=told)
+
+
+def test_slots_that_tell_nobody_may_be_said() -> None:
+    """A room, a song, a date, a device family and a message with words of everyday are no identifiers."""
+    harmless = with_slots(
+        room="kitchen",
+        song="this is the kitchen",
+        date="2026-11-03",
+        device="speaker",
+        note="tell diane this is it now",
+    )
+    assert inspect(made=harmless) is None
+
+
 # ------------------------------------------------------------------ receipts and shape
+def test_a_receipt_of_the_evidence_that_is_not_published_is_refused() -> None:
+    """What made a clip's times or its transcript is named in what leaves."""
+    found = replace(EVIDENCE, times=(Receipt("word-times", "aligner 1", complete=True),))
+    assert Reason.GATE_RECEIPT_MISSING == inspect(found=found)
+    assert inspect(replace(HONEST, receipts=found.receipts), found=found) is None
+
+
 @pytest.mark.parametrize(
     "receipts",
     [
