@@ -13,7 +13,7 @@ from stream.find.cues import is_letter
 from stream.find.language import Language, Role, Roles
 from stream.find.letter_names import blocks, letters_named
 from stream.find.lexemes import Lexeme
-from stream.find.soundings import Soundings
+from stream.find.soundings import Sound, Soundings
 
 ANNOUNCING_MAX = 6  # lexemes between a context word and its number: "card number ah it says here ..."
 PIECE_MIN = 3  # written characters before "619f", which make it a piece of a code
@@ -43,7 +43,7 @@ def announces_letters(entity_type: str) -> bool:
 def heard(lexemes: Sequence[Lexeme], announcements: Iterable[Announcement], language: Language) -> tuple[Lexeme, ...]:
     """``lexemes`` with the roles of what they sound like, where that is what was said."""
     # Two digits or what sounds like them: one alone is no number to be completed.
-    if sum(_counted(one, language) for one in lexemes) < 2:
+    if sum([_counted(one, language) for one in lexemes if one.roles]) < 2:
         return tuple(lexemes)
     announcing = tuple(announcements)
     listener = _Listener(lexemes, announcing, language)
@@ -56,8 +56,6 @@ def heard(lexemes: Sequence[Lexeme], announcements: Iterable[Announcement], lang
 def _counted(lexeme: Lexeme, language: Language) -> int:
     """How many digits or letters it says, or sounds like, as far as that matters: 0, 1 or 2."""
     roles = lexeme.roles
-    if not roles:
-        return 0
     if Role.GROUPED in roles or Role.ALNUM in roles or len(roles.get(Role.DIGITS, "")) > 1:
         return 2
     if Role.LETTER_NAME in roles:
@@ -80,6 +78,8 @@ class _Listener:
                 self.announced[at] = self.announced.get(at, False) or one.letters
 
     def hear(self) -> tuple[Lexeme, ...]:
+        if Sound.FIRM not in self.ear.sounds:
+            return tuple(self.lexemes)
         found = list(self.lexemes)
         at = 0
         while at < len(found):
@@ -87,7 +87,7 @@ class _Listener:
                 at += 1  # no digit, and beside none
                 continue
             end = self._stretch(at) if not self._leads(at) else at
-            if end > at:
+            if end > at and Sound.FIRM in self.ear.sounds[at:end]:
                 for position, roles in self._promoted(at, end):
                     one = found[position]
                     found[position] = Lexeme(one.text, one.first, one.last, roles)
@@ -119,21 +119,20 @@ class _Listener:
 
     def _stretch(self, at: int) -> int:
         """The end of the stretch that begins at ``at``; ``at`` itself where none does."""
-        if not self.ear.piece(at):
+        sounds = self.ear.sounds
+        if sounds[at] < Sound.PIECE:
             return at
         end = at + 1
-        while end < len(self.lexemes):
-            ahead = self.ear.past_stalls(end)
-            if ahead < len(self.lexemes) and self.ear.piece(ahead):
-                end = ahead + 1
-            elif self.ear.misheard(ahead) and ahead == end:
-                end += 1
-            else:
+        while end < len(sounds):
+            ahead = self.ear.past_stalls(end) if sounds[end] == Sound.STALL else end
+            inner = sounds[end] == Sound.MISHEARD and end + 1 < len(sounds)
+            if sounds[ahead] < Sound.PIECE and not inner:
                 break
+            end = ahead + 1
         return end
 
     def _promoted(self, begin: int, end: int) -> Iterator[tuple[int, Roles]]:
-        positions = [at for at in range(begin, end) if self.ear.piece(at)]
+        positions = [at for at in range(begin, end) if self.ear.sounds[at] >= Sound.PIECE]
         sure = [at for at in positions if self.ear.sure(self.lexemes[at])]
         homophones = [at for at in positions if at not in sure and self.ear.strong_homophone(self.lexemes[at])]
         letters = self._announced(begin, end)

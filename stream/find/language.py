@@ -6,64 +6,67 @@ import hashlib
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from enum import StrEnum
 from functools import cache
 from importlib import resources
 from importlib.resources.abc import Traversable
-from typing import TypeVar
+from typing import Final, TypeVar
 
 import yaml
 from pydantic import ValidationError
 
 from stream.find.tables import ContextTable, Tables
 
-
-class Role(StrEnum):
-    """What a word or phrase may stand for; one word can have several roles."""
-
-    UNIT = "unit"  # "four" -> 4
-    TEEN = "teen"  # "fourteen" -> 14
-    TENS = "tens"  # "forty" -> 40
-    HUNDREDS = "hundreds"  # "quinientos" -> 500, "mil" -> 1000 without a one before it
-    SCALE = "scale"  # "hundred" -> 100
-    SCALE_ONE = "scale_one"  # the "a" of "a hundred"
-    MULTIPLIER = "multiplier"  # "double" -> 2
-    HOMOPHONE = "homophone"  # "for" -> 4, beside strong digits only
-    ZERO = "zero"  # "oh" -> 0
-    ORDINAL = "ordinal"  # "fourth" -> 4
-    MONTH = "month"  # "july" -> 7
-    DIGITS = "digits"  # "4111"
-    LETTER = "letter"  # "b"
-    WEAK_LETTER = "weak_letter"  # "a", which is mostly an article
-    LETTER_NAME = "letter_name"  # "bee", "vee"
-    SPELLING = "spelling"  # "bravo"
-    SPELLING_NAME = "spelling_name"  # "adam" of "adam boy charles", where a code is announced
-    CASE = "case"  # "capital"
-    LIKENING = "likening"  # "j for juliet"
-    LIKENING_FIRST = "likening_first"  # the "as" of "j as in juliet"
-    LIKENING_SECOND = "likening_second"  # the "in" of it
-    ARITHMETIC = "arithmetic"  # "plus"
-    SYMBOL = "symbol"  # "dot" -> .
-    FILLER = "filler"
-    JOINER = "joiner"
-    REPAIR = "repair"
-    CUT_OFF = "cut_off"  # "fo-"
-    WEAK_HOMOPHONE = "weak_homophone"  # "to", "for": so common that they need company
-    ALNUM = "alnum"  # "a1b2"
-    CODE_LEAD = "code_lead"  # "number is": letters after it are a code
-    QUANTITY = "quantity"  # "80%", "$5", "13:30": written so that it is no identifier
-    GROUPED = "grouped"  # "4,111": a quantity, unless other digits stand beside it
-    COMPACT = "compact"  # "46p": a quantity, unless a code is announced
-    MAIL = "mail"  # "bob@x.com"
-    HOST = "host"  # "gmail.com"
-    ADDRESS_IP = "address_ip"  # "10.0.0.1"
-    DATE = "date"  # "12/25/1990"
-    ABBREVIATION = "abbreviation"  # "s s n", "t v": letters that spell nothing of their own
-
-
-Roles = Mapping[Role, str]
 T = TypeVar("T")
 
+
+class Role:
+    """What a word or phrase may stand for; one word can have several roles.
+
+    Plain attributes and no enumeration: Python 3.11 finds the member of an enumeration by a call, and the roles of
+    every word are looked at a hundred times.
+    """
+
+    UNIT: Final = "unit"  # "four" -> 4
+    TEEN: Final = "teen"  # "fourteen" -> 14
+    TENS: Final = "tens"  # "forty" -> 40
+    HUNDREDS: Final = "hundreds"  # "quinientos" -> 500, "mil" -> 1000 without a one before it
+    SCALE: Final = "scale"  # "hundred" -> 100
+    SCALE_ONE: Final = "scale_one"  # the "a" of "a hundred"
+    MULTIPLIER: Final = "multiplier"  # "double" -> 2
+    HOMOPHONE: Final = "homophone"  # "for" -> 4, beside strong digits only
+    ZERO: Final = "zero"  # "oh" -> 0
+    ORDINAL: Final = "ordinal"  # "fourth" -> 4
+    MONTH: Final = "month"  # "july" -> 7
+    DIGITS: Final = "digits"  # "4111"
+    LETTER: Final = "letter"  # "b"
+    WEAK_LETTER: Final = "weak_letter"  # "a", which is mostly an article
+    LETTER_NAME: Final = "letter_name"  # "bee", "vee"
+    SPELLING: Final = "spelling"  # "bravo"
+    SPELLING_NAME: Final = "spelling_name"  # "adam" of "adam boy charles", where a code is announced
+    CASE: Final = "case"  # "capital"
+    LIKENING: Final = "likening"  # "j for juliet"
+    LIKENING_FIRST: Final = "likening_first"  # the "as" of "j as in juliet"
+    LIKENING_SECOND: Final = "likening_second"  # the "in" of it
+    ARITHMETIC: Final = "arithmetic"  # "plus"
+    SYMBOL: Final = "symbol"  # "dot" -> .
+    FILLER: Final = "filler"
+    JOINER: Final = "joiner"
+    REPAIR: Final = "repair"
+    CUT_OFF: Final = "cut_off"  # "fo-"
+    WEAK_HOMOPHONE: Final = "weak_homophone"  # "to", "for": so common that they need company
+    ALNUM: Final = "alnum"  # "a1b2"
+    CODE_LEAD: Final = "code_lead"  # "number is": letters after it are a code
+    QUANTITY: Final = "quantity"  # "80%", "$5", "13:30": written so that it is no identifier
+    GROUPED: Final = "grouped"  # "4,111": a quantity, unless other digits stand beside it
+    COMPACT: Final = "compact"  # "46p": a quantity, unless a code is announced
+    MAIL: Final = "mail"  # "bob@x.com"
+    HOST: Final = "host"  # "gmail.com"
+    ADDRESS_IP: Final = "address_ip"  # "10.0.0.1"
+    DATE: Final = "date"  # "12/25/1990"
+    ABBREVIATION: Final = "abbreviation"  # "s s n", "t v": letters that spell nothing of their own
+
+
+Roles = Mapping[str, str]
 _WORD_TABLES = {
     "units": Role.UNIT,
     "teens": Role.TEEN,
@@ -210,7 +213,7 @@ def _folder() -> Traversable:
 
 
 def _roles(tables: Tables) -> dict[str, Roles]:
-    found: dict[str, dict[Role, str]] = {}
+    found: dict[str, dict[str, str]] = {}
     for name, role in _WORD_TABLES.items():
         for phrase, written in getattr(tables, name).items():
             found.setdefault(phrase, {})[role] = written

@@ -18,15 +18,22 @@ _HESITATING = frozenset({Role.FILLER, Role.REPAIR})
 
 
 def blocks(ear: Soundings) -> Iterator[tuple[int, int]]:
-    """Lexemes, end exclusive, that are digits, letters or sound like letters, through hesitation and repairs."""
-    at = 0
-    while at < len(ear.lexemes):
-        end = at
-        while (ahead := _member_ahead(ear, end, end > at)) is not None:
+    """Lexemes, end exclusive, that are digits, letters or sound like letters, through hesitation and repairs.
+
+    None where nothing is a letter for sure.
+    """
+    members = [at for at, one in enumerate(ear.lexemes) if one.roles and _stands_in_block(ear, at)]
+    if len(members) < 2 or not any(_is_sure_letter(ear, at) for at in members):
+        return
+    end = 0
+    for begin in members:
+        if begin < end:
+            continue
+        end = begin + 1
+        while (ahead := _member_ahead(ear, end)) is not None:
             end = ahead + 1
-        if end - at >= ANNOUNCED_MIN:
-            yield at, end
-        at = end + 1
+        if end - begin >= ANNOUNCED_MIN:
+            yield begin, end
 
 
 def letters_named(ear: Soundings, begin: int, end: int, announced: bool) -> Iterator[tuple[int, Roles]]:
@@ -60,9 +67,9 @@ def _trimmed(ear: Soundings, begin: int, end: int) -> tuple[int, int]:
     return begin, end
 
 
-def _member_ahead(ear: Soundings, at: int, inside: bool) -> int | None:
-    """The next lexeme of the block, at once or, ``inside`` it, after a word of hesitation; None where it ends."""
-    for position in (at, at + 1) if inside else (at,):
+def _member_ahead(ear: Soundings, at: int) -> int | None:
+    """The next lexeme of the block, at once or after a word of hesitation; None where it ends."""
+    for position in (at, at + 1):
         if position >= len(ear.lexemes):
             return None
         if _stands_in_block(ear, position):

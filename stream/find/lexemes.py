@@ -9,14 +9,15 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 from types import MappingProxyType
+from typing import NamedTuple
 
 from stream.find.language import Language, Role, Roles
 from stream.find.tables import fold
 
 NOTHING: Roles = MappingProxyType({})
 CODE_DIGITS = 3  # after letters so many make a code of what spells an abbreviation: "r v four four nine"
+Ways = tuple[tuple[tuple[str, ...], Roles], ...]  # how a phrase goes on, and what it stands for then
 _CLITIC = MappingProxyType({Role.FILLER: ""})
 _CUT_OFF = MappingProxyType({Role.FILLER: "", Role.CUT_OFF: ""})
 _EDGES = " \t.,;:!?\"'()[]{}<>…—–-*`~|¿¡«»“”"
@@ -46,52 +47,71 @@ _CODE = re.compile(r"0\d\d+[a-z]{1,2}|\d{7,}[a-z]{1,2}")  # no quantity, whateve
 _HEX_PAIRS = re.compile(r"[0-9a-f]{2}(?:[:-][0-9a-f]{2}){5}|(?:[0-9a-f]{0,4}:){2,7}[0-9a-f]{0,4}")
 
 
-@dataclass(frozen=True, slots=True)
-class Lexeme:
-    """``text`` as said, lower case; the words ``first..last`` it came from; what it may stand for."""
+class Lexeme(NamedTuple):
+    """``text`` as said, lower case; the words ``first..last`` it came from; what it may stand for.
 
-    text: str = field(repr=False)
+    A tuple rather than a dataclass, since one is made for every word that is said.
+    """
+
+    text: str
     first: int
     last: int
-    roles: Roles = field(repr=False)
+    roles: Roles
 
-    def has(self, role: Role) -> bool:
+    def __repr__(self) -> str:
+        return f"Lexeme(first={self.first}, last={self.last})"  # never what was said
+
+    def has(self, role: str) -> bool:
         return role in self.roles
 
 
-@dataclass(frozen=True, slots=True)
-class _Token:
-    text: str = field(repr=False)
+class _Token(NamedTuple):
+    text: str
     word: int
-    roles: Roles | None = field(default=None, repr=False)
+    roles: Roles | None = None
+
+    def __repr__(self) -> str:
+        return f"_Token(word={self.word})"
 
 
 def lexemes(words: Sequence[str], language: Language) -> tuple[Lexeme, ...]:
     """Cut ``words`` into lexemes; the longest phrase of the language's tables wins."""
-    tokens = [token for word, text in enumerate(words) for token in _tokens(text, word, language)]
-    texts = tuple(token.text for token in tokens)
+    tokens: list[_Token] = []
+    for word, raw in enumerate(words):
+        if raw.isascii() and raw.isalpha():
+            tokens.append(_Token(raw.lower(), word))
+        else:
+            tokens.extend(_tokens(raw, word, language))
+    texts = tuple([token.text for token in tokens])
+    phrases = language.phrases
     found: list[Lexeme] = []
     at = 0
     while at < len(tokens):
-        token = tokens[at]
-        if token.roles is not None:
-            found.append(Lexeme(token.text, token.word, token.word, token.roles))
-            at += 1
-            continue
-        for rest, roles in language.phrases.get(token.text, ()):
-            size = len(rest)
-            if rest and texts[at + 1 : at + 1 + size] != rest:
-                continue
-            if Role.ABBREVIATION in roles and not _stands_alone(tokens, at, size, language):
-                continue
-            text = " ".join((token.text, *rest)) if rest else token.text
-            found.append(Lexeme(text, token.word, tokens[at + size].word, roles))
-            at += size + 1
-            break
-        else:
-            found.append(Lexeme(token.text, token.word, token.word, NOTHING))
-            at += 1
+        text, word, roles = tokens[at]
+        size, last = 0, word
+        if roles is None:
+            roles = NOTHING
+            if ways := phrases.get(text):
+                size, roles = _longest(ways, tokens, texts, at, language)
+                if size:
+                    text, last = " ".join(texts[at : at + size + 1]), tokens[at + size].word
+        found.append(Lexeme(text, word, last, roles))
+        at += size + 1
     return tuple(found)
+
+
+def _longest(
+    ways: Ways, tokens: Sequence[_Token], texts: tuple[str, ...], at: int, language: Language
+) -> tuple[int, Roles]:
+    """How many tokens behind ``at`` belong to the longest phrase that begins there, and what it stands for."""
+    for rest, roles in ways:
+        size = len(rest)
+        if rest and texts[at + 1 : at + 1 + size] != rest:
+            continue
+        if Role.ABBREVIATION in roles and not _stands_alone(tokens, at, size, language):
+            continue
+        return size, roles
+    return 0, NOTHING
 
 
 def _stands_alone(tokens: Sequence[_Token], at: int, size: int, language: Language) -> bool:
@@ -151,9 +171,7 @@ def plains(words: Sequence[str]) -> tuple[str, ...]:
 
 
 def _tokens(raw: str, word: int, language: Language) -> Iterator[_Token]:
-    if raw.isascii() and raw.isalpha():
-        yield _Token(raw.lower(), word)
-        return
+    """Of a word with anything else than plain letters."""
     text = fold(raw).strip()
     if text in _LONE_SYMBOLS:
         yield _Token(text, word, {Role.SYMBOL: _LONE_SYMBOLS[text], Role.JOINER: ""})

@@ -166,12 +166,10 @@ class Identifiers:
         if self._further:
             yield from self._further.find(scene.words)
         forms = written_forms(scene)
-        if not forms:
-            return
-        harmless = [range(run.first, run.last + 1) for run in scene.runs if not classify(scene, run)[0]]
-        for written in forms:
-            for span in self._written[language].find(written):
-                # A quantity or clock time stays one, whatever a pattern makes of its digits.
+        if found := [span for written in forms for span in self._written[language].find(written)]:
+            # A quantity or clock time stays one, whatever a pattern makes of its digits.
+            harmless = [range(run.first, run.last + 1) for run in scene.runs if not classify(scene, run)[0]]
+            for span in found:
                 if not any(span.first in run and span.last in run for run in harmless):
                     yield span
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, cached_property
+from typing import Final
 
 from stream.find.cues import is_letter, is_strong
 from stream.find.language import Language, Role
@@ -35,13 +36,46 @@ def _never_misheard(language: Language) -> frozenset[str]:
     return frozenset().union(*(language.listed(name) for name in _NEVER_MISHEARD))
 
 
-@dataclass(frozen=True, slots=True)
+class Sound:
+    """What a lexeme sounds like, whatever stands beside it."""
+
+    OTHER: Final = 0
+    STALL: Final = 1  # it only hesitates, joins or takes back
+    MISHEARD: Final = 2  # an ordinary word that may be one that the recogniser got wrong
+    PIECE: Final = 3  # perhaps a digit or letter
+    FIRM: Final = 4  # a digit or letter whatever stands beside it, or what is rarely anything else
+
+
+@dataclass(frozen=True)
 class Soundings:
     """The lexemes of one transcript; ``context``: those that are part of a context word."""
 
     lexemes: Sequence[Lexeme] = field(repr=False)
     language: Language = field(repr=False)
     context: frozenset[int]
+
+    @cached_property
+    def sounds(self) -> list[int]:
+        """Of every lexeme."""
+        never = _never_misheard(self.language)
+        return [
+            (self._sound(lexeme) if lexeme.roles else self._ordinary(lexeme.text, never))
+            if at not in self.context
+            else (Sound.FIRM if self.sure(lexeme) else Sound.OTHER)
+            for at, lexeme in enumerate(self.lexemes)
+        ]
+
+    def _sound(self, lexeme: Lexeme) -> int:
+        if self.sure(lexeme) or self.strong_homophone(lexeme):
+            return Sound.FIRM
+        if not _SOUNDING.isdisjoint(lexeme.roles):
+            return Sound.PIECE
+        return Sound.OTHER if _STALLING.isdisjoint(lexeme.roles) else Sound.STALL
+
+    def _ordinary(self, text: str, never_misheard: frozenset[str]) -> int:
+        if text in never_misheard or text in self.language.contexts or not text.isalpha():
+            return Sound.OTHER
+        return Sound.PIECE if self._glued(text) else Sound.MISHEARD
 
     def size(self, at: int) -> int:
         """How many characters the lexeme writes."""
@@ -72,24 +106,10 @@ class Soundings:
                 return position
         return None
 
-    def piece(self, at: int) -> bool:
-        """Whether the lexeme may be a digit or letter, from its sound."""
-        lexeme = self.lexemes[at]
-        if at in self.context and not self.sure(lexeme):
-            return False
-        return (bool(lexeme.roles) and (self.sure(lexeme) or not _SOUNDING.isdisjoint(lexeme.roles))) or (
-            self.glued(lexeme)
-        )
-
-    def stalls(self, at: int) -> bool:
-        """Whether it only hesitates, joins or takes back."""
-        roles = self.lexemes[at].roles
-        return not self.piece(at) and at not in self.context and not _STALLING.isdisjoint(roles)
-
     def past_stalls(self, at: int) -> int:
         """The first lexeme from ``at`` on that is no hesitation; ``at`` itself where all within reach are."""
         reach = range(at, min(at + STALL_MAX, len(self.lexemes)))
-        return next((position for position in reach if not self.stalls(position)), at)
+        return next((position for position in reach if self.sounds[position] != Sound.STALL), at)
 
     def misheard(self, at: int) -> bool:
         """An ordinary word that may be one that the recogniser got wrong."""
@@ -103,9 +123,12 @@ class Soundings:
     def glued(self, lexeme: Lexeme) -> bool:
         """Letters that a recogniser wrote as one word: "qq", "gb", "smr"."""
         text = lexeme.text
-        if lexeme.roles or not 2 <= len(text) <= 5 or not text.isalpha() or text in self.language.contexts:
+        if lexeme.roles or not text.isalpha() or text in self.language.contexts:
             return False
-        if text in _never_misheard(self.language) or text in self.language.listed("acronyms"):
+        return text not in _never_misheard(self.language) and self._glued(text)
+
+    def _glued(self, text: str) -> bool:
+        if not 2 <= len(text) <= 5 or text in self.language.listed("acronyms"):
             return False
         vowels = self.language.listed("vowels")
         return bool(vowels) and (len(text) == 2 or vowels.isdisjoint(text))

@@ -17,6 +17,7 @@ from presidio_analyzer.nlp_engine import NlpArtifacts, NoOpNlpEngine
 
 from stream.clip import Reason, Refusal
 from stream.find.checksums import is_luhn
+from stream.find.recognizers.needs import needs
 from stream.find.spans import Span
 from stream.find.spoken import Written
 
@@ -73,7 +74,7 @@ class WrittenFinder:
         self._nlp.load()
         registry = RecognizerRegistry(recognizers=_recognizers(language), supported_languages=[language])
         self._engine = AnalyzerEngine(registry=registry, nlp_engine=self._nlp, supported_languages=[language])
-        self._entities = sorted({entity for one in registry.recognizers for entity in one.supported_entities})
+        self._needs = {one.supported_entities[0]: needs(one, SCORE_MIN) for one in registry.recognizers}
 
     @property
     def recognizers(self) -> tuple[EntityRecognizer, ...]:
@@ -82,11 +83,14 @@ class WrittenFinder:
 
     def find(self, written: Written) -> Iterator[Span]:
         """Spans of words. Raises Refusal(DETECTOR_FAILED) if any recogniser was skipped."""
+        entities = [entity for entity, needed in self._needs.items() if all(one.search(written.text) for one in needed)]
+        if not entities:
+            return
         _WATCH.skipped = False
         results = self._engine.analyze(
             written.text,
             self._language,
-            entities=self._entities,
+            entities=entities,
             score_threshold=SCORE_MIN,
             nlp_artifacts=self._artifacts(written.text),
         )
