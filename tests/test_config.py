@@ -15,6 +15,7 @@ from stream.config import ConfigError, Section, Settings, load
 from stream.policy import SAFE, THROUGHPUT, Policy
 
 SECRET = "hunter2-canary"
+PIN = "a" * 64
 KEY = bytes(range(32))
 
 
@@ -80,19 +81,37 @@ def test_lists_are_comma_separated_in_the_environment(monkeypatch) -> None:
     [
         ("kafka: {bootstrap_server: x}", "kafka.bootstrap_server: unknown setting (did you mean bootstrap_servers?)"),
         ("kafkas: {}", "kafkas: unknown setting (did you mean kafka?)"),
-        ("policy: {words_max: many}", "policy.words_max: Input should be a valid integer"),
-        ("policy: {operating_point: bold}", "policy.operating_point: Input should be 'safe' or 'throughput'"),
-        ("policy: {languages: []}", "policy.languages: "),
-        ("policy: {languages: [en, xx]}", "policy: 1 of languages unknown; there are: en, es"),
-        ("policy: {names_by_phrase: [es]}", "policy: names_by_phrase may name only what languages names"),
-        ("policy: {audio_seconds_min: 9, audio_seconds_max: 8}", "policy: audio_seconds_min must be below"),
-        ("kafka: {security_protocol: SASL_SSL}", "kafka: a SASL protocol needs sasl_username and sasl_password"),
-        ("kafka: {heartbeat_interval_s: 20}", "kafka: heartbeat_interval_s must be at most a third"),
-        ("speakers: {model: /models/x}", "speakers: a model directory needs its sha256"),
-        ("topics: {raw: same, audit: same}", "topics: the four topics need four different names"),
-        ("registry: {url: 'http://r', folder: /r}", "registry: url and folder exclude each other"),
+        ("policy: {words_max: many}", "policy.words_max: must be a whole number"),
+        ("policy: {operating_point: bold}", "policy.operating_point: must be 'safe' or 'throughput'"),
+        ("policy: {languages: []}", "policy.languages: needs at least 1"),
+        ("policy: {word_margin_s: 2}", "policy.word_margin_s: must be 1 or less"),
+        ("policy: {audio_seconds_min: 0}", "policy.audio_seconds_min: must be above 0"),
+        ("policy: {word_margin_s: .nan}", "policy.word_margin_s: must be"),
+        ("policy: {transcript_required: perhaps}", "policy.transcript_required: must be true or false"),
+        ("policy: {device_families: [a]}", "policy.device_families: must be a mapping"),
+        ("policy: {languages: 7}", "policy.languages: must be a list of texts"),
+        ("kafka: 7", "kafka: needs settings, such as"),
+        ("kafka: {client_id: 7}", "kafka.client_id: must be text"),
+        ("topics: {raw: a/b}", "topics.raw: has a sign that it must not have"),
+        ("policy: {languages: [en, xx]}", "policy.languages: 1 of them unknown; there are: en, es"),
+        ("policy: {names_by_phrase: [es]}", "policy.names_by_phrase: may name only what languages names"),
+        ("policy: {audio_seconds_min: 9, audio_seconds_max: 8}", "policy.audio_seconds_min: must be below"),
+        ("kafka: {security_protocol: SASL_SSL, sasl_username: u}", "kafka.sasl_password: a SASL protocol needs one"),
+        ("kafka: {heartbeat_interval_s: 20}", "kafka.heartbeat_interval_s: must be at most a third"),
+        ("speakers: {model: /models/x}", "speakers.sha256: a model directory needs its sha256"),
+        (
+            f"speakers: {{sha256: {PIN}}}",
+            "speakers.sha256: is the fingerprint of a model directory, and model names none",
+        ),
+        (f"names: {{sha256: {PIN}}}", "names.sha256: is the fingerprint of a model directory, and model names none"),
+        (f"recogniser: {{sha256: {PIN}}}", "recogniser.sha256: is the fingerprint of a model directory, and directory"),
+        (
+            "topics: {raw: same, audit: same}",
+            "topics.audit: is another topic's name too; the four topics need four different names",
+        ),
+        ("registry: {url: 'http://r', folder: /r}", "registry.url: excludes folder"),
         ("registry: {url: 'http://name:word@r'}", "registry.url: "),
-        ("tokens: {key: a, key_file: /k}", "tokens: key and key_file exclude each other"),
+        ("tokens: {key: a, key_file: /k}", "tokens.key: excludes key_file"),
         ("- a\n- b", "needs sections"),
         ("kafka: {group: 'x", "is not YAML (line 2)"),
     ],
@@ -102,6 +121,62 @@ def test_what_is_wrong_in_the_file_is_one_readable_line(write, text: str, expect
     told = problems(write(text + "\n"))
     assert 1 == len(told)
     assert expected in told[0]
+
+
+def test_every_problem_is_told_at_once(write) -> None:
+    """Nobody mends one setting to learn of the next; each line begins with a setting's name."""
+    told = problems(
+        write(
+            "kafka: {security_protocol: SASL_SSL, bootstrap_servers: nowhere, heartbeat_interval_s: 40}\n"
+            "policy: {languages: [xx], names_by_phrase: [es], audio_seconds_min: 70}\n"
+            "topics: {raw: same, audit: same, withheld: same}\n"
+            "http: {port: 70000, host: 1}\nlogs: {}\n"
+        )
+    )
+    assert {
+        "kafka.bootstrap_servers",
+        "kafka.sasl_username",
+        "kafka.sasl_password",
+        "kafka.heartbeat_interval_s",
+        "policy.languages",
+        "policy.names_by_phrase",
+        "policy.audio_seconds_min",
+        "topics.withheld",
+        "topics.audit",
+        "http.port",
+        "http.host",
+        "logs",
+    } == {line.partition(":")[0] for line in told}
+    assert len(told) == 12
+
+
+@pytest.mark.parametrize(
+    ("servers", "good"),
+    [
+        ("127.0.0.1:9092", True),
+        ("broker-1.example:9092, broker-2.example:9093", True),
+        ("[2001:db8::1]:9092", True),
+        ("kafka_1:9092", True),
+        ("", False),
+        ("broker", False),
+        ("broker:", False),
+        ("broker:9092,", False),
+        ("broker:0", False),
+        ("broker:65536", False),
+        ("broker:kafka", False),
+        ("kafka://broker:9092", False),
+        ("user:word@broker:9092", False),
+        ("2001:db8::1:9092", False),
+        ("broker 1:9092", False),
+    ],
+)
+def test_brokers_are_hosts_and_ports(write, servers: str, good: bool) -> None:
+    """What can't be a broker's address is told at once, not after a minute without an answer."""
+    path = write(f"kafka: {{bootstrap_servers: '{servers}'}}\n")
+    if good:
+        assert servers == load(path).kafka.bootstrap_servers
+    else:
+        assert ["kafka.bootstrap_servers"] == [line.partition(":")[0] for line in problems(path)]
 
 
 @pytest.mark.parametrize(

@@ -32,9 +32,9 @@ def show(config: Config = None) -> None:
 @app.command()
 def check(config: Config = None) -> None:
     """Say whether `clipveil run` can use these settings, without connecting to anything."""
-    from stream.commands.connect import check as check_settings
+    from stream.commands.checking import check as check_settings
 
-    check_settings(settings_from(config))
+    check_settings(settings_from(config), models=True)
     typer.echo("the settings are good")
 
 

@@ -16,7 +16,6 @@ from stream.ops import log
 from stream.ports import Broker, BrokerUnavailable, NotDelivered, RegistryUnavailable
 
 if TYPE_CHECKING:
-    from stream.clip import TokenKey
     from stream.wire.kafka_connection import KafkaConnection
     from stream.wire.outcomes import Destination
     from stream.wire.registry import Registry
@@ -24,19 +23,6 @@ if TYPE_CHECKING:
 RETRY_S = 0.5
 RETRY_S_MAX = 8.0
 NO_REGISTRY = "registry.url or registry.folder: needed, to know the schemas of records"
-
-
-def check(settings: Settings) -> TokenKey:
-    """The token key, once everything that the service needs is set and every file named can be read.
-
-    Raises CommandFailed. Costs nothing, so that it comes before models are loaded.
-    """
-    with told(ConfigError, code=WRONG_INPUT):
-        key = settings.tokens.token_key()
-    connection_of(settings)
-    if settings.registry.url is None and settings.registry.folder is None:
-        raise CommandFailed(NO_REGISTRY, WRONG_INPUT)
-    return key
 
 
 @contextmanager
@@ -169,11 +155,15 @@ def registry_of(settings: Settings) -> Registry:
     of = settings.registry
     if of.url is not None:
         auth = None if of.username is None or of.password is None else (of.username, of.password.get_secret_value())
-        context = _ssl_context("registry.ca_file", of.ca_file)
-        return RestRegistry(of.url, auth=auth, ssl_context=context, timeout_s=of.request_timeout_s)
+        return RestRegistry(of.url, auth=auth, ssl_context=registry_tls(settings), timeout_s=of.request_timeout_s)
     if of.folder is not None:
         return FileRegistry(of.folder)
     raise CommandFailed(NO_REGISTRY, WRONG_INPUT)
+
+
+def registry_tls(settings: Settings) -> ssl.SSLContext:
+    """Who may vouch for the registry. Raises CommandFailed for a file that holds no certificates."""
+    return _ssl_context("registry.ca_file", settings.registry.ca_file)
 
 
 async def register(registry: Registry, topics: Mapping[str, str], settings: Settings) -> dict[str, Destination]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -25,7 +25,12 @@ def settings_from(config: Path | None) -> Settings:
     try:
         return load(config)
     except ConfigError as error:
-        raise CommandFailed("the settings can't be used:\n  " + "\n  ".join(error.problems), WRONG_INPUT) from None
+        raise CommandFailed(not_usable(error.problems), WRONG_INPUT) from None
+
+
+def not_usable(problems: Iterable[str]) -> str:
+    """One line a problem."""
+    return "the settings can't be used:\n  " + "\n  ".join(problems)
 
 
 @contextmanager

@@ -29,7 +29,8 @@ def run(config: Config = None) -> None:
     Needs brokers, a schema registry and a token key: see docs/configuration.md, and check with `clipveil config check`.
     Probes and metrics are served over HTTP: /livez, /readyz, /metrics.
     """
-    from stream.commands.connect import check, connect
+    from stream.commands.checking import check
+    from stream.commands.connect import connect
     from stream.ops import log
     from stream.ops.hardening import no_core_dumps
     from stream.ops.metrics import Metrics

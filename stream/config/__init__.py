@@ -5,7 +5,8 @@ A setting ``bootstrap_servers`` of the section ``kafka`` is ``kafka: {bootstrap_
 does not silently keep its default. Secrets print as asterisks; ``docs/configuration.md`` is written from the sections.
 """
 
+from stream.config.base import ConfigError, Section
 from stream.config.loading import CONFIG_FILE_VARIABLE, PREFIX, load
-from stream.config.sections import ConfigError, Section, Settings
+from stream.config.sections import Settings
 
 __all__ = ["CONFIG_FILE_VARIABLE", "PREFIX", "ConfigError", "Section", "Settings", "load"]

@@ -13,7 +13,8 @@ import yaml
 from pydantic import BaseModel, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
 
-from stream.config.sections import ConfigError, Settings
+from stream.config.base import ConfigError
+from stream.config.sections import Settings
 
 PREFIX = "CLIPVEIL_"
 CONFIG_FILE_VARIABLE = "CLIPVEIL_CONFIG"
@@ -101,7 +102,7 @@ def _runs_into(variable: str, section: str) -> bool:
 def _problems(error: ValidationError) -> list[str]:
     """One line a problem, without the input, which may be a secret."""
     lines = []
-    for problem in error.errors(include_input=False, include_context=False, include_url=False):
+    for problem in error.errors(include_input=False, include_url=False):
         *parents, name = [str(part) for part in problem["loc"]] or [""]
         place = ".".join([*parents, name])
         if problem["type"] == "extra_forbidden":
@@ -110,9 +111,38 @@ def _problems(error: ValidationError) -> list[str]:
             section = Settings.model_fields[parents[0]].annotation if parents else Settings
             known = section.model_fields if isinstance(section, type) and issubclass(section, BaseModel) else ()
             lines.append(f"{place}: unknown setting{_meant(name, known)}")
+        elif problem["type"] == "value_error":  # ours: lines that begin with a setting's name
+            lines += [f"{place}.{line}" for line in problem["msg"].removeprefix("Value error, ").splitlines()]
         else:
-            lines.append(f"{place}: {problem['msg'].removeprefix('Value error, ')}")
+            lines.append(f"{place}: {_needed(problem['type'], problem.get('ctx', {}))}")
     return lines
+
+
+# What pydantic demands -> how it is said here; of its context only what stands in the setting's type is used.
+_NEEDED = {
+    "literal_error": "must be {expected}",
+    "greater_than": "must be above {gt:g}",
+    "greater_than_equal": "must be {ge:g} or more",
+    "less_than": "must be below {lt:g}",
+    "less_than_equal": "must be {le:g} or less",
+    "too_short": "needs at least {min_length}",
+    "missing": "is needed",
+    "bool": "must be true or false",
+    "int": "must be a whole number",
+    "float": "must be a number",
+    "finite": "must be a number",
+    "string_pattern": "has a sign that it must not have, or too few or too many of them",
+    "string": "must be text",
+    "path": "must be a path",
+    "frozen": "must be a list of texts",
+    "dict": "must be a mapping",
+    "model": "needs settings, such as 'name: value'",
+}
+
+
+def _needed(kind: str, context: Mapping[str, Any]) -> str:
+    known = (kind[:end] for end in range(len(kind), 0, -1) if kind[:end] in _NEEDED)
+    return _NEEDED.get(next(known, ""), "is not what it must be; see docs/configuration.md").format(**context)
 
 
 def _meant(name: str, known: Iterable[str]) -> str:

@@ -22,7 +22,7 @@ from stream.clip import (
     Word,
 )
 from stream.config import Settings
-from stream.config.sections import NameSettings, RecogniserSettings
+from stream.config.detecting import NameSettings, RecogniserSettings
 from stream.policy import Policy
 from stream.ports import BatchSpeakerFinder, Hearing, Parts, Recogniser, SpeakerFinder
 

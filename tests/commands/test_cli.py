@@ -13,7 +13,10 @@ import pytest
 from typer.testing import CliRunner
 
 from stream.__main__ import app
+from stream.commands.checking import problems
 from stream.commands.failure import CommandFailed
+from stream.config import Settings
+from stream.find.pii import make_word_finder
 
 ROOT = Path(__file__).parents[2]
 COMMANDS = ["run", "demo", "produce", "tail", "evaluate", "train", "config", "fingerprint"]
@@ -82,6 +85,10 @@ BROKEN_CA = {
     "CLIPVEIL_KAFKA__SECURITY_PROTOCOL": "SSL",
     "CLIPVEIL_KAFKA__SSL_CA_FILE": "/no/such/ca.pem",
 }
+GOOD = {"CLIPVEIL_TOKENS__KEY": KEY, "CLIPVEIL_REGISTRY__FOLDER": "docs"}
+NO_MODEL = {"CLIPVEIL_NAMES__MODEL": "no-model", "CLIPVEIL_NAMES__SHA256": "0" * 64}
+PINNED = {"CLIPVEIL_RECOGNISER__SHA256": "0" * 64}
+OTHER_MODEL = {"CLIPVEIL_RECOGNISER__DIRECTORY": "docs", "CLIPVEIL_RECOGNISER__SHA256": "0" * 64}
 UNREACHABLE = {"CLIPVEIL_KAFKA__BOOTSTRAP_SERVERS": "127.0.0.1:1", "CLIPVEIL_KAFKA__CONNECT_SECONDS_MAX": "1"}
 
 
@@ -93,8 +100,24 @@ UNREACHABLE = {"CLIPVEIL_KAFKA__BOOTSTRAP_SERVERS": "127.0.0.1:1", "CLIPVEIL_KAF
         ("run", {"CLIPVEIL_KAFKA__GRUOP": "x"}, 2, "kafka.gruop: unknown setting (did you mean group?)"),
         ("run", {"CLIPVEIL_TOKENS__KEY": KEY}, 2, "registry.url or registry.folder: needed"),
         ("config check", {}, 2, "tokens.key: needed"),
+        (
+            "config check",
+            GOOD | {"CLIPVEIL_POLICY__LANGUAGES": "en,es"},
+            2,
+            "policy.languages: no names model reads es;",
+        ),
+        ("run", GOOD | {"CLIPVEIL_POLICY__LANGUAGES": "en,es"}, 2, "policy.languages: no names model reads es;"),
+        (
+            "config check",
+            GOOD | {"CLIPVEIL_KAFKA__BOOTSTRAP_SERVERS": "x"},
+            2,
+            "kafka.bootstrap_servers: needs host:port",
+        ),
+        ("config check", GOOD | {"CLIPVEIL_SPEAKERS__SHA256": "0" * 64}, 2, "speakers.sha256: is the fingerprint"),
+        ("config check", GOOD | NO_MODEL, 2, "names.model: no model in no-model"),
+        ("config check", GOOD | OTHER_MODEL, 2, "recogniser.directory: the model in docs is not the one"),
         ("config check", BROKEN_CA, 2, "kafka.ssl_ca_file: /no/such/ca.pem holds no certificates"),
-        ("config show", {"CLIPVEIL_LOG__LEVEL": "LOUD"}, 2, "log.level: Input should be 'DEBUG'"),
+        ("config show", {"CLIPVEIL_LOG__LEVEL": "LOUD"}, 2, "log.level: must be 'DEBUG', "),
         ("produce no-folder", {}, 2, "no-folder is not a directory"),
         ("produce docs", {}, 2, "there is neither clips.jsonl nor a WAV or FLAC file"),
         ("tail", {}, 2, "registry.url or registry.folder: needed"),
@@ -125,11 +148,47 @@ def test_wrong_input_is_told(
     assert code == failure.code
 
 
-def test_a_failure_is_one_line_and_an_exit_code() -> None:
+def test_a_failure_is_a_line_for_each_problem_and_an_exit_code() -> None:
     """No traceback, nothing on stdout."""
     done = clipveil("run")
     assert (2, "") == (done.returncode, done.stdout)
-    assert re.fullmatch(r"clipveil: tokens\.key: needed[^\n]*\n", done.stderr)
+    assert "clipveil: the settings can't be used:" == done.stderr.splitlines()[0]
+    assert (
+        ["  tokens.key: needed", "  registry.url or registry.folder: needed"]
+        == [
+            re.match(r"[^(,;]*\w", line)[0]  # type: ignore[index]
+            for line in done.stderr.splitlines()[1:]
+        ]
+    )
+
+
+def test_the_check_lists_every_problem() -> None:
+    """Key, registry, certificates and languages in one go, each with its setting's name."""
+    environment = BROKEN_CA | {"CLIPVEIL_TOKENS__KEY": "short", "CLIPVEIL_POLICY__LANGUAGES": "es"} | NO_MODEL
+    done = clipveil("config", "check", **(environment | {"CLIPVEIL_RECOGNISER__DIRECTORY": "no-model"} | PINNED))
+    assert [
+        "tokens.key",
+        "kafka.ssl_ca_file",
+        "registry.url or registry.folder",
+        "names.model",
+        "recogniser.directory",
+    ] == [line.strip().partition(":")[0] for line in done.stderr.splitlines()[1:]]
+
+
+@pytest.mark.parametrize("languages", [{"en"}, {"es"}, {"en", "es"}])
+@pytest.mark.parametrize("by_phrase", [set(), {"es"}])
+def test_the_check_says_of_languages_what_the_start_says(languages: set[str], by_phrase: set[str]) -> None:
+    """Settings pass if and only if the finder of words can be made with them."""
+    settings = Settings.model_validate(
+        {"policy": {"languages": languages, "names_by_phrase": by_phrase & languages}, "tokens": {"key": KEY}}
+    )
+    told = [line for line in problems(settings) if line.startswith("policy.")]
+    try:
+        make_word_finder(settings.policy.languages, names_by_phrase=settings.policy.names_by_phrase)
+    except ValueError:
+        assert 1 == len(told)
+    else:
+        assert [] == told
 
 
 def test_good_settings_are_told(tmp_path: Path) -> None:

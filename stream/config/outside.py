@@ -1,0 +1,138 @@
+"""The settings of what is outside: brokers, topics, schema registry."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, SecretStr
+
+from stream.config.base import Count, Seconds, Section, Topic, read_secret
+
+_BROKER = re.compile(r"(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?):(\d{1,5})")
+PORT_MAX = 65_535
+
+
+class KafkaSettings(Section):
+    """The Kafka cluster and how to reach it."""
+
+    bootstrap_servers: str = "127.0.0.1:9092"
+    """Brokers to ask first: `host:port`, comma-separated."""
+    group: Annotated[str, Field(pattern=r"^[a-zA-Z0-9._-]{1,200}$")] = "clipveil"
+    """Consumer group; also the first part of every transactional id, so two deployments need two groups."""
+    client_id: str = "clipveil"
+    """Name that the brokers' logs and quotas see."""
+    security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
+    """How the connection is protected. Anything but `SASL_SSL` or `SSL` sends voices in the clear."""
+    sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = "SCRAM-SHA-512"
+    """How the name and password are presented, where the protocol is a SASL one."""
+    sasl_username: str | None = None
+    """SASL user name."""
+    sasl_password: SecretStr | None = None
+    """SASL password."""
+    sasl_password_file: Path | None = None
+    """File that holds the SASL password, in place of `sasl_password`."""
+    ssl_ca_file: Path | None = None
+    """Certificates (PEM) that may vouch for the brokers; the system's when not set."""
+    ssl_certificate_file: Path | None = None
+    """Our own certificate (PEM), where the brokers ask for one."""
+    ssl_key_file: Path | None = None
+    """The private key (PEM) of our certificate."""
+    ssl_key_password: SecretStr | None = None
+    """Password of `ssl_key_file`."""
+    session_timeout_s: Seconds = 45.0
+    """Without a heartbeat for this long, a member has left the group."""
+    heartbeat_interval_s: Seconds = 3.0
+    """Between two heartbeats; at most a third of `session_timeout_s`."""
+    rebalance_timeout_s: Seconds = 120.0
+    """How long members may take to finish what they hold when partitions change hands."""
+    transaction_timeout_s: Seconds = 120.0
+    """An open transaction is aborted by the broker after this; the batch must be committed within it."""
+    request_timeout_s: Seconds = 40.0
+    """A request without answer for this long has failed."""
+    max_request_bytes: Count = 8 * 1024 * 1024
+    """Largest record sent. A minute of mono 16 kHz as FLAC is about 1.5 MB."""
+    fetch_bytes_max: Count = 32 * 1024 * 1024
+    """Most bytes fetched at once from one broker."""
+    connect_seconds_max: Seconds = 60.0
+    """How long to go on trying to reach the brokers at the start before giving up with an error."""
+
+    def problems(self) -> Iterator[tuple[str, str]]:
+        if not all(map(_is_broker, self.bootstrap_servers.split(","))):
+            yield "bootstrap_servers", "needs host:port, comma-separated, such as broker-1:9092,broker-2:9092"
+        if self.sasl_password is not None and self.sasl_password_file is not None:
+            yield "sasl_password", "excludes sasl_password_file"
+        if self.security_protocol.startswith("SASL"):
+            if not self.sasl_username:
+                yield "sasl_username", "a SASL protocol needs one"
+            if not (self.sasl_password or self.sasl_password_file):
+                yield "sasl_password", "a SASL protocol needs one (or sasl_password_file)"
+        if self.heartbeat_interval_s * 3 > self.session_timeout_s:
+            yield "heartbeat_interval_s", "must be at most a third of session_timeout_s"
+        if self.ssl_key_file is not None and self.ssl_certificate_file is None:
+            yield "ssl_key_file", "needs ssl_certificate_file"
+
+    def password(self) -> str | None:
+        """The SASL password, from wherever it is set."""
+        if self.sasl_password_file is not None:
+            return read_secret("kafka.sasl_password_file", self.sasl_password_file)
+        return None if self.sasl_password is None else self.sasl_password.get_secret_value()
+
+
+class TopicSettings(Section):
+    """Names of the topics."""
+
+    raw: Topic = "clips.raw"
+    """Clip events come in here."""
+    anonymized: Topic = "clips.anonymized"
+    """What annotators may have. Compacted: a tombstone erases."""
+    withheld: Topic = "clips.withheld"
+    """Coordinates and reasons of what was withheld; never content."""
+    audit: Topic = "clips.audit"
+    """One audit record an outcome."""
+    create: bool = False
+    """Create the topics that are missing, at the start. For trying out; in production they exist."""
+    partitions: Count = 6
+    """Partitions of a topic that is created."""
+    replication_max: Count = 3
+    """Replicas of a topic that is created; fewer where there are fewer brokers."""
+
+    def problems(self) -> Iterator[tuple[str, str]]:
+        names = {"raw": self.raw, "anonymized": self.anonymized, "withheld": self.withheld, "audit": self.audit}
+        for number, (setting, topic) in enumerate(names.items()):
+            if topic in list(names.values())[:number]:
+                yield setting, "is another topic's name too; the four topics need four different names"
+
+
+class RegistrySettings(Section):
+    """Where Avro schemas are registered and looked up."""
+
+    url: str | None = Field(default=None, pattern=r"^https?://[^@\s?#]+$")
+    """Schema registry with Confluent's API, such as `https://registry.example:8081` (no password in it)."""
+    folder: Path | None = None
+    """A folder that serves as registry, in place of `url`."""
+    username: str | None = None
+    """User name for basic authentication."""
+    password: SecretStr | None = None
+    """Password for basic authentication."""
+    ca_file: Path | None = None
+    """Certificates (PEM) that may vouch for the registry; the system's when not set."""
+    register_schemas: bool = True
+    """Register our output schemas at the start; otherwise they must be there."""
+    request_timeout_s: Seconds = 10.0
+    """A request without answer for this long has failed."""
+
+    def problems(self) -> Iterator[tuple[str, str]]:
+        if self.url is not None and self.folder is not None:
+            yield "url", "excludes folder"
+        if self.username is None and self.password is not None:
+            yield "username", "needed with password"
+        if self.password is None and self.username is not None:
+            yield "password", "needed with username"
+
+
+def _is_broker(text: str) -> bool:
+    found = _BROKER.fullmatch(text.strip())
+    return found is not None and 1 <= int(found[1]) <= PORT_MAX
