@@ -7,6 +7,7 @@ import re
 from dataclasses import dataclass, replace
 from functools import cache
 from importlib import resources
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -282,3 +283,17 @@ def test_the_receipt_names_package_and_model(timer: AlignedTimes) -> None:
     """Which aligner it was, by version and fingerprint."""
     assert re.fullmatch(r"pocketsphinx [\d.]+; en-us sha256:[0-9a-f]{16}", timer.receipt.version)
     assert ("word-times", True) == (timer.receipt.detector, timer.receipt.complete)
+
+
+def test_words_of_real_speech_are_said_within_their_error(timer: AlignedTimes, corpora: Path) -> None:
+    """Spoken digits with known times: what is muted for each covers all of it, in a clip that needs the whole margin."""
+    rows = [json.loads(line) for line in (corpora / "digits-dev" / "clips.jsonl").read_text().splitlines()]
+    row = next(row for row in rows if row["clip_id"] == "dd-0026")
+    samples, _ = soundfile.read(corpora / "digits-dev" / row["audio"], dtype="float32")
+    said = tuple(Word(word["text"]) for word in row["words"])
+    asked = Clip(HERE, replace(event(transcripts=(Transcript(said),)), wake_word=None), samples)
+    made = timer.timed(asked).event.transcripts[0].words
+    for truth, word in zip(row["words"], made, strict=True):
+        assert word.segment is not None
+        assert word.segment.start - word.time_error_s <= truth["start"]
+        assert truth["end"] <= word.segment.end + word.time_error_s
