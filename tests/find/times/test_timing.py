@@ -286,7 +286,7 @@ def test_the_receipt_names_package_and_model(timer: AlignedTimes) -> None:
 
 
 def test_words_of_real_speech_are_said_within_their_error(timer: AlignedTimes, corpora: Path) -> None:
-    """Spoken digits with known times: what is muted for each covers all of it, in a clip that needs the whole margin."""
+    """Spoken digits with known times: what is muted for each covers all of it, in a clip that needs the margin."""
     rows = [json.loads(line) for line in (corpora / "digits-dev" / "clips.jsonl").read_text().splitlines()]
     row = next(row for row in rows if row["clip_id"] == "dd-0026")
     samples, _ = soundfile.read(corpora / "digits-dev" / row["audio"], dtype="float32")
