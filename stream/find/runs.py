@@ -28,7 +28,8 @@ _TIME = re.compile("(?:U|T|XU)(?:XU?|T|OU|OO)|D(?:XU?|T|OU)?")
 class Run:
     """Elements in order; ``begin`` and ``end`` are lexeme indexes (end exclusive), ``first`` and ``last`` words.
 
-    ``values`` are its readings, the most likely first. ``digits`` and ``letters`` count what a listener could write.
+    ``values`` are its readings, the most likely first. ``digits`` and ``letters`` count what a listener could write,
+    ``said_singly`` the digits that were said one by one, not as part of "twenty one" or "two hundred".
     """
 
     elements: tuple[Element, ...] = field(repr=False)
@@ -39,6 +40,7 @@ class Run:
     shape: str
     digits: int
     letters: int
+    said_singly: int
 
     @property
     def first(self) -> int:
@@ -51,17 +53,6 @@ class Run:
     @property
     def dots(self) -> int:
         return sum(element.shape == "S" and element.written in ".:" for element in self.elements)
-
-    @property
-    def said_singly(self) -> int:
-        """How many of its digits were said one by one, not as part of "twenty one" or "two hundred"."""
-        single, shape = 0, f" {self.shape} "
-        for at, element in enumerate((e for e in self.elements if e.shape != "S"), start=1):
-            composed = (
-                shape[at - 1] == "X" or shape[at + 1] == "H" or (shape[at - 1] in "HC" and shape[at + 1] not in "UO")
-            )
-            single += len(element.written) if element.shape == "O" or (element.shape == "U" and not composed) else 0
-        return single
 
     def is_cardinal(self) -> bool:
         """One number said as a quantity is said: "two thousand five hundred"."""
@@ -110,4 +101,19 @@ def make_run(elements: Sequence[Element], begin: int, end: int, repaired: bool) 
     spoken = [element for element in elements if element.shape != "S"]
     digits = sum(map(str.isdigit, values[0])) if values else 0
     letters = sum(map(str.isalpha, values[0])) if values else 0
-    return Run(tuple(elements), begin, end, repaired, values, "".join(e.shape for e in spoken), digits, letters)
+    shape = "".join([element.shape for element in spoken])
+    return Run(tuple(elements), begin, end, repaired, values, shape, digits, letters, _said_singly(spoken, shape))
+
+
+def _said_singly(spoken: Sequence[Element], shape: str) -> int:
+    around = f" {shape} "
+    single = 0
+    for at, element in enumerate(spoken, start=1):
+        if element.shape == "U":
+            before, after = around[at - 1], around[at + 1]
+            if before == "X" or after == "H" or (before in "HC" and after not in "UO"):
+                continue
+        elif element.shape != "O":
+            continue
+        single += len(element.written)
+    return single

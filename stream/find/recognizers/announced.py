@@ -31,10 +31,10 @@ _ENDING = (",", ".", "?", "!", ";")
 
 def announced_end(scene: Scene, gazetteer: Gazetteer, run: Run) -> int:
     """The lexeme after the words that follow a number which the talk makes a house's, or 0."""
-    end = _name_end(scene, run)
-    if end == run.end or run.dots or run.digits > HOUSE_DIGITS_MAX or _is_counted(scene, run):
+    if run.digits > HOUSE_DIGITS_MAX or _is_counted(scene, run) or run.dots:
         return 0
-    if any(run.end <= mention.begin < end for mention in scene.mentions):
+    end = _name_end(scene, run)
+    if end == run.end or any(run.end <= mention.begin < end for mention in scene.mentions):
         return 0  # "two six eight, the security code"
     begin = left_edge(scene, run.begin)
     topic = _topic(scene, begin)

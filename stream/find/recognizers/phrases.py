@@ -48,8 +48,10 @@ def phrase_before(scene: Scene, at: int, name: str) -> bool:
     ways = _index(scene.language.listed(name), -1).get(text.rpartition(" ")[2], ()) if text else ()
     if not ways:
         return False
-    pieces = " ".join(scene.texts[max(0, at - PHRASE_MAX) : at]).split()
-    return any(tuple(pieces[-len(way) :]) == way for way in ways)
+    if len(ways[-1]) == 1:
+        return True  # the word alone is a phrase
+    pieces = tuple(" ".join(scene.texts[max(0, at - PHRASE_MAX) : at]).split())
+    return any(pieces[-len(way) :] == way for way in ways)
 
 
 def said_before(scene: Scene, at: int, name: str) -> bool:
