@@ -141,6 +141,14 @@ class Tables(_Table):
     selves: Phrases
     selves_strong: Phrases
     secret_leads: Phrases
+    secret_predicates: Phrases
+    plate_leads: Phrases
+    told_walls: Phrases
+    handle_walls: Phrases
+    handle_signs: Phrases
+    equals_behind: Phrases
+    handle_reaching: Phrases
+    handle_doings: Phrases
     # quantities
     quantity_units: Phrases
     quantity_suffixes: Phrases

@@ -8,7 +8,7 @@ from stream.find.cues import is_strong
 from stream.find.language import Role
 from stream.find.recognizers.handles import find_handles
 from stream.find.recognizers.machines import find_machines
-from stream.find.recognizers.phrases import phrase_at, phrase_before, places_at
+from stream.find.recognizers.phrases import phrase_at, phrase_before, places_at, remarked
 from stream.find.spans import Scene, Span
 
 HOST_REACH = 5  # lexemes between "at" and the first "dot"
@@ -149,7 +149,7 @@ def _local_begin(scene: Scene, at_sign: int) -> int:
     loose = 0
     for before in range(at_sign - 1, max(-1, at_sign - 1 - LOCAL_REACH), -1):
         glued = _is_glue(scene, before + 1) or (before > 0 and _is_glue(scene, before - 1))
-        if not _belongs(scene, before, glued) and not _remarked(scene, before):
+        if not _belongs(scene, before, glued) and not remarked(scene, before):
             if not loose:
                 begin = before + 1
             if scene.listed(before, "net_leads"):
@@ -163,15 +163,6 @@ def _local_begin(scene: Scene, at_sign: int) -> int:
     while begin < at_sign - 1 and scene.lexemes[begin].has(Role.FILLER) and not scene.lexemes[begin].has(Role.LETTER):
         begin += 1
     return min(begin, max(0, at_sign - 1))
-
-
-def _remarked(scene: Scene, at: int) -> bool:
-    """Whether the lexeme belongs to a remark on spelling: "with a k", "and an e"."""
-    for begin in range(at - 2, at + 1):
-        article = scene.listed(begin + 1, "net_articles")
-        if begin >= 0 and scene.listed(begin, "net_likened") and article and len(scene.text(begin + 2)) == 1:
-            return True
-    return False
 
 
 def _is_glue(scene: Scene, at: int) -> bool:

@@ -95,3 +95,12 @@ def places_listed(scene: Scene, *names: str) -> Iterator[int]:
 @cache
 def _union(*phrases: frozenset[str]) -> frozenset[str]:
     return frozenset().union(*phrases)
+
+
+def remarked(scene: Scene, at: int) -> bool:
+    """Whether the lexeme belongs to a remark on spelling: "with a k", "and an e"."""
+    for begin in range(at - 2, at + 1):
+        article = scene.listed(begin + 1, "net_articles")
+        if begin >= 0 and scene.listed(begin, "net_likened") and article and len(scene.text(begin + 2)) == 1:
+            return True
+    return False
