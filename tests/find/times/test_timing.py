@@ -19,9 +19,11 @@ from stream.find.times.timing import (
     ALIGNED_ERROR_S,
     ALIGNED_SECONDS_MAX,
     DEVICE_AGREE_S,
+    SHIFT_S_MAX,
     UNCONFIRMED_ERROR_S,
     AlignedTimes,
 )
+from stream.policy import Policy
 from tests.values import HERE, event
 
 DEMO = resources.files("stream.demo") / "own"
@@ -208,6 +210,7 @@ def test_one_word_alone_and_other_languages_are_not_borne_out(timer: AlignedTime
     clip = spoken("own-name")
     assert {UNCONFIRMED_ERROR_S} == errors(timer.confirm(clip_of(clip, clip.words[-1:])))
     assert {UNCONFIRMED_ERROR_S} == errors(timer.confirm(clip_of(clip, clip.words, "es-ES")))
+    assert UNCONFIRMED_ERROR_S > max(SHIFT_S_MAX, Policy().word_margin_s)
 
 
 def test_two_words_are_judged(timer: AlignedTimes) -> None:
