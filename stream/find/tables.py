@@ -156,6 +156,10 @@ class Tables(_Table):
     quantity_per: Phrases
     quantity_leads: Phrases
     year_leads: Phrases
+    hour_leads: Phrases
+    seat_leads: Phrases
+    number_breaks: Phrases
+    number_games: Phrases
     time_leads: Phrases
     time_tails: Phrases
     # contexts

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 from stream.find.checksums import is_iban, is_luhn
 from stream.find.recognizers.asides import numbers_cut
+from stream.find.recognizers.harmless import is_game, is_harmless, is_harmless_mix, is_hour
 from stream.find.recognizers.pieces import DIGITS_MIN, announced_after, continued, edges, unit_follows
 from stream.find.runs import Run
 from stream.find.spans import Mention, Scene, Span, nearest
@@ -53,14 +54,14 @@ def classify(scene: Scene, run: Run) -> tuple[str, float]:
     named = next((mention.context.entity_type for mention in bound if mention.context.entity_type), "")
     if named:
         return named, NAMED_SCORE
-    if bound and not _harmless(scene, run):
+    if bound and not (is_harmless(scene, run) or _idiom(scene, run) or is_game(scene, run)):
         return _by_shape(scene, run), SHAPED_SCORE
     if run.letters:
-        harmless = run.letters + run.digits < MIXED_MIN or _harmless_mix(scene, run)
+        harmless = run.letters + run.digits < MIXED_MIN or is_harmless_mix(scene, run) or is_game(scene, run)
         return ("" if harmless else _by_shape(scene, run)), SHAPED_SCORE
-    if run.digits < DIGITS_MIN or _harmless(scene, run):
-        return "", 0.0
     named = next((mention.context.entity_type for _, mention in near if mention.context.entity_type), "")
+    if run.digits < DIGITS_MIN or is_harmless(scene, run) or (not named and is_game(scene, run)):
+        return "", 0.0
     return named or _by_shape(scene, run), SHAPED_SCORE
 
 
@@ -79,10 +80,15 @@ def _binds(scene: Scene, run: Run, distance: int, mention: Mention) -> bool:
     """Whether a context word is so near that the run is no quantity, clock time or year."""
     if distance > BINDING_REACH or unit_follows(scene, run):
         return False
-    if run.letters and mention.context.entity_type == "PIN" and _harmless_mix(scene, run):
-        return False  # "gate b 9"
-    if run.is_time() and run.said_singly < run.digits and scene.listed(run.begin - 1, "time_leads"):
+    if is_hour(scene, run):
         return False
+    if mention.end == run.begin and run.digits <= 2 and scene.listed(mention.end - 1, "quantity_leads"):
+        return False  # "gate twenty two"
+    if run.letters and mention.context.entity_type == "PIN" and is_harmless_mix(scene, run):
+        return False  # "gate b 9"
+    led = scene.listed(run.begin - 1, "hour_leads" if mention.end == run.begin - 1 else "time_leads")
+    if led and run.is_time() and run.said_singly < run.digits:
+        return False  # "meet at the gate at six thirty", no "pin to six thirty"
     clock = scene.listed(mention.begin, "time_leads") and scene.listed(mention.end - 1, "announcing")
     if clock and run.is_clock() and run.said_singly < run.digits:
         return False  # "the alarm is six thirty"
@@ -99,33 +105,9 @@ def _binds(scene: Scene, run: Run, distance: int, mention: Mention) -> bool:
     return True
 
 
-def _harmless(scene: Scene, run: Run) -> bool:
-    """The allow-list: shapes that no identifier without a context word has, or that a unit or lead explains."""
-    typed = run.shape == "D"
-    if not typed and (run.is_cardinal() or run.is_year() or run.is_time() or run.is_price() or run.is_count()):
-        return True
-    if run.shape == "DD" and run.is_clock() and scene.listed(run.begin - 1, "time_leads"):
-        return True
-    if typed and run.digits == 4 and run.values[0][:2] in ("19", "20"):
-        return True
-    if unit_follows(scene, run):
-        return True
-    if run.dots == 1 and len(run.elements) >= 3 and run.digits <= 8 and run.said_singly < 8:
-        return True  # a decimal number
-    leads = ("quantity_leads", "year_leads") if typed else ("quantity_leads",)
-    return run.digits <= 4 and any(scene.listed(run.begin - step, name) for step in (1, 2) for name in leads)
-
-
-def _harmless_mix(scene: Scene, run: Run) -> bool:
-    """ "4 k", "b 12", "six forty five a m", "ninety eight point six f m", "a four k sixty hertz screen"."""
-    value = run.values[0]
-    size = run.letters + run.digits
-    if size <= 6 and run.said_singly <= 1 and scene.listed(run.end, "quantity_units"):
-        return True
-    if (size <= 4 and (run.digits <= 1 or run.letters <= 1)) or (size <= 5 and run.digits <= 1):
-        return True
-    tail = value[len(value.rstrip("abcdefghijklmnopqrstuvwxyz")) :]
-    return tail in scene.language.listed("quantity_letters") and value[: -len(tail)].isdigit() and run.digits <= 4
+def _idiom(scene: Scene, run: Run) -> bool:
+    """ "it's two for one": a word of grammar between two digits."""
+    return run.digits < DIGITS_MIN and any(scene.listed(at, "number_breaks") for at in range(run.begin, run.end))
 
 
 def _spelled(scene: Scene, run: Run) -> str:

@@ -1,0 +1,57 @@
+"""Ordinary numbers that stand side by side are let pass, and numbers that look like them are not."""
+
+from __future__ import annotations
+
+import pytest
+
+from stream.find.language import load_language
+from stream.find.recognizers.numbers import find_numbers
+from stream.find.spans import merged
+from stream.find.spoken import read_scene
+
+ENGLISH = load_language("en")
+
+
+def _found(said: str) -> list[str]:
+    words = said.split()
+    return [" ".join(words[one.first : one.last + 1]) for one in merged(find_numbers(read_scene(words, ENGLISH)))]
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "wake me at five no wait five forty",
+        "move it from one to two thirty",
+        "set it for three twenty no three forty five",
+        "channel four oh one no four oh two",
+        "the final score was 112 104",
+        "lock the door at eleven",
+        "my alarm is at seven not eight",
+        "seats ten c and ten d",
+        "gate forty one or gate forty two",
+        "it's three for two this week",
+        "mic check one two one two",
+        "the bingo caller says b nine and n forty",
+        "lotto numbers are three nine twelve",
+        "pick a number from one to one hundred",
+        "between 9 thirty and 10 fifteen",
+    ],
+)
+def test_ordinary_numbers_side_by_side_stay(said: str) -> None:
+    """A repair or a word between two harmless numbers makes no identifier of them."""
+    assert [] == _found(said)
+
+
+@pytest.mark.parametrize(
+    ("said", "number"),
+    [
+        ("my pin is five no wait five forty one", "five no wait five forty one"),
+        ("read it from nine four seven to three one one", "nine four seven to three one one"),
+        ("change my pin to eleven twelve", "eleven twelve"),
+        ("enter seven not eight two four", "seven not eight two four"),
+        ("i won the lottery my card is four one one one two two two two", "four one one one two two two two"),
+    ],
+)
+def test_identifiers_that_look_like_them_are_found(said: str, number: str) -> None:
+    """What is announced, or said digit by digit, is masked all the same."""
+    assert [number] == _found(said)
