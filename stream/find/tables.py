@@ -109,6 +109,7 @@ class Tables(_Table):
     net_stops: Phrases
     net_remarks: Phrases
     host_words: Phrases
+    host_phrases: Phrases
     at_sounds: Phrases
     net_leads: Phrases
     net_walls: Phrases

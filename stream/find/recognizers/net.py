@@ -14,6 +14,7 @@ from stream.find.spans import Scene, Span
 HOST_REACH = 5  # lexemes between "at" and the first "dot"
 LOCAL_REACH = 14  # lexemes of a local part
 LOOSE_MAX = 4  # words of grammar inside a local part that is announced
+HOST_WORDS_MAX = 4  # lexemes of a well-known host
 PIECE_MAX = 4  # lexemes between two slashes
 _RECOGNIZER = "net"
 _GLUE = "._-/+:"
@@ -183,6 +184,9 @@ def _spelled_neighbour(scene: Scene, at: int) -> bool:
 
 def _host_begin(scene: Scene, dot: int) -> int:
     begin = dot
+    for size in range(min(dot, HOST_WORDS_MAX), 0, -1):
+        if phrase_at(scene, dot - size, "host_phrases") == size:
+            return dot - size  # "go fund me", grammar all over
     while begin > 0 and dot - begin < LOCAL_REACH:
         glued = begin == dot or _is_glue(scene, begin)
         if not glued and not scene.listed(begin - 1, "host_words") and not _belongs(scene, begin - 1, glued=False):
@@ -215,8 +219,8 @@ def _piece_end(scene: Scene, begin: int) -> int:
         glued = _is_glue(scene, end) or (end > begin and _is_glue(scene, end - 1))
         if not glued and end > begin and not (_belongs(scene, end, glued=False) or _joins(scene, end)):
             break
-        if not glued and end - begin >= PIECE_MAX:
-            break
+        if not glued and end - begin >= PIECE_MAX and len(scene.text(end)) > 1:
+            break  # letters one by one go on
         if scene.lexemes[end].roles.get(Role.SYMBOL) in ("/", "?"):
             break
         end += 1

@@ -46,6 +46,9 @@ SAID = [
     ("USERNAME", "her tiktok's [gliding goose]"),
     ("USERNAME", "u slash [angry gardener]"),
     ("USERNAME", "dm [at the tall cook]"),
+    ("URL", "give to [go fund me dot com slash f slash quilts by nell]"),
+    ("URL", "join [meet dot google dot com slash r t w k m p q b z]"),
+    ("USERNAME", "my gmail is [marmot in a hat]"),
     # User names of plain words, told after, before and without their network, with remarks.
     ("USERNAME", "my insta is [soup for supper]"),
     ("USERNAME", "my gamertag is [wren with two l's otter]"),
@@ -100,6 +103,7 @@ ORDINARY = [
     "the login page is down",
     "the license plate is bent",
     "is that my handle",
+    "my gmail is full",
     "version two dot one dot four is out",
 ]
 
