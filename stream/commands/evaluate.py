@@ -52,11 +52,12 @@ def clips(
         settings = settings.model_copy(update={"policy": policy})
 
     from stream.evaluate.clips import Way, evaluate_clips
+    from stream.evaluate.rows import BadCorpus
     from stream.find.fingerprint import ModelRefused
     from stream.inference.parts import build_parts
 
     way = Way(partial(build_parts, settings.without_secrets()), job_of, settings.policy.as_policy())
-    with told(FileNotFoundError, code=WRONG_INPUT), told(ModelRefused):
+    with told(FileNotFoundError, BadCorpus, code=WRONG_INPUT), told(ModelRefused):
         evaluate_clips(folder, json, way, predictions_out=predictions, processes=processes, with_trade_off=trade_off)
 
 
@@ -72,9 +73,11 @@ def words(
     _need_utterances(file)
     _need_folder_of(json)
 
+    from stream.evaluate.rows import BadCorpus
     from stream.evaluate.words import evaluate_words
 
-    evaluate_words(file, json, predictions)
+    with told(BadCorpus, code=WRONG_INPUT):
+        evaluate_words(file, json, predictions)
 
 
 @app.command()
@@ -87,9 +90,11 @@ def rivals(
     _need_utterances(file)
     _need_folder_of(json)
 
+    from stream.evaluate.rows import BadCorpus
     from stream.evaluate.side_by_side import evaluate_rivals
 
-    evaluate_rivals(file, json, sample)
+    with told(BadCorpus, code=WRONG_INPUT):
+        evaluate_rivals(file, json, sample)
 
 
 @app.command()
@@ -102,8 +107,10 @@ def perturbed(
     _need_folder_of(json)
 
     from stream.evaluate.perturbing import evaluate_perturbed
+    from stream.evaluate.rows import BadCorpus
 
-    evaluate_perturbed(file, json)
+    with told(BadCorpus, code=WRONG_INPUT):
+        evaluate_perturbed(file, json)
 
 
 def job_of(event: ClipEvent, coordinates: Coordinates) -> Job:

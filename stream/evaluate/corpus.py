@@ -6,7 +6,6 @@ speaker in turn, and the device is made to have been woken at the start of that 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +14,7 @@ from typing import Any
 import soundfile
 
 from stream.clip import Segment, Transcript, Turn, WakeWord, Word
+from stream.evaluate.rows import ClipRow, read_rows
 from stream.segments import Segments, own_and_others, subtract
 
 WAKE_SECONDS = 0.6
@@ -51,37 +51,38 @@ class EvaluationClip:
 
 
 def load_clips(folder: Path) -> list[EvaluationClip]:
-    """Every clip of a corpus folder. Raises FileNotFoundError when it has neither clips.jsonl nor RTTM files."""
+    """Every clip of a corpus folder. Raises BadCorpus for a line that describes none, and FileNotFoundError when the
+    folder has neither clips.jsonl nor RTTM files, or lacks a recording."""
     listing = folder / "clips.jsonl"
     if listing.is_file():
-        with listing.open(encoding="utf-8") as lines:
-            return [_clip(folder, json.loads(line)) for line in lines if line.strip()]
+        return [_clip(folder, row) for row in read_rows(listing, ClipRow, "clip_id")]
     rttms = sorted(folder.glob("*.rttm"))
     if not rttms:
         raise FileNotFoundError(f"{folder} has neither clips.jsonl nor an RTTM file")
     return [clip for rttm in rttms for clip in _conversations(folder, rttm)]
 
 
-def _clip(folder: Path, row: dict[str, Any]) -> EvaluationClip:
-    words = tuple(Word(word["text"], Segment(word["start"], word["end"])) for word in row["words"])
-    wake = row["wake_word"]
-    times = [word.segment for word in words if word.segment is not None]
-    conditions = row.get("conditions", {})
-    turns = tuple(Turn(Segment(turn["start"], turn["end"]), turn["speaker"]) for turn in row["turns"])
+def _clip(folder: Path, row: ClipRow) -> EvaluationClip:
+    words = tuple(Word(word.text, Segment(word.start, word.end)) for word in row.words)
+    voices = row.conditions.get("voices", {})
     truth = Truth(
-        clip_id=row["clip_id"],
-        collection=row["set"],
-        duration=row["duration"],
-        turns=turns,
-        main=row["main"],
-        identifiers=tuple(Segment(times[span["first"]].start, times[span["last"]].end) for span in row["spans"]),
-        conditions=_conditions(conditions, wake is not None, bool(words), row["duration"]),
-        group=_group(conditions.get("voices", {}), row["main"], row["clip_id"]),
+        clip_id=row.clip_id,
+        collection=row.set,
+        duration=row.duration,
+        turns=tuple(Turn(Segment(turn.start, turn.end), turn.speaker) for turn in row.turns),
+        main=row.main,
+        identifiers=tuple(Segment(row.words[span.first].start, row.words[span.last].end) for span in row.spans),
+        conditions=_conditions(row.conditions, row.wake_word is not None, bool(words), row.duration),
+        group=_group(voices, row.main, row.clip_id),
     )
+    audio = (folder / row.audio).resolve()
+    if not audio.is_file():
+        raise FileNotFoundError(f"{folder} has no recording for clip {row.clip_id}")
+    wake = row.wake_word
     return EvaluationClip(
         truth=truth,
-        audio=(folder / row["audio"]).resolve(),
-        wake_word=WakeWord(Segment(wake["start"], wake["end"]), wake.get("score")) if wake else None,
+        audio=audio,
+        wake_word=WakeWord(Segment(wake.start, wake.end), wake.score) if wake else None,
         transcript=Transcript(words) if words else None,
     )
 

@@ -13,8 +13,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from rich.progress import track
 from rich.table import Table
 
+from stream.evaluate.rows import BadCorpus
 from stream.evaluate.words import Search, TrueSpan, Utterance, built_in, read_utterances, score, wide_console
 
 NUMBERS = frozenset(
@@ -97,11 +99,14 @@ def evaluate_perturbed(
     """Masked recall of spoken numbers by kind of change, ``draws`` times over every utterance that holds a number.
 
     Prints a table and writes the figures of each kind and, under ``as said``, of the same utterances unchanged.
+    Raises BadCorpus.
     """
-    chosen = search or built_in()
     held = [one for one in read_utterances(file) if any(span.entity_type in NUMBERS for span in one.spans)]
+    if not held:
+        raise BadCorpus(f"{file} holds no spoken numbers")
+    chosen = search or built_in()
     figures = {"as said": _recalls_of_numbers(held, chosen)}
-    for name, change in CHANGES.items():
+    for name, change in track(CHANGES.items(), "searching", transient=True):
         draw = random.Random(f"clipveil {name}")  # noqa: S311
         figures[name] = _recalls_of_numbers(
             [perturbed(one, change, draw) for _ in range(draws) for one in held], chosen

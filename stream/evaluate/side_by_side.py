@@ -48,7 +48,7 @@ def evaluate_rivals(
 def _figures(utterances: Sequence[Utterance], rivals: Sequence[Rival]) -> dict[str, dict[str, Any]]:
     found: dict[str, list[tuple[Finding, ...]]] = {rival.name: [] for rival in rivals}
     seconds = dict.fromkeys(found, 0.0)
-    for utterance in utterances[:WARM_UP]:
+    for utterance in track(utterances[:WARM_UP], "warming up", transient=True):
         for rival in rivals:
             _ = rival.search and rival.search(utterance.words)
     for utterance in track(utterances, "searching", transient=True):

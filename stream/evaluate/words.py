@@ -17,9 +17,11 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
+from rich.progress import track
 from rich.table import Table
 
 from stream.clip import Finding
+from stream.evaluate.rows import UtteranceRow, read_rows
 
 Search = Callable[[Sequence[str]], Sequence[Finding]]
 
@@ -86,18 +88,15 @@ class Share:
 
 
 def read_utterances(file: Path) -> tuple[Utterance, ...]:
-    """Every line of a corpus of words, as its format page describes it."""
-    with file.open(encoding="utf-8") as lines:
-        return tuple(_utterance(json.loads(line)) for line in lines if line.strip())
+    """Every line of a corpus of words, as its format page describes it. Raises BadCorpus."""
+    return tuple(_utterance(row) for row in read_rows(file, UtteranceRow, "id"))
 
 
-def _utterance(row: dict[str, Any]) -> Utterance:
-    spans = tuple(
-        TrueSpan(span["first"], span["last"], span["entity_type"], span.get("tier", "direct")) for span in row["spans"]
-    )
-    ignored = frozenset(word for first, last in row.get("ignore", ()) for word in range(first, last + 1))
-    kind = row.get("kind") or next((span.entity_type for span in spans), "none")
-    return Utterance(row["id"], tuple(row["words"]), spans, ignored, kind)
+def _utterance(row: UtteranceRow) -> Utterance:
+    spans = tuple(TrueSpan(span.first, span.last, span.entity_type, span.tier) for span in row.spans)
+    ignored = frozenset(word for first, last in row.ignore for word in range(first, last + 1))
+    kind = row.kind or next((span.entity_type for span in spans), "none")
+    return Utterance(row.id, row.words, spans, ignored, kind)
 
 
 def is_masked(span: TrueSpan, findings: Iterable[Finding], ignored: frozenset[int]) -> bool:
@@ -187,12 +186,12 @@ def evaluate_words(
     utterances = read_utterances(file)
     chosen = search or built_in()
     started = time.perf_counter()
-    findings = [tuple(chosen(utterance.words)) for utterance in utterances]
+    findings = [tuple(chosen(one.words)) for one in track(utterances, "searching", transient=True)]
     figures = {"file": file.name, **score(utterances, findings, time.perf_counter() - started)}
     json_out.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
     if predictions:
         _write_predictions(predictions, utterances, findings)
-    Console().print(_table(figures))
+    wide_console().print(_table(figures))
     return figures
 
 
