@@ -125,7 +125,7 @@ def _default(name: str, field: FieldInfo) -> str:
     if name in DERIVED:
         return DERIVED[name]
     value = field.get_default(call_default_factory=True)
-    if value is None or value == "":
+    if value is None or value in ("", frozenset()):
         return "none"
     if isinstance(value, bool):
         return str(value).lower()
