@@ -6,19 +6,16 @@ the bar for a word, so that a name that nobody has listed, or that was misheard,
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 from stream.find.carriers import last_words
 from stream.find.gazetteer import Gazetteer
-from stream.find.language import Language, Role
-from stream.find.lexemes import plain
+from stream.find.reading import Reading
 from stream.find.spans import Scene, Span
-from stream.find.tables import fold
-from stream.find.tagger import CLASSES, NamesModel
+from stream.find.tagger import CLASSES
 
-PERSON_MIN = 0.12  # a word as likely as this is a name: missing one costs more than masking a word
-LED_MIN = 0.04  # after a carrier phrase or title, or for a listed given name
+PERSON_MIN = 0.2  # a word as likely as this is a name: missing one costs more than masking a word
+LED_MIN = 0.09  # after a carrier phrase or title, or for a listed given name
 SURE_MIN = 0.7  # for words such as "boss" or "visa", which the model meets where names stand
 EVERYDAY_MIN = 0.5  # for everyday words that are in no list of names
 RARE_MAX = 0.3  # of the lexicon's scale of frequency
@@ -26,39 +23,22 @@ UNHEARD_MAX = 0.12  # a rarer word where a name belongs is one: no list has ever
 NEIGHBOUR_MIN = 0.06  # beside a name
 PLACE_MIN = 0.5
 GRAMMAR_MIN = 0.6  # of the lexicon's scale of frequency: commoner words are grammar, and nobody's name
-_GLUE = re.compile(r"[^\w'.]+|_")
 _PERSON, _MEDIA, _PLACE = (CLASSES.index(name) for name in ("person", "media", "place"))
-_NUMERIC = frozenset(
-    {
-        Role.UNIT,
-        Role.TEEN,
-        Role.TENS,
-        Role.SCALE,
-        Role.DIGITS,
-        Role.ORDINAL,
-        Role.SYMBOL,
-        Role.QUANTITY,
-        Role.MAIL,
-        Role.HOST,
-    }
-)
 
 
 class Names:
     """One transcript's pieces of words with what the model and the lists say of each."""
 
-    def __init__(self, scene: Scene, gazetteer: Gazetteer, model: NamesModel) -> None:
-        self.scene = scene
+    def __init__(self, reading: Reading, gazetteer: Gazetteer) -> None:
+        self.scene = reading.scene
         self.gazetteer = gazetteer
-        pieces = [(text, word) for word, raw in enumerate(scene.words) for text in name_pieces(raw, scene.language)]
-        self.texts = tuple(text for text, _ in pieces)
-        self.owners = tuple(word for _, word in pieces)
-        likely = model.probabilities(self.texts)
+        self.texts = reading.texts
+        self.owners = reading.owners
+        self.barred = reading.barred
+        likely = reading.likely
         self.person: list[float] = likely[:, _PERSON].tolist()
         self.place: list[float] = likely[:, _PLACE].tolist()
         self.neighbour: list[float] = (likely[:, _PERSON] + likely[:, _MEDIA]).tolist()  # of a title, in part
-        barred = _barred(scene)
-        self.barred = frozenset(at for at, word in enumerate(self.owners) if word in barred)
 
     def people(self) -> Iterator[Span]:
         """Runs of words that are somebody's name."""
@@ -219,30 +199,6 @@ class Names:
                 sure = max(score[first : last + 1])
                 yield Span(self.owners[first], self.owners[last], entity_type, sure, "names")
             first = last + 1
-
-
-def name_pieces(word: str, language: Language) -> tuple[str, ...]:
-    """What a word says without accents and endings, cut where two names may be glued: "jean-luc's" is jean and luc.
-    A word of signs alone is one empty piece."""
-    if word.isascii() and word.isalpha():
-        return (word.lower(),)
-    text = fold(plain(word))
-    for ending in language.listed("name_clitics"):
-        text = text.removesuffix(ending)
-    pieces = tuple(piece.strip("'") for piece in _GLUE.split(text) if piece.strip("'"))
-    return pieces or ("",)
-
-
-def _barred(scene: Scene) -> frozenset[int]:
-    """Words that are numbers, symbols or letters being spelled."""
-    units = scene.language.listed("quantity_units")
-    words = {
-        word
-        for lexeme in scene.lexemes
-        if not _NUMERIC.isdisjoint(lexeme.roles) or lexeme.text in units
-        for word in range(lexeme.first, lexeme.last + 1)
-    }
-    return frozenset(words | {word for run in scene.runs for word in range(run.first, run.last + 1)})
 
 
 def find_spelled_names(scene: Scene) -> Iterator[Span]:

@@ -17,7 +17,9 @@ from stream.find.carriers import UNSURE_BELOW, find_employers, find_health, find
 from stream.find.gazetteer import Gazetteer, load_gazetteer
 from stream.find.introduced import find_introduced
 from stream.find.language import Language, load_language, supported_languages
+from stream.find.learned import find_learned
 from stream.find.names import Names, find_spelled_names
+from stream.find.reading import read
 from stream.find.recognizers.addresses import find_addresses
 from stream.find.recognizers.dates import find_ages, find_birth_dates, find_dates
 from stream.find.recognizers.expiry import find_expiries
@@ -151,7 +153,8 @@ class Identifiers:
         yield from find_known(scene, subject)
         yield from find_numbers(scene)
         yield from find_expiries(scene)
-        yield from find_net(scene)
+        online = tuple(find_net(scene))
+        yield from online
         yield from find_dates(scene)
         yield from find_birth_dates(scene)
         yield from find_ages(scene)
@@ -160,9 +163,11 @@ class Identifiers:
         if not scene.language.names_modelled:
             yield from find_introduced(scene, self._gazetteer)
         elif self._model:
-            names = Names(scene, self._gazetteer, self._model)
+            reading = read(scene, self._model)
+            names = Names(reading, self._gazetteer)
             yield from names.people()
             yield from names.places()
+            yield from find_learned(reading, online)
         if self._further:
             yield from self._further.find(scene.words)
         forms = written_forms(scene)

@@ -1,8 +1,8 @@
 """The built-in names model: how likely each word of a lower-case utterance is part of a name of a person or a place.
 
 A small convolutional tagger of our own, run with numpy. A word is what its spelling says (hashed character n-grams),
-what the word itself says if training knew it, and what the name lists say; three dilated convolutions let each word see
-six neighbours on both sides. The weights are safetensors beside a ``names.json`` that pins their sha256.
+what the word itself says if training knew it, and what the name lists say; four dilated convolutions let each word see
+eleven neighbours on both sides. The weights are safetensors beside a ``names.json`` that pins their sha256.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ from safetensors.numpy import load
 
 from stream.find.gazetteer import Gazetteer, load_gazetteer
 
-CLASSES = ("other", "person", "media", "place", "organization")
+CLASSES = ("other", "person", "media", "place", "organization", "address", "online", "employer")
 FLAGS = 10
 PLACE_FLAG = 4
-DILATIONS = (1, 2, 3)
+DILATIONS = (1, 2, 3, 5)
 Array = npt.NDArray[np.float32]
 
 
@@ -34,14 +34,6 @@ def grams(word: str, buckets: int) -> list[int]:
     return [
         zlib.crc32(text[at : at + size]) % buckets for size in (2, 3, 4) for at in range(max(0, len(text) - size + 1))
     ] or [0]
-
-
-def flags(words: Sequence[str], gazetteer: Gazetteer) -> Array:
-    """(word, FLAGS) of what the lists say."""
-    rows = [listed_flags(word, gazetteer) for word in words]
-    table = np.array(rows, dtype=np.float32).reshape(len(words), FLAGS)
-    mark_places(table, words, gazetteer)
-    return table
 
 
 def listed_flags(word: str, gazetteer: Gazetteer) -> tuple[float, ...]:

@@ -10,6 +10,7 @@ import json
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -19,18 +20,18 @@ from safetensors.numpy import save_file
 from torch import Tensor, nn
 
 from stream.find.gazetteer import Gazetteer, load_gazetteer
-from stream.find.tagger import CLASSES, DILATIONS, FLAGS, flags, grams
+from stream.find.tagger import CLASSES, DILATIONS, FLAGS, grams, listed_flags, mark_places
 from stream.train.sentences import Draws, Sentence, read_corpora
 
 BUCKETS = 1 << 15
 GRAM_WIDTH = 48
 WORD_WIDTH = 32
-HIDDEN = 96
+HIDDEN = 112
 WORD_COUNT_MIN = 4
 WORDS_MAX = 48  # of a training sentence
 UNKNOWN_SHARE = 0.2  # of known words that training hides
 BATCH = 256
-EPOCHS = 12
+EPOCHS = 7
 LEARNING_RATE = 4e-3
 IGNORE = -100
 
@@ -108,7 +109,7 @@ def _vocabulary(training: Sequence[Sentence], draws: Draws) -> list[str]:
 def _fit(model: Tagger, training: Sequence[Sentence], draws: Draws, vocabulary: Sequence[str], epochs: int) -> None:
     rows = {word: row + 1 for row, word in enumerate(vocabulary)}
     optimiser = torch.optim.AdamW(model.parameters(), lr=LEARNING_RATE, weight_decay=0.01)
-    weight = torch.tensor([1.0, 1.6, 1.0, 1.0, 1.0])
+    weight = torch.tensor([1.0, 1.6, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0])
     lose = nn.CrossEntropyLoss(weight=weight, ignore_index=IGNORE, label_smoothing=0.02)
     for epoch in range(epochs):
         share = epoch / epochs
@@ -138,6 +139,16 @@ def batches(sentences: Sequence[Sentence], rows: dict[str, int], draws: Draws | 
         yield _batch([sentences[at] for at in group], rows, draws, gazetteer)
 
 
+@cache
+def _listed(word: str) -> tuple[float, ...]:
+    return listed_flags(word, load_gazetteer())
+
+
+@cache
+def _spelled(word: str) -> list[int]:
+    return grams(word, BUCKETS)
+
+
 def _batch(sentences: Sequence[Sentence], rows: dict[str, int], draws: Draws | None, gazetteer: Gazetteer) -> Batch:
     cut = [(sentence.words[:WORDS_MAX], sentence.labels[:WORDS_MAX]) for sentence in sentences]
     longest = max(len(words) for words, _ in cut)
@@ -151,8 +162,9 @@ def _batch(sentences: Sequence[Sentence], rows: dict[str, int], draws: Draws | N
             ids[row, at] = 0 if hidden else rows.get(word, 0)
             places[row, at] = distinct.setdefault(word, len(distinct))
         labels[row, : len(tags)] = tags
-        marks[row, : len(words)] = flags(words, gazetteer)
-    spelled = [grams(word, BUCKETS) for word in distinct]
+        marks[row, : len(words)] = [_listed(word) for word in words]
+        mark_places(marks[row, : len(words)], words, gazetteer)
+    spelled = [_spelled(word) for word in distinct]
     offsets = np.cumsum([0, *(len(one) for one in spelled[:-1])])
     flat = np.array([gram for one in spelled for gram in one])
     return Batch(*(torch.from_numpy(array) for array in (ids, places, flat, offsets, marks, labels)))

@@ -10,7 +10,7 @@ import json
 import random
 import re
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -20,16 +20,27 @@ import yaml
 
 from stream.find.gazetteer import Gazetteer
 from stream.find.tagger import CLASSES
+from stream.train.forms import Forms, read_sections
 
-OTHER, PERSON, MEDIA, PLACE, ORGANIZATION = range(len(CLASSES))
+OTHER, PERSON, MEDIA, PLACE, ORGANIZATION, ADDRESS, ONLINE, EMPLOYER = range(len(CLASSES))
 CORPORA = ("nlu-eval", "snips", "wnut17", "taskmaster4-negatives")
 SWAP_SHARE = 0.5
 INVENTED_SHARE = 0.25  # of drawn names: made of pieces of listed ones
 CLITIC_SHARE = 0.5  # of possessives, said as a word of its own
 ORDINARY_SHARE = 0.15  # of rarer words, replaced by any word of the lexicon
 COMMON_WORDS = 400
-CARRIERS_PER_EPOCH = 9_000
+FAMILIAR_WORDS = 9_000  # the most frequent words of the language, of which people make user names and firms
+CARRIERS_PER_EPOCH = 24_000
+WORD_NAME_SHARE = 0.08  # of surnames: any word of the language
+ASIDE_SHARE = 0.2  # of carriers: with something said before them, and as often behind
 JOINED_SHARE = 0.25
+KINDS_TOLD = ("people", "addresses", "online", "employers", "nothing", "numbers")  # of identifiers.txt
+KIND_WEIGHTS = (3, 1, 2, 3, 4, 3, 1, 4, 4)  # of people, places and nothing of carriers.yaml, and of these
+FORM_LABELS = {
+    **dict.fromkeys(("address", "street", "house", "number", "unit", "room", "corner", "zip"), ADDRESS),
+    **dict.fromkeys(("online", "mail", "url"), ONLINE),
+    **dict.fromkeys(("organisation", "school", "clinic"), EMPLOYER),
+}
 _SLOT = re.compile(r"\{(\w+)\}('s)?")
 _EDGES = " \t.,;:!?\"'()[]{}<>…—–-*`~|"
 
@@ -72,7 +83,8 @@ def _plain(word: str) -> str:
 def _label(entity_type: str, tier: str) -> int:
     if entity_type == "PERSON":
         return MEDIA if tier == "public" else PERSON
-    return {"LOCATION": PLACE, "ADDRESS": PLACE, "ORGANIZATION": ORGANIZATION}.get(entity_type, OTHER)
+    labels = {"LOCATION": PLACE, "ADDRESS": PLACE, "ORGANIZATION": ORGANIZATION, "EMAIL_ADDRESS": ONLINE}
+    return labels.get(entity_type, OTHER)
 
 
 class Draws:
@@ -93,6 +105,26 @@ class Draws:
             resources.files("stream.train").joinpath("carriers.yaml").read_text(encoding="utf-8")
         )
         self.fillings: dict[str, list[str]] = self.tables["fillings"]
+        self.told = read_sections("identifiers.txt")
+        self.odd_names = " ".join(self.told["odd"]).split()
+        ranked = sorted(self.ordinary, key=gazetteer.lexicon.__getitem__, reverse=True)
+        familiar = ranked[COMMON_WORDS // 2 : FAMILIAR_WORDS]
+        self.forms = Forms(
+            self.random,
+            {
+                "given": self.given_name,
+                "surname": self.surname,
+                "place": self.place,
+                "ordinary": lambda: self.random.choice(familiar),
+            },
+        )
+        self.people: dict[str, Callable[[], str]] = {
+            "p": self.person,
+            "g": self.given_name,
+            "s": self.surname,
+            "odd": self.odd_name,
+            "both": lambda: f"{self.odd_name()} {self.surname()}",
+        }
 
     def given_name(self) -> str:
         return self._invented(self.given) if self.random.random() < INVENTED_SHARE else self.random.choice(self.given)
@@ -100,7 +132,13 @@ class Draws:
     def surname(self) -> str:
         if self.random.random() < INVENTED_SHARE:
             return self._invented(self.surnames)
+        if self.random.random() < WORD_NAME_SHARE:
+            return self.random.choice(self.ordinary)
         return self.random.choice(self.surnames)
+
+    def odd_name(self) -> str:
+        """A given name, often one that is an everyday word too."""
+        return self.random.choice(self.odd_names) if self.random.random() < 0.25 else self.given_name()
 
     def person(self) -> str:
         """A person as people are called: given name, both names, title and surname, a double surname."""
@@ -126,9 +164,13 @@ class Draws:
 
     def carriers(self) -> Iterator[Sentence]:
         """Sentences of our own, about a third of them without any name."""
-        kinds = ("people", "people", "people", "places", "nothing", "nothing")
-        for _ in range(CARRIERS_PER_EPOCH):
-            yield self._filled(self.random.choice(self.tables[self.random.choice(kinds)]))
+        kinds = [self.tables[kind] for kind in ("people", "places", "nothing")]
+        kinds += [self.told[kind] for kind in KINDS_TOLD]
+        for carriers in self.random.choices(kinds, KIND_WEIGHTS, k=CARRIERS_PER_EPOCH):
+            yield self._filled(f"{self._aside('openers')} {self.random.choice(carriers)} {self._aside('closers')}")
+
+    def _aside(self, kind: str) -> str:
+        return self.random.choice(self.told[kind]) if self.random.random() < ASIDE_SHARE else ""
 
     def _filled(self, carrier: str) -> Sentence:
         words: list[str] = []
@@ -148,9 +190,11 @@ class Draws:
     def _filling(self, slot: str) -> tuple[str, int]:
         if slot == "l":
             return self.place(), PLACE
-        if slot in ("p", "g", "s"):
-            return {"p": self.person, "g": self.given_name, "s": self.surname}[slot](), PERSON
-        return self.random.choice(self.fillings[slot]), OTHER
+        if slot in self.people:
+            return self.people[slot](), PERSON
+        if slot in self.fillings:
+            return self.random.choice(self.fillings[slot]), OTHER
+        return self.forms.draw(slot), FORM_LABELS.get(slot, OTHER)
 
     @staticmethod
     def _append(words: list[str], labels: list[int], text: str, label: int) -> None:
