@@ -2,7 +2,8 @@
 
 Rules find these by how they are built, the model by how people speak of them; both are masked. A run of words is taken
 where one of its words is likely enough, and goes as far as the words are not unlikely. That one word is no number and
-no letter: what is made of these alone is the number recognisers' to judge.
+no letter: what is made of these alone is the number recognisers' to judge. Nor is it a word of grammar, and no run begins
+or ends with one.
 """
 
 from __future__ import annotations
@@ -48,12 +49,15 @@ def find_learned(reading: Reading, ruled: Sequence[Span]) -> Iterator[Span]:
 def _runs(reading: Reading, kind: _Kind) -> Iterator[tuple[int, int, float]]:
     """First word, last word and score of each run."""
     likely: list[float] = reading.likely[:, kind.column].tolist()
+    edges = reading.scene.language.listed("learned_edges")
+    bare = [text in edges for text in reading.texts]
     first = 0
     while first < len(likely):
         last = first
         while last < len(likely) and likely[last] >= kind.edge:
             last += 1
-        seeds = [likely[at] for at in range(first, last) if at not in reading.barred]
+        seeds = [likely[at] for at in range(first, last) if at not in reading.barred and not bare[at]]
         if seeds and max(seeds) >= kind.seed:
-            yield reading.owners[first], reading.owners[last - 1], max(seeds)
+            inner = [at for at in range(first, last) if not bare[at]]
+            yield reading.owners[inner[0]], reading.owners[inner[-1]], max(seeds)
         first = last + 1

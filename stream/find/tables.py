@@ -249,6 +249,7 @@ class Tables(_Table):
     name_leads_weak: Phrases
     name_stops: Phrases
     name_joints: Phrases
+    learned_edges: Phrases
     name_leads_sure: Phrases
     name_leads_verbs: Phrases
     names_that_are_words: Phrases

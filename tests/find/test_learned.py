@@ -33,6 +33,7 @@ ORDINARY = [
     "wake me at six forty and again at seven",
     "the kids are at school",
     "any accidents on the way to work",
+    "log in to the t v account",
 ]
 
 
