@@ -132,7 +132,7 @@ class Identifiers:
         told: Told = (),
     ) -> tuple[Finding, ...]:
         texts = [_TAG.sub("/", word).strip("/") if "<" in word else word for word in words]
-        if len(texts) > WORDS_MAX or sum(len(text) + 1 for text in texts) > TEXT_MAX:
+        if len(texts) > WORDS_MAX or len(" ".join(texts)) >= TEXT_MAX:
             raise Refusal(Reason.WORDS_TOO_MANY)
         scene = read_scene(texts, self._languages[language])
         spans = (
@@ -173,9 +173,9 @@ class Identifiers:
         forms = written_forms(scene)
         if found := [span for written in forms for span in self._written[language].find(written)]:
             # A quantity or clock time stays one, whatever a pattern makes of its digits.
-            harmless = [range(run.first, run.last + 1) for run in scene.runs if not classify(scene, run)[0]]
             for span in found:
-                if not any(span.first in run and span.last in run for run in harmless):
+                around = [run for run in scene.runs if run.first <= span.first and span.last <= run.last]
+                if all(classify(scene, run)[0] for run in around):
                     yield span
 
 

@@ -82,18 +82,23 @@ def _lists(texts: Sequence[str], language: Language) -> int:
 
 def mentions(lexemes: Sequence[Lexeme], language: Language) -> tuple[Mention, ...]:
     """Every context word and phrase, left to right; a phrase may mean several types."""
-    pieces = [(piece, at) for at, lexeme in enumerate(lexemes) for piece in lexeme.text.split()]
-    bare = [piece.removesuffix("'s") for piece, _ in pieces]
+    texts = [lexeme.text for lexeme in lexemes]
+    pieces = " ".join(texts).split()
+    places: Sequence[int] = range(len(texts))
+    if len(pieces) != len(texts):
+        places = [at for at, text in enumerate(texts) for _ in text.split()]
+    bare = [piece.removesuffix("'s") for piece in pieces]
+    contexts = language.contexts
     found = []
-    for at, (piece, lexeme) in enumerate(pieces):
+    for at in [at for at, piece in enumerate(pieces) if piece in contexts or bare[at] in contexts]:
         longest = -1
-        for rest, context in language.contexts.get(piece) or language.contexts.get(bare[at], ()):
+        for rest, context in contexts.get(pieces[at]) or contexts[bare[at]]:
             size = len(rest)
             if size < longest:
                 break
             if at + size < len(pieces) and (not size or tuple(bare[at + 1 : at + 1 + size]) == rest):
                 longest = size
-                found.append(Mention(lexeme, pieces[at + size][1] + 1, context))
+                found.append(Mention(places[at], places[at + size] + 1, context))
     return tuple(found)
 
 

@@ -24,6 +24,7 @@ ROOM_REACH = 6  # lexemes of a hotel before its room
 RARE_BELOW = 0.25  # the lexicon's weight of a word that people seldom say
 LONG_DIGITS = 3  # of a number that is more often a house's than a time
 EVIDENCE_MIN = 4
+NAME_EVIDENCE = 2  # that the name alone can give: it is short, and seldom said
 _CLOSING = frozenset({Role.FILLER, Role.JOINER, Role.REPAIR, Role.SYMBOL})
 HOUSE_DIGITS_MAX = 5
 _ENDING = (",", ".", "?", "!", ";")
@@ -33,20 +34,28 @@ def announced_end(scene: Scene, gazetteer: Gazetteer, run: Run) -> int:
     """The lexeme after the words that follow a number which the talk makes a house's, or 0."""
     if run.digits > HOUSE_DIGITS_MAX or _is_counted(scene, run) or run.dots:
         return 0
+    evidence = _evidence_before(scene, run)
+    if evidence < EVIDENCE_MIN - NAME_EVIDENCE:
+        return 0
     end = _name_end(scene, run)
     if end == run.end or any(run.end <= mention.begin < end for mention in scene.mentions):
         return 0  # "two six eight, the security code"
-    begin = left_edge(scene, run.begin)
-    topic = _topic(scene, begin)
-    if not topic and begin == run.begin and run.is_cardinal():
-        return 0
-    joined = ("address_joints", "address_topics", "address_topics_strong", *("unit_leads",) * (begin < run.begin))
-    unit = (begin < run.begin) + (begin < run.begin and not scene.listed(begin, "house_numbers"))
-    evidence = topic + unit + any(scene.listed(begin - 1, name) for name in joined)
-    evidence += run.digits >= LONG_DIGITS and not run.is_time()
     evidence += any(_is_rare(scene, gazetteer, at) for at in range(run.end, end))
     evidence += end - run.end < NAME_MAX
     return end if evidence >= EVIDENCE_MIN and _is_name(scene, gazetteer, run, end) else 0
+
+
+def _evidence_before(scene: Scene, run: Run) -> int:
+    """What the number itself and the words before it say for a house; little where it may be any quantity."""
+    begin = left_edge(scene, run.begin)
+    topic = _topic(scene, begin)
+    inside = begin < run.begin
+    if not topic and not inside and run.is_cardinal():
+        return 0
+    joined = scene.listed(begin - 1, "address_joints") or (inside and scene.listed(begin - 1, "unit_leads"))
+    joined = joined or scene.listed(begin - 1, "address_topics") or scene.listed(begin - 1, "address_topics_strong")
+    unit = inside + (inside and not scene.listed(begin, "house_numbers"))
+    return topic + unit + joined + (run.digits >= LONG_DIGITS and not run.is_time())
 
 
 def is_work(scene: Scene, begin: int) -> bool:
@@ -78,9 +87,9 @@ def _is_name(scene: Scene, gazetteer: Gazetteer, run: Run, end: int) -> bool:
 
 def _topic(scene: Scene, begin: int) -> int:
     """2 where deliveries, rides or a home are spoken of before the number, 1 where it may be, less for a song."""
-    near = range(max(0, begin - TOPIC_REACH), begin)
-    strong = any(scene.listed(at, "address_topics_strong") for at in near)
-    weak = strong or any(scene.listed(at, "address_topics") for at in near)
+    near = scene.texts[max(0, begin - TOPIC_REACH) : begin]
+    strong = not scene.language.listed("address_topics_strong").isdisjoint(near)
+    weak = strong or not scene.language.listed("address_topics").isdisjoint(near)
     return strong + weak - 2 * is_work(scene, begin)
 
 
@@ -123,7 +132,7 @@ def _pairs_on(scene: Scene, at: int) -> bool:
 def _closes(scene: Scene, at: int) -> bool:
     if at >= len(scene.lexemes):
         return True
-    if any(scene.listed(at, name) for name in ("address_ends", "time_tails")):
+    if scene.listed(at, "address_ends") or scene.listed(at, "time_tails"):
         return True
     return not _CLOSING.isdisjoint(scene.lexemes[at].roles) or any(run.begin <= at < run.end for run in scene.runs)
 
@@ -138,9 +147,9 @@ def typed_end(scene: Scene, end: int) -> int:
 
 def after_aside(scene: Scene, run: Run) -> int:
     """The lexeme after the street of "the leak is at eighteen twenty two um what's it called juniper terrace", or 0."""
-    opens = run.end < len(scene.lexemes) and (
-        scene.lexemes[run.end].has(Role.FILLER) or phrase_at(scene, run.end, "address_asides")
-    )
+    if not scene.says("street_types_strong") or run.end >= len(scene.lexemes):
+        return 0
+    opens = scene.lexemes[run.end].has(Role.FILLER) or phrase_at(scene, run.end, "address_asides")
     if not opens or run.dots or not _topic(scene, run.begin):
         return 0
     for at in range(run.end + 2, min(run.end + ASIDE_REACH, len(scene.lexemes))):
@@ -157,7 +166,7 @@ def find_announced(scene: Scene, gazetteer: Gazetteer) -> Iterator[Place]:
     for at in places_before(scene, "street_leads"):
         if scene.listed(at - 1, "street_ons") and _is_bare_name(scene, gazetteer, at):
             yield at, at + 1
-    for run in scene.runs:
+    for run in scene.runs if scene.says("room_nouns") else ():
         if run.letters <= 1 and scene.listed(run.begin - 1, "room_nouns") and _stays(scene, run.begin - 1):
             yield _room_begin(scene, run.begin - 1), _room_end(scene, run.end)
 

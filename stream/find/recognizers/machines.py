@@ -40,16 +40,28 @@ def find_machines(scene: Scene) -> Iterator[Span]:
             dots = sum(scene.lexemes[at].roles.get(Role.SYMBOL) == "." for at in range(begin, end))
             if dots >= IPV4_DOTS:
                 yield Span(scene.lexemes[begin].first, scene.lexemes[end - 1].last, "IP_ADDRESS", 0.85, _RECOGNIZER)
+    if signs.count(":") < 2 and _longest_code(scene) < MAC_DIGITS_MIN:
+        return  # neither kind of address is made of so few characters
     candidates = [at for at, one in enumerate(scene.lexemes) if one.roles or len(one.text) == 2]
     if len(signs) < 2 and sum([_is_typed(scene.lexemes[at]) for at in candidates]) < PAIRS // 2:
         return
     said = {at: _hexadecimal(scene.lexemes[at]) for at in candidates}
-    doubled = sum([Role.MULTIPLIER in scene.lexemes[at].roles for at in scene.telling])
-    if signs.count(":") < 2 and sum(map(len, said.values())) + doubled < MAC_DIGITS_MIN:
-        return  # neither kind of address is made of so few characters
     for begin, end in _stretches(scene, [at for at in candidates if said[at] or _is_joint(scene.lexemes[at])]):
         if entity_type := _hexadecimal_type(scene, begin, end, "".join([said[at] for at in range(begin, end)])):
             yield Span(scene.lexemes[begin].first, scene.lexemes[end - 1].last, entity_type, 0.85, _RECOGNIZER)
+
+
+def _longest_code(scene: Scene) -> int:
+    """How many hexadecimal digits may be said in a row, at most: written ones aside, no lexeme says more than two."""
+    longest = size = 0
+    for text, _, _, roles in scene.lexemes:
+        if roles:
+            size += len(text) if Role.DIGITS in roles or Role.ALNUM in roles else 2
+        elif len(text) == 2:
+            size += 2
+        elif size:
+            longest, size = max(longest, size), 0
+    return max(longest, size)
 
 
 def _is_typed(lexeme: Lexeme) -> bool:

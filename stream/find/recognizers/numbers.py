@@ -28,9 +28,10 @@ def find_numbers(scene: Scene) -> Iterator[Span]:
     """Every run that could identify somebody, and every piece that goes on with one after an interruption."""
     found = [classify(scene, run) for run in scene.runs]
     types = [entity_type for entity_type, _ in found]
+    any_known = any(types)
     for at, run in enumerate(scene.runs):
         entity_type, score = found[at]
-        if not entity_type and (other := continued(scene, types, at)):
+        if any_known and not entity_type and (other := continued(scene, types, at)):
             entity_type, score = other, PIECE_SCORE
         if entity_type:
             first, last = edges(scene, run, entity_type)

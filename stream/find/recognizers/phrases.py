@@ -20,6 +20,17 @@ def _index(phrases: frozenset[str], edge: int) -> dict[str, tuple[tuple[str, ...
     return {word: tuple(sorted(ways, key=len, reverse=True)) for word, ways in found.items()}
 
 
+@cache
+def _ends(phrases: frozenset[str]) -> dict[str, dict[str, tuple[tuple[str, ...], ...]]]:
+    """Phrases by their last word, then by the word before it; that is empty where the last word is all."""
+    found: dict[str, dict[str, tuple[tuple[str, ...], ...]]] = {}
+    for phrase in phrases:
+        pieces = ("", *phrase.split())
+        ways = found.setdefault(pieces[-1], {})
+        ways[pieces[-2]] = (*ways.get(pieces[-2], ()), pieces[1:])
+    return found
+
+
 def phrase_at(scene: Scene, at: int, name: str) -> int:
     """How many lexemes from ``at`` on are a phrase of the list ``name``, the longest; 0 if none."""
     text = scene.text(at)
@@ -45,13 +56,16 @@ def ends_phrase(scene: Scene, at: int, name: str) -> bool:
 def phrase_before(scene: Scene, at: int, name: str) -> bool:
     """Whether a phrase of the list ``name`` ends right before the lexeme ``at``."""
     text = scene.text(at - 1) if at else ""
-    ways = _index(scene.language.listed(name), -1).get(text.rpartition(" ")[2], ()) if text else ()
-    if not ways:
+    ends = _ends(scene.language.listed(name)).get(text.rpartition(" ")[2]) if text else None
+    if ends is None:
         return False
-    if len(ways[-1]) == 1:
+    if "" in ends:
         return True  # the word alone is a phrase
+    before = scene.texts[at - 2].rpartition(" ")[2] if at > 1 and " " not in text else ""
+    if before and before not in ends:
+        return False
     pieces = tuple(" ".join(scene.texts[max(0, at - PHRASE_MAX) : at]).split())
-    return any(pieces[-len(way) :] == way for way in ways)
+    return len(pieces) > 1 and any(pieces[-len(way) :] == way for way in ends.get(pieces[-2], ()))
 
 
 def said_before(scene: Scene, at: int, name: str) -> bool:

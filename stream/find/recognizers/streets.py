@@ -24,6 +24,8 @@ Place = tuple[int, int]  # lexemes, end exclusive
 
 def left_edge(scene: Scene, begin: int) -> int:
     """Where an address whose house number is at ``begin`` begins: flat, floor and the like stand before it."""
+    if not scene.says("address_units") and not scene.says("floors"):
+        return begin
     while begin > 0:
         earlier = _unit_before(scene, begin)
         if earlier == begin and scene.listed(begin - 1, "unit_joints"):
