@@ -2,7 +2,7 @@
 
 Rules find these by how they are built, the model by how people speak of them; both are masked. A run of words is taken
 where one of its words is likely enough, and goes as far as the words are not unlikely. That one word is no number and
-no letter: what is made of these alone is the number recognisers' to judge. Nor is it a word of grammar, and no run begins
+no letter: what is made of these alone is the number recognisers' to judge. Nor is it a word of grammar: no run begins
 or ends with one.
 """
 
