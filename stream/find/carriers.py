@@ -41,7 +41,7 @@ def find_employers(scene: Scene, gazetteer: Gazetteer) -> Iterator[Span]:
     texts, breaks = scene.plains, scene.language.listed("address_breaks")
     leads = scene.language.listed("employer_leads")
     endings = last_words(leads)
-    for lead in [at for at, text in enumerate(texts) if text.rpartition(" ")[2] in endings]:
+    for lead in [at for at, text in enumerate(texts) if text in endings or " " in text]:
         if not ends_lead(texts, lead, leads):
             continue
         last = lead

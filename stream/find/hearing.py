@@ -43,7 +43,7 @@ def announces_letters(entity_type: str) -> bool:
 def heard(lexemes: Sequence[Lexeme], announcements: Iterable[Announcement], language: Language) -> tuple[Lexeme, ...]:
     """``lexemes`` with the roles of what they sound like, where that is what was said."""
     # Two digits or what sounds like them: one alone is no number to be completed.
-    if sum([_counted(one, language) for one in lexemes if one.roles]) < 2:
+    if sum([_counted(one, language) for one in lexemes if not _HEARD.isdisjoint(one.roles)]) < 2:
         return tuple(lexemes)
     announcing = tuple(announcements)
     listener = _Listener(lexemes, announcing, language)
@@ -132,9 +132,11 @@ class _Listener:
         return end
 
     def _promoted(self, begin: int, end: int) -> Iterator[tuple[int, Roles]]:
-        positions = [at for at in range(begin, end) if self.ear.sounds[at] >= Sound.PIECE]
-        sure = [at for at in positions if self.ear.sure(self.lexemes[at])]
-        homophones = [at for at in positions if at not in sure and self.ear.strong_homophone(self.lexemes[at])]
+        firm = [at for at in range(begin, end) if self.ear.sounds[at] == Sound.FIRM]
+        if len(firm) < 2 and all(self.ear.size(at) < 2 for at in firm):
+            return  # one digit or letter without company
+        sure = [at for at in firm if self.ear.sure(self.lexemes[at])]
+        homophones = [at for at in firm if at not in sure]
         letters = self._announced(begin, end)
         announced = letters is not None
         size = self.ear.size if announced else self.ear.unsure_size
@@ -225,6 +227,7 @@ class _Listener:
 _COUNTING = frozenset(
     {Role.HOMOPHONE, Role.GROUPED, Role.UNIT, Role.TEEN, Role.TENS, Role.DIGITS, Role.ALNUM, Role.LETTER, Role.ZERO}
 )
+_HEARD = _COUNTING | {Role.LETTER_NAME}
 
 
 def _digit(lexeme: Lexeme) -> Roles:

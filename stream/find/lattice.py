@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from stream.find.cues import starts
 from stream.find.language import Language, Role
 from stream.find.lexemes import Lexeme
-from stream.find.run_builder import RunBuilder
+from stream.find.run_builder import build_run
 from stream.find.runs import Run, make_run
 
 GAP_MAX = 6  # lexemes between two runs that may be one
@@ -23,7 +23,7 @@ def find_runs(lexemes: Sequence[Lexeme], language: Language) -> tuple[Run, ...]:
     at = 0
     while at < len(lexemes):
         if lexemes[at].roles and starts(lexemes, at):
-            run = RunBuilder(lexemes, at).build()
+            run = build_run(lexemes, at)
             if run.elements and runs and _goes_on(lexemes, runs[-1], run, language):
                 runs[-1] = make_run([*runs[-1].elements, *run.elements], runs[-1].begin, run.end, repaired=True)
             elif run.elements:

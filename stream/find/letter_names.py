@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from stream.find.cues import is_letter, is_strong
+from stream.find.cues import STRONG, is_letter, is_strong
 from stream.find.language import Role, Roles
 from stream.find.soundings import Soundings
 
 BLOCK_MIN, ANNOUNCED_MIN = 5, 4  # digits and letters side by side
 DIGITS_MIN = 2  # among them, where nothing announces a code
+_NAMING = frozenset({Role.LETTER, Role.LETTER_NAME, Role.SPELLING})
+_MEMBERS = _NAMING | frozenset(STRONG) | {Role.ZERO, Role.MULTIPLIER, Role.WEAK_LETTER}
 _HESITATING = frozenset({Role.FILLER, Role.REPAIR})
 
 
@@ -22,9 +24,11 @@ def blocks(ear: Soundings) -> Iterator[tuple[int, int]]:
 
     None where nothing is a letter for sure.
     """
-    members = [at for at, one in enumerate(ear.lexemes) if one.roles and _stands_in_block(ear, at)]
-    if len(members) < 2 or not any(_is_sure_letter(ear, at) for at in members):
+    named = [at for at, one in enumerate(ear.lexemes) if not _NAMING.isdisjoint(one.roles)]
+    if not any(_is_sure_letter(ear, at) and _stands_in_block(ear, at) for at in named):
         return
+    members = [at for at, one in enumerate(ear.lexemes) if not _MEMBERS.isdisjoint(one.roles)]
+    members = [at for at in members if _stands_in_block(ear, at)]
     end = 0
     for begin in members:
         if begin < end:

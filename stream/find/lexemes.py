@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterator, Sequence
+from functools import partial
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -65,13 +66,8 @@ class Lexeme(NamedTuple):
         return role in self.roles
 
 
-class _Token(NamedTuple):
-    text: str
-    word: int
-    roles: Roles | None = None
-
-    def __repr__(self) -> str:
-        return f"_Token(word={self.word})"
+_lexeme = partial(tuple.__new__, Lexeme)  # a third of the time that the constructor takes
+_Token = tuple[str, int, Roles | None]  # text, word, and what it stands for if that is known by how it is written
 
 
 def lexemes(words: Sequence[str], language: Language) -> tuple[Lexeme, ...]:
@@ -79,10 +75,10 @@ def lexemes(words: Sequence[str], language: Language) -> tuple[Lexeme, ...]:
     tokens: list[_Token] = []
     for word, raw in enumerate(words):
         if raw.isascii() and raw.isalpha():
-            tokens.append(_Token(raw.lower(), word))
+            tokens.append((raw.lower(), word, None))
         else:
             tokens.extend(_tokens(raw, word, language))
-    texts = tuple([token.text for token in tokens])
+    texts = tuple([text for text, _, _ in tokens])
     phrases = language.phrases
     found: list[Lexeme] = []
     at = 0
@@ -94,8 +90,8 @@ def lexemes(words: Sequence[str], language: Language) -> tuple[Lexeme, ...]:
             if ways := phrases.get(text):
                 size, roles = _longest(ways, tokens, texts, at, language)
                 if size:
-                    text, last = " ".join(texts[at : at + size + 1]), tokens[at + size].word
-        found.append(Lexeme(text, word, last, roles))
+                    text, last = " ".join(texts[at : at + size + 1]), tokens[at + size][1]
+        found.append(_lexeme((text, word, last, roles)))
         at += size + 1
     return tuple(found)
 
@@ -104,9 +100,10 @@ def _longest(
     ways: Ways, tokens: Sequence[_Token], texts: tuple[str, ...], at: int, language: Language
 ) -> tuple[int, Roles]:
     """How many tokens behind ``at`` belong to the longest phrase that begins there, and what it stands for."""
+    following = texts[at + 1] if at + 1 < len(texts) else None
     for rest, roles in ways:
         size = len(rest)
-        if rest and texts[at + 1 : at + 1 + size] != rest:
+        if rest and (rest[0] != following or texts[at + 1 : at + 1 + size] != rest):
             continue
         if Role.ABBREVIATION in roles and not _stands_alone(tokens, at, size, language):
             continue
@@ -119,11 +116,11 @@ def _stands_alone(tokens: Sequence[_Token], at: int, size: int, language: Langua
     "a m" follows its number."""
     before = tokens[at - 1] if at else None
     after = tokens[at + size + 1] if at + size + 1 < len(tokens) else None
-    if after is not None and len(after.text) == 1 and after.text.isalpha():
+    if after is not None and len(after[0]) == 1 and after[0].isalpha():
         return False
     if before is None:
         return True
-    phrase = " ".join(token.text for token in tokens[at : at + size + 1])
+    phrase = " ".join(text for text, _, _ in tokens[at : at + size + 1])
     if phrase in language.listed("quantity_units"):
         return _is_number(before, language) and (after is None or not _is_number(after, language))
     if _is_number(before, language):
@@ -133,25 +130,22 @@ def _stands_alone(tokens: Sequence[_Token], at: int, size: int, language: Langua
         # A context word such as "s s n" stays one before its number.
         first, *rest = phrase.split()
         return any(tuple(rest) == way for way, _ in language.contexts.get(first, ()))
-    if (
-        at > 1
-        and _is_dash(before, language)
-        and (len(tokens[at - 2].text) == 1 or _is_number(tokens[at - 2], language))
-    ):
+    if at > 1 and _is_dash(before, language) and (len(tokens[at - 2][0]) == 1 or _is_number(tokens[at - 2], language)):
         return False  # "four dash u s dash ..."
-    return len(before.text) > 1 and before.text not in language.listed("code_leads")
+    return len(before[0]) > 1 and before[0] not in language.listed("code_leads")
 
 
 def _is_dash(token: _Token, language: Language) -> bool:
-    return any(roles.get(Role.SYMBOL) == "-" for rest, roles in language.phrases.get(token.text, ()) if not rest)
+    return any(roles.get(Role.SYMBOL) == "-" for rest, roles in language.phrases.get(token[0], ()) if not rest)
 
 
 def _is_number(token: _Token, language: Language) -> bool:
-    if token.roles is not None:
-        return Role.DIGITS in token.roles
+    text, _, known = token
+    if known is not None:
+        return Role.DIGITS in known
     return any(
         role in roles
-        for rest, roles in language.phrases.get(token.text, ())
+        for rest, roles in language.phrases.get(text, ())
         if not rest
         for role in (Role.UNIT, Role.TEEN, Role.TENS, Role.ZERO)
     )
@@ -174,20 +168,20 @@ def _tokens(raw: str, word: int, language: Language) -> Iterator[_Token]:
     """Of a word with anything else than plain letters."""
     text = fold(raw).strip()
     if text in _LONE_SYMBOLS:
-        yield _Token(text, word, {Role.SYMBOL: _LONE_SYMBOLS[text], Role.JOINER: ""})
+        yield (text, word, {Role.SYMBOL: _LONE_SYMBOLS[text], Role.JOINER: ""})
         return
     if text.startswith("'") and text[1:].isalpha():
-        yield _Token(text, word, NOTHING if text == "'s" else _CLITIC)
+        yield (text, word, NOTHING if text == "'s" else _CLITIC)
         return
     cut_off = text.endswith(("-", "–", "—", "…", "...")) and text.strip(_EDGES).isalpha()
     stripped = plain(text)
     if stripped + "'s" in language.phrases or stripped + "'s" in language.contexts:
         stripped = _contracted(text, stripped)
     if not stripped:
-        yield _Token(text, word, _CLITIC)
+        yield (text, word, _CLITIC)
     elif cut_off:
         # A cut-off word is no speech of its own, unless it is a letter.
-        yield _Token(stripped, word, {Role.LETTER: stripped} if len(stripped) == 1 else _CUT_OFF)
+        yield (stripped, word, {Role.LETTER: stripped} if len(stripped) == 1 else _CUT_OFF)
     else:
         yield from _written(stripped, word, language)
 
@@ -200,16 +194,16 @@ def _contracted(text: str, stripped: str) -> str:
 def _written(text: str, word: int, language: Language) -> Iterator[_Token]:
     roles = _written_roles(text, language)
     if roles is not None:
-        yield _Token(text, word, roles)
+        yield (text, word, roles)
     elif _INITIALS.fullmatch(text) and text not in language.listed("quantity_units"):
         for letter in text.replace(".", ""):
-            yield _Token(letter, word)
+            yield (letter, word, None)
     elif "-" in text or "/" in text or "_" in text:
         pieces = [piece for piece in re.split(r"[-/_]", text) if piece]
         for piece in pieces:
-            yield _Token(piece, word, _written_roles(piece, language))
+            yield (piece, word, _written_roles(piece, language))
     else:
-        yield _Token(text, word)
+        yield (text, word, None)
 
 
 def _quantity_roles(text: str) -> Roles:

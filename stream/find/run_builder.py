@@ -18,7 +18,7 @@ from stream.find.cues import (
 from stream.find.elements import Element, digit_elements, ends_singly, last_shape, shapes, written_length
 from stream.find.language import Role
 from stream.find.lexemes import Lexeme
-from stream.find.runs import Run, make_run
+from stream.find.runs import Run, make_run, run_of_one
 
 BRIDGE_MAX = 5  # lexemes without a digit or letter that a run may step over
 LAST_LETTER_MIN = 4  # characters before an "a" or "oh" that ends a transcript as a letter or zero
@@ -35,6 +35,8 @@ _SHAPES = {
     Role.ALNUM: "A",
     Role.ADDRESS_IP: "P",
 }
+# What is a run without any company, the first that fits: "mil" is composed, and what else there is needs company.
+_LONE = (Role.UNIT, Role.TEEN, Role.TENS, Role.DIGITS)
 _MULTIPLE_SHAPES = (
     (Role.UNIT, "U"),
     (Role.ZERO, "U"),
@@ -52,6 +54,21 @@ _CASED_SHAPES = (
     (Role.ZERO, "O"),
     (Role.DIGITS, "D"),
 )
+
+
+_GOING_ON = frozenset(STRONG) | {
+    Role.SCALE, Role.SCALE_ONE, Role.MULTIPLIER, Role.CASE, Role.ZERO, Role.HOMOPHONE, Role.LETTER, Role.LETTER_NAME,
+    Role.SPELLING, Role.FILLER, Role.JOINER, Role.REPAIR, Role.SYMBOL,
+}  # fmt: skip
+
+
+def build_run(lexemes: Sequence[Lexeme], begin: int) -> Run:
+    """The longest run that starts at the lexeme ``begin``; one without elements where none does."""
+    alone = begin + 1 == len(lexemes) or _GOING_ON.isdisjoint(lexemes[begin + 1].roles)
+    if alone and (role := next((role for role in _LONE if role in lexemes[begin].roles), None)):
+        _, first, last, roles = lexemes[begin]
+        return run_of_one(Element(roles[role], _SHAPES[role], first, last), begin)
+    return RunBuilder(lexemes, begin).build()
 
 
 class RunBuilder:

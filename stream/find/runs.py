@@ -95,6 +95,14 @@ class Run:
         return self.is_cardinal() or self.is_year() or self.is_time() or self.dots == 1
 
 
+def run_of_one(element: Element, begin: int) -> Run:
+    """The run of a lone number or letter, which reads as it is written; no hundreds."""
+    written, shape = element.written, element.shape
+    digits, letters = sum(map(str.isdigit, written)), sum(map(str.isalpha, written))
+    singly = len(written) if shape in "UO" else 0
+    return Run((element,), begin, begin + 1, False, (written,), shape, digits, letters, singly)
+
+
 def make_run(elements: Sequence[Element], begin: int, end: int, repaired: bool) -> Run:
     """A run of ``elements``, with what follows from them."""
     values = tuple(dict.fromkeys(readings(elements)))

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import cache, cached_property
 from typing import Final
 
-from stream.find.cues import is_letter, is_strong
+from stream.find.cues import STRONG
 from stream.find.language import Language, Role
 from stream.find.lexemes import Lexeme
 
@@ -19,6 +19,7 @@ _SOUNDING = frozenset(
     {Role.HOMOPHONE, Role.LETTER_NAME, Role.SPELLING, Role.SPELLING_NAME, Role.WEAK_LETTER, Role.COMPACT}
     | {Role.GROUPED, Role.MULTIPLIER, Role.SCALE, Role.ZERO}
 )
+_SURE = frozenset(STRONG)
 _DIGIT_LIKE = (Role.UNIT, Role.ZERO, Role.TEEN, Role.TENS, Role.DIGITS, Role.MULTIPLIER)
 _NEVER_MISHEARD = (
     "announcing",
@@ -141,4 +142,6 @@ class Soundings:
 
     def sure(self, lexeme: Lexeme) -> bool:
         """A digit or letter whatever stands beside it."""
-        return is_strong(lexeme) or is_letter(lexeme) or lexeme.text in self.language.listed("zeros")
+        roles = lexeme.roles
+        letter = Role.LETTER in roles and Role.WEAK_LETTER not in roles
+        return letter or not _SURE.isdisjoint(roles) or lexeme.text in self.language.words["zeros"]

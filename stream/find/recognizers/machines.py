@@ -27,6 +27,10 @@ _NUMBERS = frozenset(
 _TYPED = frozenset({Role.LETTER, Role.SPELLING, Role.ALNUM, Role.QUANTITY, Role.ABBREVIATION})
 _WRITTEN = (Role.UNIT, Role.DIGITS, Role.ALNUM, Role.TEEN, Role.TENS, Role.ZERO)
 _SINGLES = (Role.LETTER, Role.SPELLING, Role.LETTER_NAME)
+_TYPED_WHOLE = frozenset({Role.DIGITS, Role.ALNUM})
+_PAIRED = frozenset({*_WRITTEN, Role.MULTIPLIER})  # say two digits at most
+_SINGLE = frozenset(_SINGLES)
+_JOINING = frozenset({Role.FILLER, Role.SYMBOL, Role.CASE})
 _COLONS = frozenset(":-")
 _EDGE, _INNER, _STALL, _OTHER = "E", "I", "S", " "  # one letter per lexeme: fits, even at an end; fits; hesitates
 _STRETCH = re.compile("E(?:[EIS]*E)?")
@@ -55,11 +59,13 @@ def _longest_code(scene: Scene) -> int:
     """How many hexadecimal digits may be said in a row, at most: written ones aside, no lexeme says more than two."""
     longest = size = 0
     for text, _, _, roles in scene.lexemes:
-        if roles:
-            size += len(text) if Role.DIGITS in roles or Role.ALNUM in roles else 2
-        elif len(text) == 2:
+        if not _TYPED_WHOLE.isdisjoint(roles):
+            size += len(text)
+        elif not _PAIRED.isdisjoint(roles) or (text[-1:] in HEX_LETTERS and (len(text) == 2 or " " in text)):
             size += 2
-        elif size:
+        elif not _SINGLE.isdisjoint(roles):
+            size += 1
+        elif size and _JOINING.isdisjoint(roles):
             longest, size = max(longest, size), 0
     return max(longest, size)
 

@@ -37,7 +37,10 @@ def phrase_at(scene: Scene, at: int, name: str) -> int:
     if not text:
         return 0
     ways = _index(scene.language.listed(name), 0).get(text.partition(" ")[0], ())
+    following = scene.text(at + 1).partition(" ")[0] if " " not in text else ""
     for way in ways:
+        if following and len(way) > 1 and way[1] != following:
+            continue
         pieces: list[str] = []
         end = at
         while len(pieces) < len(way) and end < len(scene.lexemes):

@@ -215,7 +215,8 @@ def numbered_unit_end(scene: Scene, at: int) -> int:
 def _suffixed(scene: Scene) -> Iterator[Place]:
     """ "hauptstrasse twelve": the type is part of the name, the number stands behind, seldom before."""
     endings = tuple(scene.language.listed("street_suffixes"))
-    if not endings:
+    said = " ".join(scene.texts) + " "
+    if not any(f"{ending} " in said for ending in endings):
         return
     for at in [at for at, text in enumerate(scene.texts) if text.endswith(endings)]:
         lexeme = scene.lexemes[at]
