@@ -7,6 +7,7 @@ the bar for a word, so that a name that nobody has listed, or that was misheard,
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 
 from stream.find.carriers import last_words
 from stream.find.gazetteer import Gazetteer
@@ -36,9 +37,19 @@ class Names:
         self.owners = reading.owners
         self.barred = reading.barred
         likely = reading.likely
-        self.person: list[float] = likely[:, _PERSON].tolist()
+        known = likely[:, _PERSON] + likely[:, _MEDIA]  # of a title, in part, or of somebody like an artist
+        own = known if self._speaks_of("contact_words") else likely[:, _PERSON]
+        self.person: list[float] = own.tolist()
         self.place: list[float] = likely[:, _PLACE].tolist()
-        self.neighbour: list[float] = (likely[:, _PERSON] + likely[:, _MEDIA]).tolist()  # of a title, in part
+        self.neighbour: list[float] = known.tolist()
+
+    def _speaks_of(self, name: str) -> bool:
+        """Whether a word of the language's list ``name`` is said."""
+        if not self.scene.says(name):
+            return False
+        listed = self._listed(name)
+        pairs = {f"{one} {other}" for one, other in pairwise(self.texts)}
+        return not listed.isdisjoint(pairs.union(self.texts))
 
     def people(self) -> Iterator[Span]:
         """Runs of words that are somebody's name."""

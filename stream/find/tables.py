@@ -257,6 +257,7 @@ class Tables(_Table):
     name_endings_not: Phrases
     name_ands: Phrases
     name_particles: Phrases
+    contact_words: Phrases
     name_clitics: Phrases
     employer_leads: Phrases
     health: Phrases

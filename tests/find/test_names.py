@@ -11,6 +11,8 @@ from stream.find.pii import Identifiers, make_word_finder
 from stream.find.reading import name_pieces
 
 NAMED = [
+    "add [beatrice] [fontaine] to the emergency contacts",
+    "put [tom] [hughes] on speed dial",
     "tell [gonzalez'll] the keys are under the mat",
     "i think [keisha'd] like the blue one",
     "[dmitri've] not answered yet",
