@@ -118,6 +118,8 @@ def _stands_alone(tokens: Sequence[_Token], at: int, size: int, language: Langua
     after = tokens[at + size + 1] if at + size + 1 < len(tokens) else None
     if after is not None and len(after[0]) == 1 and after[0].isalpha():
         return False
+    if after is not None and after[0] in language.listed("likening_first") and _explains(tokens, at + size, language):
+        return False  # "c d as in david"
     if before is None:
         return True
     phrase = " ".join(text for text, _, _ in tokens[at : at + size + 1])
@@ -133,6 +135,13 @@ def _stands_alone(tokens: Sequence[_Token], at: int, size: int, language: Langua
     if at > 1 and _is_dash(before, language) and (len(tokens[at - 2][0]) == 1 or _is_number(tokens[at - 2], language)):
         return False  # "four dash u s dash ..."
     return len(before[0]) > 1 and before[0] not in language.listed("code_leads")
+
+
+def _explains(tokens: Sequence[_Token], at: int, language: Language) -> bool:
+    """Whether the letter at ``at`` is likened to a word that begins with it."""
+    ahead = tokens[at + 2 : at + 4]
+    likened = len(ahead) == 2 and ahead[0][0] in language.listed("likening_second")
+    return likened and ahead[1][0].startswith(tokens[at][0])
 
 
 def _is_dash(token: _Token, language: Language) -> bool:

@@ -161,6 +161,13 @@ class Tables(_Table):
     seat_leads: Phrases
     number_breaks: Phrases
     number_games: Phrases
+    counting: Phrases
+    phone_parts: Phrases
+    secrets_far: Phrases
+    url_signs: Phrases
+    hosts_local: Phrases
+    net_ats: Phrases
+    date_walls: Phrases
     time_leads: Phrases
     time_tails: Phrases
     # contexts
@@ -250,6 +257,7 @@ class Tables(_Table):
     name_stops: Phrases
     name_joints: Phrases
     learned_edges: Phrases
+    contact_words: Phrases
     name_leads_sure: Phrases
     name_leads_verbs: Phrases
     names_that_are_words: Phrases
@@ -257,7 +265,6 @@ class Tables(_Table):
     name_endings_not: Phrases
     name_ands: Phrases
     name_particles: Phrases
-    contact_words: Phrases
     name_clitics: Phrases
     employer_leads: Phrases
     health: Phrases

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from stream.find.cues import is_strong
 from stream.find.language import Role
+from stream.find.recognizers.phrases import phrase_at
 from stream.find.recognizers.pieces import may_go_on, unit_follows
 from stream.find.recognizers.whole import AGAIN_SIZE, WHOLE, whole_size
 from stream.find.runs import Run
@@ -70,7 +71,7 @@ def _grown(scene: Scene, found: Found, at: int) -> Number | None:
     while ahead < len(runs) and runs[ahead].begin - runs[ahead - 1].end <= reach:
         left, right = runs[last], runs[ahead]
         again = _said_again(scene, left, right)
-        if _announced_anew(scene, left, right):
+        if _announced_anew(scene, left, right, kind):
             break
         fits = size < whole or (again and size < REPEATED_MAX * whole)
         if fits and _joins(scene, right, found[ahead][0], bool(mention), again):
@@ -164,11 +165,12 @@ def _size(run: Run) -> int:
     return run.digits + run.letters
 
 
-def _announced_anew(scene: Scene, left: Run, right: Run) -> bool:
+def _announced_anew(scene: Scene, left: Run, right: Run, kind: str) -> bool:
     """Whether a context word between two runs says that another number begins."""
     return any(
         left.end <= one.begin and one.end <= right.begin and one.context.entity_type and not _weak(scene, one)
         for one in scene.mentions
+        if not (kind == "PHONE_NUMBER" and phrase_at(scene, one.begin, "phone_parts"))
     )
 
 

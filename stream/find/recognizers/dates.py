@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from stream.find.language import Role
+from stream.find.recognizers.harmless import parts
 from stream.find.recognizers.phrases import phrase_at, phrase_before, places_listed
 from stream.find.runs import Run
 from stream.find.spans import Scene, Span
@@ -12,7 +13,11 @@ from stream.find.spans import Scene, Span
 DATE_REACH = 12  # lexemes
 BIRTH_REACH = 4  # lexemes between "born" and a date
 AGE_MIN, AGE_MAX = 90, 122  # years; 122 is the greatest age known
+AGE_DIGITS_MAX = 3
 NINETY = "90"
+YEARS = range(1900, 2100)  # said behind other talk
+YEAR_REACH = 3  # lexemes of other talk between a day and its year
+RETAKEN_MAX = 2  # lexemes of other talk after a repair
 _RECOGNIZER = "date"
 _NUMBERS = (Role.UNIT, Role.TEEN, Role.TENS, Role.HUNDREDS, Role.SCALE, Role.DIGITS, Role.ORDINAL, Role.ZERO)
 
@@ -26,6 +31,7 @@ def find_dates(scene: Scene) -> Iterator[Span]:
         if lexeme.has(Role.MONTH):
             begin, end = _whole_number(scene, _left(scene, at)), _right(scene, at)
             if begin < at or end > at + 1:
+                begin, end = _began(scene, begin), _year_end(scene, end)
                 yield Span(scene.lexemes[begin].first, scene.lexemes[end - 1].last, "DATE_TIME", 0.8, _RECOGNIZER)
 
 
@@ -70,16 +76,38 @@ def _is_number(scene: Scene, at: int) -> bool:
 
 def _right(scene: Scene, at: int) -> int:
     end = step = at + 1
+    retaken = 0  # lexemes that a repair may be followed by
     while step < len(scene.lexemes) and step - at <= DATE_REACH:
         lexeme = scene.lexemes[step]
         if _is_number(scene, step):
             end = step + 1
-        elif not (
-            lexeme.has(Role.FILLER) or lexeme.has(Role.REPAIR) or lexeme.text in scene.language.listed("date_joiners")
-        ):
-            break
+        elif lexeme.has(Role.REPAIR):
+            retaken = RETAKEN_MAX
+        elif not (lexeme.has(Role.FILLER) or scene.listed(step, "date_joiners")):
+            if not retaken or scene.listed(step, "date_walls"):
+                break
+            retaken -= 1
         step += 1
     return end
+
+
+def _began(scene: Scene, begin: int) -> int:
+    """Where a date begins that hesitation cuts: "july um july twenty first", "the uh twelfth of april"."""
+    before = begin - 1
+    while before >= 0 and (scene.lexemes[before].has(Role.FILLER) or scene.lexemes[before].has(Role.REPAIR)):
+        before -= 1
+    if before < 0 or before == begin - 1:
+        return begin
+    return before if scene.listed(before, "date_articles") or scene.lexemes[before].has(Role.MONTH) else begin
+
+
+def _year_end(scene: Scene, end: int) -> int:
+    """The lexeme after a year that follows a remark: "march fourteenth pi day nineteen eighty one"."""
+    ahead = next((run for run in scene.runs if run.begin > end), None)
+    if not ahead or ahead.begin - end > YEAR_REACH or not ahead.is_year() or _value(ahead) not in YEARS:
+        return end
+    walled = any(scene.listed(at, "date_walls") for at in range(end, ahead.begin))
+    return end if walled else ahead.end
 
 
 def _whole_number(scene: Scene, begin: int) -> int:
@@ -103,8 +131,9 @@ def _left(scene: Scene, at: int) -> int:
 def find_ages(scene: Scene) -> Iterator[Span]:
     """Ages over 89: "ninety six", "one hundred and two", "one oh four"."""
     for run in scene.runs:
-        value = int(run.values[0]) if run.values[0].isdigit() and run.digits in (2, 3) else 0
-        if AGE_MIN <= value <= AGE_MAX and _is_age(scene, run):
+        ages = [run] if run.digits <= AGE_DIGITS_MAX else list(parts(scene, run, hesitation=True))
+        old = any(AGE_MIN <= _value(one) <= AGE_MAX for one in ages)
+        if old and all(one.digits <= AGE_DIGITS_MAX for one in ages) and _is_age(scene, run):
             yield Span(run.first, run.last, "AGE", 0.8, _RECOGNIZER)
     for at in scene.telling:
         lexeme = scene.lexemes[at]
@@ -115,6 +144,10 @@ def find_ages(scene: Scene) -> Iterator[Span]:
     for at in places_listed(scene, "age_decades"):
         if any(scene.listed(at - back, "age_people") for back in (1, 2, 3)):
             yield Span(scene.lexemes[at].first, scene.lexemes[at].last, "AGE", 0.8, _RECOGNIZER)
+
+
+def _value(run: Run) -> int:
+    return int(run.values[0]) if run.values[0].isdigit() else 0
 
 
 def _closes(scene: Scene, at: int) -> bool:

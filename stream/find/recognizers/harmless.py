@@ -7,18 +7,23 @@ from collections.abc import Iterator
 from stream.find.language import Role
 from stream.find.recognizers.pieces import unit_follows
 from stream.find.runs import HOUR_MAX, Run, make_run
-from stream.find.spans import Scene
+from stream.find.spans import Mention, Scene
 
 HOUR_DIGITS = 2
 GAME_MAX = 12  # characters: six numbers of two digits
 TYPED_MAX = 3  # digits of a score or channel as it is written
+COUNT_MIN = 6  # numbers: a shorter count may be of anything
+COUNT_ENDS = ("0", "1")  # of counting down
+ANNOUNCED_REACH = 4  # lexemes between "tax number" and what it announces
 LED_MAX = 6  # characters of what is numbered, letters among them: "seat twelve b and twelve c"
 
 
 def is_harmless(scene: Scene, run: Run) -> bool:
     """The allow-list: shapes that no identifier without a context word has, or that a unit or lead explains."""
     typed = run.shape == "D"
-    if not typed and (run.is_cardinal() or run.is_year() or run.is_time() or run.is_price() or run.is_count()):
+    if not typed and (run.is_cardinal() or run.is_year() or run.is_time() or run.is_price()):
+        return True
+    if run.is_count() and is_counting(scene, run):
         return True
     if run.shape == "DD" and run.is_clock() and scene.listed(run.begin - 1, "time_leads"):
         return True
@@ -35,6 +40,32 @@ def is_harmless(scene: Scene, run: Run) -> bool:
     if set(run.shape) == {"D"} and all(len(one.written) <= TYPED_MAX for one in run.elements):
         return len(run.elements) == 2 and is_led(scene, run, "quantity_leads")  # "final score 108 100"
     return _several(scene, run)
+
+
+def is_counting(scene: Scene, run: Run) -> bool:
+    """Whether a run that counts up or down is no number: none is announced, and it ends where counting ends.
+
+    "My tax number is nine eight seven six five four three two one" is one, and so is "nine eight dash seven".
+    """
+    if any(element.shape == "S" for element in run.elements):
+        return False
+    told = (one for one in scene.mentions if one.end <= run.begin and _announces(scene, one, run.begin))
+    if any(told):
+        return False
+    short = len(run.elements) < COUNT_MIN or run.elements[-1].written in COUNT_ENDS or run.elements[0].written == "1"
+    return short or scene.says("counting")
+
+
+def _announces(scene: Scene, mention: Mention, begin: int) -> bool:
+    """Whether the context word names an identifier, and nothing but "is" and hesitation lies before ``begin``."""
+    said = range(mention.begin, mention.end)
+    if not mention.context.entity_type and not any(scene.listed(at, "identifier_nouns") for at in said):
+        return False
+    between = range(mention.end, begin)
+    return len(between) <= ANNOUNCED_REACH and all(
+        scene.lexemes[at].has(Role.CODE_LEAD) or scene.lexemes[at].has(Role.FILLER) or scene.listed(at, "announcers")
+        for at in between
+    )
 
 
 def is_harmless_mix(scene: Scene, run: Run) -> bool:
@@ -65,7 +96,7 @@ def is_hour(scene: Scene, run: Run) -> bool:
     """Whether each part of the run, after "at" and the like, is a time of the day: "at six not seven"."""
     if run.letters or not scene.listed(run.begin - 1, "hour_leads"):
         return False
-    return all(_is_hour(one) for one in _parts(scene, run))
+    return all(_is_hour(one) for one in parts(scene, run))
 
 
 def _is_hour(run: Run) -> bool:
@@ -79,8 +110,8 @@ def _several(scene: Scene, run: Run) -> bool:
     led = scene.listed(run.begin - 1, "time_leads") or is_led(scene, run, "quantity_leads")
     if run.letters or not led or run.said_singly > 2 * TYPED_MAX:
         return False
-    parts = list(_parts(scene, run))
-    return len(parts) > 1 and all(_is_part(one) for one in parts) and any(len(one.elements) > 1 for one in parts)
+    pieces = list(parts(scene, run))
+    return len(pieces) > 1 and all(_is_part(one) for one in pieces) and any(len(one.elements) > 1 for one in pieces)
 
 
 def _is_part(run: Run) -> bool:
@@ -89,9 +120,9 @@ def _is_part(run: Run) -> bool:
     return single or typed_time or run.is_cardinal() or run.is_year() or run.is_time()
 
 
-def _parts(scene: Scene, run: Run) -> Iterator[Run]:
-    """The run cut where a repair, a joining word or a word that only sounds like a digit stands in it."""
-    breaks = [at for at in range(run.begin, run.end) if _breaks(scene, at)]
+def parts(scene: Scene, run: Run, hesitation: bool = False) -> Iterator[Run]:
+    """The run cut where a repair, a joining word or a word that only sounds like a digit stands in it, or a filler."""
+    breaks = [at for at in range(run.begin, run.end) if _breaks(scene, at, hesitation)]
     for begin, end in zip([run.begin, *(at + 1 for at in breaks)], [*breaks, run.end], strict=True):
         words = range(scene.lexemes[begin].first, scene.lexemes[end - 1].last + 1) if end > begin else ()
         elements = [one for one in run.elements if one.first in words and one.shape != "S"]
@@ -99,6 +130,6 @@ def _parts(scene: Scene, run: Run) -> Iterator[Run]:
             yield make_run(elements, begin, end, repaired=False)
 
 
-def _breaks(scene: Scene, at: int) -> bool:
+def _breaks(scene: Scene, at: int, hesitation: bool) -> bool:
     roles = scene.lexemes[at].roles
-    return Role.REPAIR in roles or scene.listed(at, "number_breaks")
+    return Role.REPAIR in roles or (hesitation and Role.FILLER in roles) or scene.listed(at, "number_breaks")

@@ -18,6 +18,8 @@ HOST_WORDS_MAX = 4  # lexemes of a well-known host
 PIECE_MAX = 4  # lexemes between two slashes
 _RECOGNIZER = "net"
 _GLUE = "._-/+:"
+_PATH_SIGNS = ("/", "\\", "?", "#", ":")
+_PAUSING = frozenset({Role.FILLER, Role.REPAIR})
 _WRITTEN = frozenset({Role.MAIL, Role.HOST, Role.ADDRESS_IP})
 
 
@@ -32,7 +34,19 @@ def find_net(scene: Scene) -> Iterator[Span]:
     yield from _known_hosts(scene, done)
     yield from _schemes(scene)
     yield from find_handles(scene)
-    yield from find_machines(scene)
+    yield from _local_hosts(scene)
+    for machine in find_machines(scene):
+        yield machine
+        last = _path_end(scene, next((at for at, one in enumerate(scene.lexemes) if one.first > machine.last), 1 << 30))
+        if last > machine.last:
+            yield Span(machine.first, last, machine.entity_type, machine.score, _RECOGNIZER)
+
+
+def _local_hosts(scene: Scene) -> Iterator[Span]:
+    """ "localhost colon eight thousand"."""
+    for at, end in places_at(scene, "hosts_local"):
+        if (last := _path_end(scene, end)) > scene.lexemes[end - 1].last:
+            yield Span(scene.lexemes[at].first, last, "URL", 0.85, _RECOGNIZER)
 
 
 def _written(scene: Scene) -> Iterator[Span]:
@@ -138,7 +152,9 @@ def _has_local_part(scene: Scene, at_sign: int) -> bool:
         before -= 1
     if scene.listed(before, "web_nouns"):
         return False
-    return before >= 0 and _belongs(scene, before, glued=before > 0 and _is_glue(scene, before - 1))
+    if before >= 0 and _belongs(scene, before, glued=before > 0 and _is_glue(scene, before - 1)):
+        return True
+    return scene.says("net_ats") and _local_begin(scene, at_sign) < at_sign - 1
 
 
 def _local_begin(scene: Scene, at_sign: int) -> int:
@@ -153,7 +169,7 @@ def _local_begin(scene: Scene, at_sign: int) -> int:
         if not _belongs(scene, before, glued) and not remarked(scene, before):
             if not loose:
                 begin = before + 1
-            if scene.listed(before, "net_leads"):
+            if scene.listed(before, "net_leads") or phrase_before(scene, before + 1, "net_ats"):
                 begin = before + 1
                 break
             loose += 1
@@ -207,9 +223,25 @@ def _announced(scene: Scene, begin: int) -> int:
 
 def _path_end(scene: Scene, end: int) -> int:
     """The last word of an address whose domain ends before lexeme ``end``: "slash word" goes on."""
-    while end + 1 < len(scene.lexemes) and scene.lexemes[end].roles.get(Role.SYMBOL) in ("/", "?", "#", ":"):
-        end = _piece_end(scene, end + 1)
+    while begin := _piece_begin(scene, end):
+        end = _piece_end(scene, begin)
     return scene.lexemes[min(end, len(scene.lexemes)) - 1].last
+
+
+def _piece_begin(scene: Scene, at: int) -> int:
+    """The lexeme after the sign at ``at`` that a path goes on with, hesitation and a repaired sign aside; or 0."""
+    begin = _sign_end(scene, at)
+    while begin and begin + 1 < len(scene.lexemes) and not _PAUSING.isdisjoint(scene.lexemes[begin].roles):
+        begin = _sign_end(scene, begin + 1) or begin + 1
+    return begin if begin < len(scene.lexemes) else 0
+
+
+def _sign_end(scene: Scene, at: int) -> int:
+    """The lexeme after a sign between two pieces of a path, or 0."""
+    if at < len(scene.lexemes) and scene.lexemes[at].roles.get(Role.SYMBOL) in _PATH_SIGNS:
+        return at + 1
+    size = phrase_at(scene, at, "url_signs")
+    return at + size if size else 0
 
 
 def _piece_end(scene: Scene, begin: int) -> int:
@@ -221,7 +253,7 @@ def _piece_end(scene: Scene, begin: int) -> int:
             break
         if not glued and end - begin >= PIECE_MAX and len(scene.text(end)) > 1:
             break  # letters one by one go on
-        if scene.lexemes[end].roles.get(Role.SYMBOL) in ("/", "?"):
+        if scene.lexemes[end].roles.get(Role.SYMBOL) in ("/", "?") or phrase_at(scene, end, "url_signs"):
             break
         end += 1
     return max(end, min(begin + 1, len(scene.lexemes)))

@@ -9,8 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from stream.find.checksums import is_iban, is_luhn
+from stream.find.language import Role
 from stream.find.recognizers.asides import numbers_cut
 from stream.find.recognizers.harmless import is_game, is_harmless, is_harmless_mix, is_hour
+from stream.find.recognizers.phrases import phrase_at
 from stream.find.recognizers.pieces import DIGITS_MIN, announced_after, continued, edges, unit_follows
 from stream.find.runs import Run
 from stream.find.spans import Mention, Scene, Span, nearest
@@ -79,7 +81,8 @@ def _fitting(scene: Scene, run: Run) -> list[tuple[int, Mention]]:
 
 def _binds(scene: Scene, run: Run, distance: int, mention: Mention) -> bool:
     """Whether a context word is so near that the run is no quantity, clock time or year."""
-    if distance > BINDING_REACH or unit_follows(scene, run):
+    far = distance > BINDING_REACH and not _told_far(scene, run, mention)
+    if far or unit_follows(scene, run):
         return False
     if is_hour(scene, run):
         return False
@@ -104,6 +107,14 @@ def _binds(scene: Scene, run: Run, distance: int, mention: Mention) -> bool:
             and (run.shape == "D" or mention.context.most <= 12)
         )
     return True
+
+
+def _told_far(scene: Scene, run: Run, mention: Mention) -> bool:
+    """Whether four digits or more follow "passcode" with other talk between, said as something that they are."""
+    if mention.end > run.begin or run.digits < DIGITS_MIN or run.is_cardinal() or run.is_clock():
+        return False
+    led = scene.lexemes[run.begin - 1].has(Role.CODE_LEAD)
+    return led and phrase_at(scene, mention.begin, "secrets_far") > 0
 
 
 def _idiom(scene: Scene, run: Run) -> bool:

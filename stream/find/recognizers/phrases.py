@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import cache
 
+from stream.find.cues import letters_explained
 from stream.find.spans import Scene
 
 PHRASE_MAX = 6  # words
+EXPLAINED_MAX = 3  # lexemes after a letter that explain it
 
 
 @cache
@@ -115,7 +117,10 @@ def _union(*phrases: frozenset[str]) -> frozenset[str]:
 
 
 def remarked(scene: Scene, at: int) -> bool:
-    """Whether the lexeme belongs to a remark on spelling: "with a k", "and an e"."""
+    """Whether the lexeme belongs to a remark on spelling: "with a k", "and an e", "n as in nancy"."""
+    for begin in range(max(0, at - EXPLAINED_MAX), at + 1):
+        if len(scene.text(begin)) == 1 and letters_explained(scene.lexemes, begin) >= max(1, at - begin):
+            return True
     for begin in range(at - 2, at + 1):
         article = scene.listed(begin + 1, "net_articles")
         if begin >= 0 and scene.listed(begin, "net_likened") and article and len(scene.text(begin + 2)) == 1:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from stream.find.cues import is_strong
 from stream.find.language import Role
+from stream.find.recognizers.phrases import phrase_at
 from stream.find.runs import Run
 from stream.find.soundings import Soundings
 from stream.find.spans import Mention, Scene
@@ -76,10 +78,22 @@ def edges(scene: Scene, run: Run, entity_type: str) -> tuple[int, int]:
         end += 1
     if begin > 0 and run.digits >= DIGITS_MIN and _letters_glued(scene, begin - 1):
         begin -= 1
+    if entity_type == "PHONE_NUMBER" and scene.says("phone_parts"):
+        begin = _parts_begin(scene, begin)
     if entity_type == "PHONE_NUMBER" and run.values[0] in scene.language.listed("vanity_prefixes"):
         end = _vanity_end(scene, end)
     first = min(run.first, scene.lexemes[begin].first)
     return first, max(run.last, scene.lexemes[end - 1].last)
+
+
+def _parts_begin(scene: Scene, begin: int) -> int:
+    """Where "area code" begins that is told as a part of the number: "my number is area code two one two ..."."""
+    for at in (begin - 2, begin - 1):
+        before = scene.lexemes[at - 1] if at > 0 else None
+        if before and at + phrase_at(scene, at, "phone_parts") == begin:
+            told = before.has(Role.CODE_LEAD) or before.has(Role.FILLER) or scene.listed(at - 1, "announcers")
+            return at if told or is_strong(before) else begin
+    return begin
 
 
 def _letters_glued(scene: Scene, at: int) -> bool:

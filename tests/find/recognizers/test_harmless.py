@@ -55,3 +55,36 @@ def test_ordinary_numbers_side_by_side_stay(said: str) -> None:
 def test_identifiers_that_look_like_them_are_found(said: str, number: str) -> None:
     """What is announced, or said digit by digit, is masked all the same."""
     assert [number] == _found(said)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "launch in five four three two one",
+        "ten nine eight seven six five four three two one blast off",
+        "two four six eight who do we appreciate",
+        "one two three four five six seven eight",
+        "count down from nine eight seven six five four",
+    ],
+)
+def test_counting_stays(said: str) -> None:
+    """Numbers that count up or down to where counting ends are let pass."""
+    assert [] == _found(said)
+
+
+@pytest.mark.parametrize(
+    ("said", "number"),
+    [
+        (
+            "my tax number is nine eight seven six five four three two one",
+            "nine eight seven six five four three two one",
+        ),
+        ("my tax i d is nine eight seven six five four three two one", "nine eight seven six five four three two one"),
+        ("the number is nine eight dash seven six five", "nine eight dash seven six five"),
+        ("the code is five four three two one", "five four three two one"),
+        ("then nine eight seven six five four", "nine eight seven six five four"),
+    ],
+)
+def test_a_number_that_seems_to_count_is_found(said: str, number: str) -> None:
+    """What is announced, grouped by a sign, or counts from and to nowhere is no countdown."""
+    assert [number] == _found(said)

@@ -108,12 +108,30 @@ ORDINARY = [
 ]
 
 
+CUT = [
+    ("EMAIL_ADDRESS", "write to [n as in nancy p as in paul howard at protonmail dot com]"),
+    ("EMAIL_ADDRESS", "it's [c d as in david e f at gmail dot com]"),
+    ("EMAIL_ADDRESS", "email me at [sam i am at gmail dot com]"),
+    ("URL", "go to [example dot com slash um open question mark i d equals four two]"),
+    ("URL", "details at [canoe trips dot com backslash no forward slash summer]"),
+    ("URL", "open [localhost colon eight thousand eighty slash admin]"),
+    ("IP_ADDRESS", "open [one nine two dot one six eight dot one dot one slash admin]"),
+]
+WORDS_ALONE = [
+    "what is a localhost",
+    "what is ten percent of forty",
+    "two plus two equals four",
+    "play the c d as in music",
+    "meet me at noon",
+]
+
+
 @pytest.fixture(scope="module")
 def finder() -> Identifiers:
     return make_word_finder(names_model=False)
 
 
-@pytest.mark.parametrize(("entity_type", "said"), SAID)
+@pytest.mark.parametrize(("entity_type", "said"), [*SAID, *CUT])
 def test_the_whole_address_is_found_and_named(finder: Identifiers, entity_type: str, said: str) -> None:
     """One finding of the type covers every word in brackets."""
     words = said.split()
@@ -123,7 +141,7 @@ def test_the_whole_address_is_found_and_named(finder: Identifiers, entity_type: 
     assert [one for one in found if one.entity_type == entity_type and one.first <= first and last <= one.last]
 
 
-@pytest.mark.parametrize("said", ORDINARY)
+@pytest.mark.parametrize("said", [*ORDINARY, *WORDS_ALONE])
 def test_talk_about_the_net_is_left_alone(finder: Identifiers, said: str) -> None:
     """Signs, networks and handles are spoken of without an address."""
     assert () == finder.search(said.split())

@@ -74,3 +74,35 @@ def test_numbers_that_look_like_quantities(said: str, number: str) -> None:
 def test_quantities_stay(said: str) -> None:
     """Prices, counts, clock times and numbers with a unit are let pass."""
     assert [] == _found(said)
+
+
+@pytest.mark.parametrize(
+    ("said", "number"),
+    [
+        (
+            "my number is area code two one two five five five oh one eight seven",
+            "area code two one two five five five oh one eight seven",
+        ),
+        (
+            "my phone is five five five area code two one two oh one eight seven",
+            "five five five area code two one two oh one eight seven",
+        ),
+        (
+            "her number is country code four four two oh seven nine four six",
+            "country code four four two oh seven nine four six",
+        ),
+        (
+            "dial area code two one two five five five oh one eight seven",
+            "two one two five five five oh one eight seven",
+        ),
+    ],
+)
+def test_parts_of_a_telephone_number(said: str, number: str) -> None:
+    """What the digits are called within an announced number belongs to it; elsewhere it does not."""
+    assert [number] == _found(said)
+
+
+def test_a_pin_that_looks_like_a_price_far_from_its_announcement() -> None:
+    """Four digits that "passcode" speaks of are told behind other talk; the price of something else is none."""
+    assert ["sixty three nineteen"] == _found("my passcode used to be an easy one now it's sixty three nineteen")
+    assert [] == _found("i changed my passcode when we got home and paid for shoes sixty three nineteen")
