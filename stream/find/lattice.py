@@ -20,17 +20,15 @@ GLUED_MAX = 24  # characters of such a run
 def find_runs(lexemes: Sequence[Lexeme], language: Language) -> tuple[Run, ...]:
     """All runs, left to right, without overlap."""
     runs: list[Run] = []
-    at = 0
-    while at < len(lexemes):
-        if lexemes[at].roles and starts(lexemes, at):
+    done = 0
+    for at in [at for at, lexeme in enumerate(lexemes) if lexeme.roles]:
+        if at >= done and starts(lexemes, at):
             run = build_run(lexemes, at)
             if run.elements and runs and _goes_on(lexemes, runs[-1], run, language):
                 runs[-1] = make_run([*runs[-1].elements, *run.elements], runs[-1].begin, run.end, repaired=True)
             elif run.elements:
                 runs.append(run)
-            at = max(run.end, at + 1)
-        else:
-            at += 1
+            done = run.end
     return tuple(runs)
 
 

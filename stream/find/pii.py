@@ -131,8 +131,11 @@ class Identifiers:
         language: str,
         told: Told = (),
     ) -> tuple[Finding, ...]:
-        texts = [_TAG.sub("/", word).strip("/") if "<" in word else word for word in words]
-        if len(texts) > WORDS_MAX or len(" ".join(texts)) >= TEXT_MAX:
+        texts, said = words, " ".join(words)
+        if "<" in said:
+            texts = [_TAG.sub("/", word).strip("/") if "<" in word else word for word in words]
+            said = " ".join(texts)
+        if len(texts) > WORDS_MAX or len(said) >= TEXT_MAX:
             raise Refusal(Reason.WORDS_TOO_MANY)
         scene = read_scene(texts, self._languages[language])
         spans = (

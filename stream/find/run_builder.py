@@ -56,19 +56,33 @@ _CASED_SHAPES = (
 )
 
 
-_GOING_ON = frozenset(STRONG) | {
-    Role.SCALE, Role.SCALE_ONE, Role.MULTIPLIER, Role.CASE, Role.ZERO, Role.HOMOPHONE, Role.LETTER, Role.LETTER_NAME,
-    Role.SPELLING, Role.FILLER, Role.JOINER, Role.REPAIR, Role.SYMBOL,
+_TAKEN = frozenset(STRONG) | {
+    Role.SCALE, Role.SCALE_ONE, Role.MULTIPLIER, Role.CASE, Role.ZERO, Role.LETTER, Role.LETTER_NAME, Role.SPELLING,
 }  # fmt: skip
+_BRIDGED = frozenset({Role.FILLER, Role.JOINER, Role.REPAIR, Role.SYMBOL})
 
 
 def build_run(lexemes: Sequence[Lexeme], begin: int) -> Run:
     """The longest run that starts at the lexeme ``begin``; one without elements where none does."""
-    alone = begin + 1 == len(lexemes) or _GOING_ON.isdisjoint(lexemes[begin + 1].roles)
-    if alone and (role := next((role for role in _LONE if role in lexemes[begin].roles), None)):
+    if _ends_at_once(lexemes, begin + 1) and (
+        role := next((role for role in _LONE if role in lexemes[begin].roles), None)
+    ):
         _, first, last, roles = lexemes[begin]
         return run_of_one(Element(roles[role], _SHAPES[role], first, last), begin)
     return RunBuilder(lexemes, begin).build()
+
+
+def _ends_at_once(lexemes: Sequence[Lexeme], at: int) -> bool:
+    """Whether a run that a lone number begins cannot go on at ``at``, as a look at two lexemes tells."""
+    if at >= len(lexemes):
+        return True
+    roles = lexemes[at].roles
+    if _TAKEN.isdisjoint(roles) and _BRIDGED.isdisjoint(roles) and Role.HOMOPHONE not in roles:
+        return True
+    if at + 1 < len(lexemes) and lexemes[at + 1].roles:
+        return False
+    # A "for", hesitation or sign goes on only with what stands behind it, and that says nothing.
+    return _TAKEN.isdisjoint(roles) and (Role.HOMOPHONE not in roles or Role.WEAK_HOMOPHONE in roles)
 
 
 class RunBuilder:

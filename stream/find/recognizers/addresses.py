@@ -63,8 +63,9 @@ def _led(scene: Scene, begin: int, leads: str) -> bool:
     for at in range(begin, max(0, begin - LEAD_REACH), -1):
         if ends_phrase(scene, at, leads):
             pieces = " ".join(scene.texts[max(0, at - 3) : at]).split()
-            if any(" ".join(pieces[-size:]) in listed for size in (1, 2, 3, 4) if len(pieces) >= size):
-                return True
+            for size in range(1, 1 + min(4, len(pieces))):
+                if " ".join(pieces[-size:]) in listed:
+                    return True
         if at < begin and not scene.lexemes[at - 1].has(Role.FILLER) and not scene.listed(at - 1, "address_units"):
             return False
     return False

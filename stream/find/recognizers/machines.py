@@ -59,15 +59,19 @@ def _longest_code(scene: Scene) -> int:
     """How many hexadecimal digits may be said in a row, at most: written ones aside, no lexeme says more than two."""
     longest = size = 0
     for text, _, _, roles in scene.lexemes:
-        if not _TYPED_WHOLE.isdisjoint(roles):
+        if not roles:
+            size = size + 2 if len(text) == 2 and text[1] in HEX_LETTERS else 0
+        elif not _TYPED_WHOLE.isdisjoint(roles):
             size += len(text)
         elif not _PAIRED.isdisjoint(roles) or (text[-1:] in HEX_LETTERS and (len(text) == 2 or " " in text)):
             size += 2
         elif not _SINGLE.isdisjoint(roles):
             size += 1
-        elif size and _JOINING.isdisjoint(roles):
-            longest, size = max(longest, size), 0
-    return max(longest, size)
+        elif _JOINING.isdisjoint(roles):
+            size = 0
+        if size > longest:
+            longest = size
+    return longest
 
 
 def _is_typed(lexeme: Lexeme) -> bool:

@@ -97,9 +97,12 @@ def places_before(scene: Scene, name: str) -> Iterator[int]:
     """Every lexeme right before which a phrase of the list ``name`` ends."""
     if not scene.says(name):
         return
-    index = _index(scene.language.listed(name), -1)
-    for at, text in enumerate(scene.texts[:-1], start=1):
-        if (text in index or " " in text) and phrase_before(scene, at, name):
+    ends, texts = _ends(scene.language.listed(name)), scene.texts
+    for at in [at for at, text in enumerate(texts[:-1], start=1) if text in ends or " " in text]:
+        ways, before = ends.get(texts[at - 1]), texts[at - 2] if at > 1 else ""
+        if ways and before and before not in ways and "" not in ways and " " not in before:
+            continue
+        if phrase_before(scene, at, name):
             yield at
 
 
