@@ -12,22 +12,19 @@ from dataclasses import dataclass
 
 from stream.find.cues import is_strong
 from stream.find.language import Role
-from stream.find.recognizers.phrases import phrase_at
+from stream.find.recognizers.announcements import Announcements
 from stream.find.recognizers.pieces import may_go_on, unit_follows
-from stream.find.recognizers.whole import AGAIN_SIZE, WHOLE, whole_size
+from stream.find.recognizers.whole import AGAIN_SIZE, whole_size
 from stream.find.runs import Run
 from stream.find.spans import Mention, Scene
 
 ASIDE_MAX = 12  # lexemes of other talk between two pieces of an announced number
 UNANNOUNCED_MAX = 6  # the same where nothing says what the number is
-LEAD_MAX = 8  # lexemes between what announces a number and its first piece
 UNCLEAR_MIN = 4  # characters of pieces of which none alone is a number
-BEHIND_MAX = 6  # lexemes between the last piece and what says what the number is
 STRANGERS_MAX = 2  # words of no meaning here between what announces a number and a piece that other words follow
 SURE = 0.9  # of a type: a context word names it
 REPEATED_MAX = 2  # times the characters of a whole number, where a part is said again or taken back
 _SOUNDS = frozenset({Role.HOMOPHONE, Role.ZERO, Role.SPELLING})
-_ANNOUNCED = frozenset({*WHOLE, ""})
 _GOES_ON = frozenset({Role.FILLER, Role.JOINER, Role.REPAIR, Role.CUT_OFF, Role.SYMBOL})
 _LEADING = frozenset({Role.FILLER, Role.CODE_LEAD})
 
@@ -49,19 +46,20 @@ def numbers_cut(scene: Scene, found: Found) -> Iterator[Number]:
     """Every number that other talk cuts."""
     if not scene.runs or not (scene.mentions or any(entity_type for entity_type, _ in found)):
         return
+    around = Announcements(scene)
     at = 0
     while at < len(scene.runs):
-        number = _grown(scene, found, at)
+        number = _grown(scene, found, around, at)
         if number:
             yield number
         at = number.last + 1 if number else at + 1
 
 
-def _grown(scene: Scene, found: Found, at: int) -> Number | None:
+def _grown(scene: Scene, found: Found, around: Announcements, at: int) -> Number | None:
     """The number that begins with the run ``at`` and goes on with further ones."""
     runs = scene.runs
     known = found[at][0]
-    mention = _announcing(scene, runs[at]) or (_told_behind(scene, runs[at]) if known else None)
+    mention = around.before(runs[at].begin) or (around.behind(runs[at].end) if known else None)
     if not known and not (mention and _opens(scene, runs[at], mention)):
         return None
     kind = mention.context.entity_type if mention else found[at][0] if found[at][1] >= SURE else ""
@@ -70,8 +68,8 @@ def _grown(scene: Scene, found: Found, at: int) -> Number | None:
     ahead = at + 1
     while ahead < len(runs) and runs[ahead].begin - runs[ahead - 1].end <= reach:
         left, right = runs[last], runs[ahead]
-        again = _said_again(scene, left, right)
-        if _announced_anew(scene, left, right, kind):
+        again = right.repaired or around.again(left.end, right.begin)
+        if around.anew(left.end, right.begin, kind):
             break
         fits = size < whole or (again and size < REPEATED_MAX * whole)
         if fits and _joins(scene, right, found[ahead][0], bool(mention), again):
@@ -126,27 +124,6 @@ def _leads(scene: Scene, at: int) -> bool:
     return not _LEADING.isdisjoint(scene.lexemes[at].roles)
 
 
-def _announcing(scene: Scene, run: Run) -> Mention | None:
-    """The context word before the run that says what is to come."""
-    before = [
-        one for one in scene.mentions if 0 <= run.begin - one.end <= LEAD_MAX and one.context.entity_type in _ANNOUNCED
-    ]
-    return max(before, key=lambda one: (one.context.entity_type != "", one.end, one.end - one.begin), default=None)
-
-
-def _told_behind(scene: Scene, run: Run) -> Mention | None:
-    """The context word behind the last run before it: "... is my social"."""
-    behind = (one for one in scene.mentions if one.begin >= run.end and one.context.entity_type in WHOLE)
-    mention = next((one for one in behind if not _weak(scene, one)), None)
-    near = mention and any(0 <= mention.begin - one.end <= BEHIND_MAX for one in scene.runs)
-    return mention if near else None
-
-
-def _weak(scene: Scene, mention: Mention) -> bool:
-    """Whether the context word is said of much else."""
-    return " ".join(scene.texts[mention.begin : mention.end]) in scene.language.listed("contexts_weak")
-
-
 def _opens(scene: Scene, run: Run, mention: Mention) -> bool:
     """Whether the run is the first piece of what ``mention`` announces."""
     if _counts(scene, run) or scene.listed(run.begin - 1, "arithmetic"):
@@ -165,15 +142,6 @@ def _size(run: Run) -> int:
     return run.digits + run.letters
 
 
-def _announced_anew(scene: Scene, left: Run, right: Run, kind: str) -> bool:
-    """Whether a context word between two runs says that another number begins."""
-    return any(
-        left.end <= one.begin and one.end <= right.begin and one.context.entity_type and not _weak(scene, one)
-        for one in scene.mentions
-        if not (kind == "PHONE_NUMBER" and phrase_at(scene, one.begin, "phone_parts"))
-    )
-
-
 def _joins(scene: Scene, right: Run, known: str, announced: bool, again: bool) -> bool:
     """Whether the run ``right`` may go on with a number."""
     if unit_follows(scene, right):
@@ -187,14 +155,6 @@ def _joins(scene: Scene, right: Run, known: str, announced: bool, again: bool) -
         return False
     plain = right.said_singly >= 2 or right.digits >= 3 or (right.letters and right.digits)
     return bool(plain) or (not _counts(scene, right) and _closed(scene, right))
-
-
-def _said_again(scene: Scene, left: Run, right: Run) -> bool:
-    """Whether a part is taken back or repeated between two pieces, or within the second."""
-    between = range(left.end, right.begin)
-    return right.repaired or any(
-        Role.REPAIR in scene.lexemes[at].roles or scene.listed(at, "repeating") for at in between
-    )
 
 
 def _counts(scene: Scene, run: Run) -> bool:

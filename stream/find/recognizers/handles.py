@@ -13,6 +13,7 @@ HANDLE_REACH = 8  # lexemes of a user name
 SOUGHT_REACH = 10  # the same with a remark on how it is written
 NOUN_REACH = 3  # lexemes of "gamer tag is", "user name on twitch is"
 OTHERS_REACH = 5  # lexemes before a user name in which a "door" makes a handle another thing
+VALUE_MAX = 64  # lexemes of a user name with all signs in it: "handle dot handle dot" without end is none
 UNGLUED_MAX = 2  # further words of a name before the one that an underscore follows
 _RECOGNIZER = "handle"
 _GLUE = "._-/+:#"
@@ -162,13 +163,12 @@ def _spelled(scene: Scene, at: int) -> bool:
 
 
 def _value_end(scene: Scene, at: int, stops: str) -> int:
-    end = at
-    while end < len(scene.lexemes) and end - at < HANDLE_REACH + 2 * sum(
-        _glued(scene, place) for place in range(at, end)
-    ):
+    end, longest = at, HANDLE_REACH
+    while end < len(scene.lexemes) and end - at < min(longest, VALUE_MAX):
         held = _glued(scene, end) or (end > at and _glued(scene, end - 1)) or _spelled(scene, end)
         if not held and scene.listed(end, stops) and not remarked(scene, end):
             break
+        longest += 2 * _glued(scene, end)
         end += 1
     return end
 
