@@ -6,6 +6,7 @@ Words themselves are not told: who speaks when does not hang on what is said. Fr
 
 from __future__ import annotations
 
+import math
 import socket
 
 import numpy as np
@@ -78,12 +79,17 @@ def evidence_of(frame: Frame) -> SpeakerEvidence:
         if "fault" in told:
             raise NotHeard(str(told["fault"]))
         detector, version, complete = told["receipt"]
-        return SpeakerEvidence(
+        confidence, main = float(told["confidence"]), told["main"]
+        evidence = SpeakerEvidence(
             turns=tuple(Turn(Segment(float(start), float(end)), str(label)) for start, end, label in told["turns"]),
-            main=None if told["main"] is None else str(told["main"]),
-            confidence=float(told["confidence"]),
-            receipt=Receipt(str(detector), str(version), bool(complete)),
+            main=None if main is None else str(main),
+            confidence=confidence,
+            receipt=Receipt(str(detector), str(version), complete=complete is True),
         )
+        ends_told = all(math.isfinite(turn.segment.end) for turn in evidence.turns)
+        if not (0.0 <= confidence <= 1.0 and isinstance(complete, bool) and ends_told):
+            raise MalformedFrame
+        return evidence
     except (KeyError, TypeError, ValueError):
         raise MalformedFrame from None
 

@@ -22,6 +22,7 @@ from stream.inference.hearings import NotHeard, begun_frame, evidence_frame, hea
 from stream.ports import BatchSpeakerFinder, Hearing
 
 BATCH_CLIPS_MAX = 32
+BATCH_S_MAX = 120.0  # on the clock; an owner that hangs ends, and is replaced
 BATCH_SAMPLES_MAX = 32 * 20 * 16_000  # as padded: what bounds the GPU's memory
 
 Answer = SpeakerEvidence | Refusal | NotHeard
@@ -86,19 +87,24 @@ def _read(connection: socket.socket, waiting: queue.Queue[Asked]) -> None:
             waiting.put(Asked(hearing, alone, connection))
 
 
-def serve(finder: BatchSpeakerFinder, waiting: queue.Queue[Asked]) -> None:
-    """Answers what waits, batch by batch, for ever. Without it nobody is answered, so its end ends the process."""
+def serve(finder: BatchSpeakerFinder, waiting: queue.Queue[Asked], give_up: Callable[[int], object] = os._exit) -> None:
+    """Answers what waits, batch by batch, for ever. Without it nobody is answered: its end, and a batch that does not
+    end, end the process: ``give_up`` with its exit code."""
     try:
         left: Asked | None = None
         while True:
             batch, left = gather(left or waiting.get(), waiting)
             if batch[0].alone:
                 _tell(batch[0].connection, begun_frame())
+            watch = threading.Timer(BATCH_S_MAX, give_up, (1,))
+            watch.daemon = True
+            watch.start()
             answers = hear(finder, [asked.hearing for asked in batch])
+            watch.cancel()
             for asked, answer in zip(batch, answers, strict=True):
                 _tell(asked.connection, evidence_frame(answer))
     finally:
-        os._exit(1)
+        give_up(1)
 
 
 def gather(first: Asked, waiting: queue.Queue[Asked]) -> tuple[list[Asked], Asked | None]:

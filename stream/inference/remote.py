@@ -7,6 +7,7 @@ import socket
 import time
 
 from stream.clip import Samples, SpeakerEvidence, Transcript, WakeWord
+from stream.inference.frames import Frame
 from stream.inference.hearings import evidence_of, hearing_frame, is_begun, receive, send
 from stream.ports import Hearing
 
@@ -28,23 +29,33 @@ class RemoteFinder:
     def __init__(self, path: str) -> None:
         self._path = path
         self._connection: socket.socket | None = None
+        self._begun = False  # the owner said that it hears this clip, alone
 
     def find(self, samples: Samples, wake_word: WakeWord | None, transcript: Transcript | None) -> SpeakerEvidence:
         """As the owner's finder; raises Refusal as it does, NotHeard where it failed, and OwnerGone."""
         hearing, alone = Hearing(samples, wake_word, transcript), False
         while True:
-            connection, by_itself = self._connected(), False
             try:
-                send(connection, hearing_frame(hearing, alone=alone))
-                answer = receive(connection)
-                if by_itself := is_begun(answer):
-                    answer = receive(connection)
-                return evidence_of(answer)
-            except OSError:
-                self._disconnect()
-                if by_itself:
+                answer = self._asked(hearing, alone=alone)
+            except BaseException as fault:
+                # Whatever went wrong, an answer may still be on its way: on this connection the next clip would get it.
+                begun = self._hang_up()
+                if not isinstance(fault, OSError):
+                    raise
+                if begun:
                     raise OwnerGone from None
                 alone = True
+            else:
+                return evidence_of(answer)
+
+    def _asked(self, hearing: Hearing, *, alone: bool) -> Frame:
+        connection, self._begun = self._connected(), False
+        send(connection, hearing_frame(hearing, alone=alone))
+        answer = receive(connection)
+        if is_begun(answer):
+            self._begun = True
+            answer = receive(connection)
+        return answer
 
     def _connected(self) -> socket.socket:
         """The connection, made anew where there is none, once the owner listens."""
@@ -62,8 +73,11 @@ class RemoteFinder:
                 self._connection = made
         return self._connection
 
-    def _disconnect(self) -> None:
+    def _hang_up(self) -> bool:
+        """Ends the connection; whether the clip was being heard by itself when it ended."""
         if self._connection is not None:
             with contextlib.suppress(OSError):
                 self._connection.close()
             self._connection = None
+        begun, self._begun = self._begun, False
+        return begun

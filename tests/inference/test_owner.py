@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import queue
 import signal
 import socket
-from collections.abc import AsyncIterator
+import threading
+from collections.abc import AsyncIterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -43,6 +45,8 @@ from tests.inference.test_pool import KEY, Count, children, eventually, make, ru
 TRANSCRIPT = Transcript((Word("canary", Segment(0.5, 0.9)), Word("canary")))
 EVIDENCE = SpeakerEvidence((Turn(Segment(0.0, 1.0), "main"),), "main", 0.5, Receipt("speakers", "1", complete=True))
 
+TOLD = dict(evidence_frame(EVIDENCE).header)
+
 
 def _hearing(seconds: float, loudest: float = 0.1) -> Hearing:
     samples = np.random.default_rng(1).uniform(-loudest, loudest, round(seconds * SAMPLE_RATE_HZ)).astype(np.float32)
@@ -77,6 +81,24 @@ async def test_every_clip_gets_the_evidence_that_it_would_get_alone(tmp_path: Pa
     assert [one.main for one in alone] == [one.main for one in together]
     assert [one.turns for one in alone] == [one.turns for one in together]
     assert [one.confidence for one in together] == pytest.approx([one.confidence for one in alone], abs=1e-4)
+
+
+@pytest.mark.parametrize("fault", [MalformedFrame, MemoryError])
+async def test_an_answer_that_comes_too_late_is_nobodys(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fault: type[Exception]
+) -> None:
+    """Where a clip fails between question and answer, the next one does not get the answer that was left behind."""
+
+    def failing(connection: socket.socket) -> Frame:
+        raise fault
+
+    async with owned("tests.inference.parts:fragile", tmp_path) as path:
+        remote = RemoteFinder(path)
+        with monkeypatch.context() as broken:
+            broken.setattr("stream.inference.remote.receive", failing)
+            with pytest.raises(fault):
+                await asyncio.to_thread(remote.find, _hearing(0.2).samples, None, None)
+        assert 0.3 == (await asyncio.to_thread(remote.find, _hearing(0.3).samples, None, None)).confidence
 
 
 async def test_a_refusal_and_a_fault_come_back_as_what_they_are(tmp_path: Path) -> None:
@@ -158,7 +180,16 @@ def test_evidence_comes_back_as_it_was_given() -> None:
 
 @pytest.mark.parametrize(
     "header",
-    [{}, {"refused": "no reason"}, {"turns": [[1.0, 0.5, "main"]]}, dict(evidence_frame(EVIDENCE).header, turns=None)],
+    [
+        {},
+        {"refused": "no reason"},
+        TOLD | {"turns": None},
+        TOLD | {"turns": [[1.0, 0.5, "main"]]},
+        TOLD | {"turns": [[1.0, float("inf"), "main"]]},
+        TOLD | {"confidence": 1e9},
+        TOLD | {"confidence": float("nan")},
+        TOLD | {"receipt": ["speakers", "1", "false"]},
+    ],
 )
 def test_what_is_no_evidence_is_not_taken_for_it(header: dict[str, object]) -> None:
     """An owner that does not speak as agreed fails the clip."""
@@ -196,3 +227,28 @@ def test_a_batch_that_fails_is_heard_clip_by_clip() -> None:
     answers = owner.hear(FragileFinder(), [_hearing(0.2), _hearing(0.2, FragileFinder.RAISE), _hearing(0.3)])
     assert [SpeakerEvidence, NotHeard, SpeakerEvidence] == [type(answer) for answer in answers]
     assert "canary" not in repr(answers)
+
+
+def test_an_owner_that_hangs_gives_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Otherwise every clip would time out for ever, with a process that looks alive."""
+    gave_up, go_on = threading.Event(), threading.Event()
+
+    class Hanging(FragileFinder):
+        def find_many(self, hearings: Sequence[Hearing]) -> Sequence[SpeakerEvidence]:
+            go_on.wait(60)
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(owner, "BATCH_S_MAX", 0.05)
+    first, waiting = _waiting((0.1, False))
+    waiting.put(first)
+
+    def serve() -> None:
+        with contextlib.suppress(KeyboardInterrupt):
+            owner.serve(Hanging(), waiting, lambda code: gave_up.set())
+
+    served = threading.Thread(target=serve)
+    served.start()
+    assert gave_up.wait(60)
+    go_on.set()
+    served.join(60)
+    assert not served.is_alive()
