@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from stream.find.cues import is_strong
 from stream.find.language import Role
 from stream.find.recognizers.handles import find_handles
 from stream.find.recognizers.machines import find_machines
+from stream.find.recognizers.paths import belongs, is_glue, path_end
 from stream.find.recognizers.phrases import phrase_at, phrase_before, places_at, remarked
 from stream.find.spans import Scene, Span
 
@@ -15,11 +15,7 @@ HOST_REACH = 5  # lexemes between "at" and the first "dot"
 LOCAL_REACH = 14  # lexemes of a local part
 LOOSE_MAX = 4  # words of grammar inside a local part that is announced
 HOST_WORDS_MAX = 4  # lexemes of a well-known host
-PIECE_MAX = 4  # lexemes between two slashes
 _RECOGNIZER = "net"
-_GLUE = "._-/+:"
-_PATH_SIGNS = ("/", "\\", "?", "#", ":")
-_PAUSING = frozenset({Role.FILLER, Role.REPAIR})
 _WRITTEN = frozenset({Role.MAIL, Role.HOST, Role.ADDRESS_IP})
 
 
@@ -37,7 +33,7 @@ def find_net(scene: Scene) -> Iterator[Span]:
     yield from _local_hosts(scene)
     for machine in find_machines(scene):
         yield machine
-        last = _path_end(scene, next((at for at, one in enumerate(scene.lexemes) if one.first > machine.last), 1 << 30))
+        last = path_end(scene, next((at for at, one in enumerate(scene.lexemes) if one.first > machine.last), 1 << 30))
         if last > machine.last:
             yield Span(machine.first, last, machine.entity_type, machine.score, _RECOGNIZER)
 
@@ -45,7 +41,7 @@ def find_net(scene: Scene) -> Iterator[Span]:
 def _local_hosts(scene: Scene) -> Iterator[Span]:
     """ "localhost colon eight thousand"."""
     for at, end in places_at(scene, "hosts_local"):
-        if (last := _path_end(scene, end)) > scene.lexemes[end - 1].last:
+        if (last := path_end(scene, end)) > scene.lexemes[end - 1].last:
             yield Span(scene.lexemes[at].first, last, "URL", 0.85, _RECOGNIZER)
 
 
@@ -56,7 +52,7 @@ def _written(scene: Scene) -> Iterator[Span]:
             yield _half_written(scene, at)
         elif lexeme.has(Role.HOST) and _has_domain(scene, lexeme.text):
             at_sign = _at_sign_before(scene, at)
-            last = _path_end(scene, at + 1)
+            last = path_end(scene, at + 1)
             if at_sign is None or last > lexeme.last:
                 yield Span(lexeme.first, last, "URL", 0.8, _RECOGNIZER)
             else:
@@ -78,7 +74,7 @@ def _half_written(scene: Scene, at: int) -> Span:
         if not glued and host not in scene.language.listed("mail_hosts") and not _has_domain(scene, host):
             return Span(lexeme.first, lexeme.last, "USERNAME", 0.9, _RECOGNIZER)
         begin = _local_begin(scene, at)
-    elif at and _is_glue(scene, at - 1):
+    elif at and is_glue(scene, at - 1):
         begin = _local_begin(scene, at)
     return Span(scene.lexemes[begin].first, scene.lexemes[end - 1].last, "EMAIL_ADDRESS", 0.95, _RECOGNIZER)
 
@@ -126,7 +122,7 @@ def _domain_end(scene: Scene, at: int) -> int:
 def _address(scene: Scene, dot: int, end: int) -> Span:
     """The address around a domain's first top-level dot."""
     at_sign = _at_sign_before(scene, dot)
-    last = _path_end(scene, end)
+    last = path_end(scene, end)
     if at_sign is not None and last == scene.lexemes[end - 1].last and _has_local_part(scene, at_sign):
         begin = _local_begin(scene, at_sign)
         return Span(scene.lexemes[begin].first, last, "EMAIL_ADDRESS", 0.95, _RECOGNIZER)
@@ -152,7 +148,7 @@ def _has_local_part(scene: Scene, at_sign: int) -> bool:
         before -= 1
     if scene.listed(before, "web_nouns"):
         return False
-    if before >= 0 and _belongs(scene, before, glued=before > 0 and _is_glue(scene, before - 1)):
+    if before >= 0 and belongs(scene, before, glued=before > 0 and is_glue(scene, before - 1)):
         return True
     return scene.says("net_ats") and _local_begin(scene, at_sign) < at_sign - 1
 
@@ -165,8 +161,8 @@ def _local_begin(scene: Scene, at_sign: int) -> int:
     begin = at_sign
     loose = 0
     for before in range(at_sign - 1, max(-1, at_sign - 1 - LOCAL_REACH), -1):
-        glued = _is_glue(scene, before + 1) or (before > 0 and _is_glue(scene, before - 1))
-        if not _belongs(scene, before, glued) and not remarked(scene, before):
+        glued = is_glue(scene, before + 1) or (before > 0 and is_glue(scene, before - 1))
+        if not belongs(scene, before, glued) and not remarked(scene, before):
             if not loose:
                 begin = before + 1
             if scene.listed(before, "net_leads") or phrase_before(scene, before + 1, "net_ats"):
@@ -182,30 +178,14 @@ def _local_begin(scene: Scene, at_sign: int) -> int:
     return min(begin, max(0, at_sign - 1))
 
 
-def _is_glue(scene: Scene, at: int) -> bool:
-    return scene.lexemes[at].roles.get(Role.SYMBOL, " ") in _GLUE
-
-
-def _belongs(scene: Scene, at: int, glued: bool) -> bool:
-    """Whether the lexeme at ``at`` is part of an address that goes on to its right."""
-    if glued or _is_glue(scene, at) or scene.listed(at, "net_remarks") or is_strong(scene.lexemes[at]):
-        return True
-    return not scene.listed(at, "net_stops") or _spelled_neighbour(scene, at)
-
-
-def _spelled_neighbour(scene: Scene, at: int) -> bool:
-    """A single letter such as "a" or "i" between letters."""
-    return len(scene.text(at)) == 1 and (len(scene.text(at - 1)) == 1 or len(scene.text(at + 1)) == 1)
-
-
 def _host_begin(scene: Scene, dot: int) -> int:
     begin = dot
     for size in range(min(dot, HOST_WORDS_MAX), 0, -1):
         if phrase_at(scene, dot - size, "host_phrases") == size:
             return dot - size  # "go fund me", grammar all over
     while begin > 0 and dot - begin < LOCAL_REACH:
-        glued = begin == dot or _is_glue(scene, begin)
-        if not glued and not scene.listed(begin - 1, "host_words") and not _belongs(scene, begin - 1, glued=False):
+        glued = begin == dot or is_glue(scene, begin)
+        if not glued and not scene.listed(begin - 1, "host_words") and not belongs(scene, begin - 1, glued=False):
             break
         begin -= 1
     return min(_announced(scene, begin), dot - 1)
@@ -221,62 +201,19 @@ def _announced(scene: Scene, begin: int) -> int:
     return begin
 
 
-def _path_end(scene: Scene, end: int) -> int:
-    """The last word of an address whose domain ends before lexeme ``end``: "slash word" goes on."""
-    while begin := _piece_begin(scene, end):
-        end = _piece_end(scene, begin)
-    return scene.lexemes[min(end, len(scene.lexemes)) - 1].last
-
-
-def _piece_begin(scene: Scene, at: int) -> int:
-    """The lexeme after the sign at ``at`` that a path goes on with, hesitation and a repaired sign aside; or 0."""
-    begin = _sign_end(scene, at)
-    while begin and begin + 1 < len(scene.lexemes) and not _PAUSING.isdisjoint(scene.lexemes[begin].roles):
-        begin = _sign_end(scene, begin + 1) or begin + 1
-    return begin if begin < len(scene.lexemes) else 0
-
-
-def _sign_end(scene: Scene, at: int) -> int:
-    """The lexeme after a sign between two pieces of a path, or 0."""
-    if at < len(scene.lexemes) and scene.lexemes[at].roles.get(Role.SYMBOL) in _PATH_SIGNS:
-        return at + 1
-    size = phrase_at(scene, at, "url_signs")
-    return at + size if size else 0
-
-
-def _piece_end(scene: Scene, begin: int) -> int:
-    """The lexeme after one piece of a path, which may be several words."""
-    end = begin
-    while end < len(scene.lexemes):
-        glued = _is_glue(scene, end) or (end > begin and _is_glue(scene, end - 1))
-        if not glued and end > begin and not (_belongs(scene, end, glued=False) or _joins(scene, end)):
-            break
-        if not glued and end - begin >= PIECE_MAX and len(scene.text(end)) > 1:
-            break  # letters one by one go on
-        if scene.lexemes[end].roles.get(Role.SYMBOL) in ("/", "?") or phrase_at(scene, end, "url_signs"):
-            break
-        end += 1
-    return max(end, min(begin + 1, len(scene.lexemes)))
-
-
-def _joins(scene: Scene, at: int) -> bool:
-    """ "slash tess and omar": a word of grammar between two that are none."""
-    return scene.listed(at, "path_joints") and bool(scene.text(at + 1)) and not scene.listed(at + 1, "net_stops")
-
-
 def _schemes(scene: Scene) -> Iterator[Span]:
     """What begins with "h t t p", "w w w" or the like, whatever its ending."""
     for at, begin in places_at(scene, "url_schemes"):
         end = begin
-        while end < len(scene.lexemes) and (_is_glue(scene, end) or scene.lexemes[end].has(Role.MULTIPLIER)):
+        while end < len(scene.lexemes) and (is_glue(scene, end) or scene.lexemes[end].has(Role.MULTIPLIER)):
             end += 1
         if end == begin and not phrase_at(scene, at, "url_schemes_glued"):
             continue
         while end < len(scene.lexemes) and (
-            _is_glue(scene, end) or _is_glue(scene, end - 1) or _belongs(scene, end, glued=False)
+            is_glue(scene, end) or is_glue(scene, end - 1) or belongs(scene, end, glued=False)
         ):
             end += 1
-        if any(_is_glue(scene, place) for place in range(begin, end)):
+        if any(is_glue(scene, place) for place in range(begin, end)):
             yield Span(scene.lexemes[at].first, scene.lexemes[end - 1].last, "URL", 0.85, _RECOGNIZER)
 
 
