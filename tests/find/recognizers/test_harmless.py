@@ -81,6 +81,7 @@ def test_counting_stays(said: str) -> None:
         ),
         ("my tax i d is nine eight seven six five four three two one", "nine eight seven six five four three two one"),
         ("the number is nine eight dash seven six five", "nine eight dash seven six five"),
+        ("the number is nine eight seven six five", "nine eight seven six five"),
         ("the code is five four three two one", "five four three two one"),
         ("then nine eight seven six five four", "nine eight seven six five four"),
     ],
