@@ -36,8 +36,15 @@ NAME_PARTS_MAX = 4  # more words are a message, not a name
 SOUND_TOLERANCE = 1 / 32_768  # one step of 16-bit audio
 _PLACEHOLDER = re.compile(r"<[A-Z][A-Z0-9_]*>")
 _PIECE = re.compile(r"[a-z0-9]+")
-_GLUED = re.compile(r"[a-z][^a-z0-9'.&/-]+[a-z]|[a-z]{2}[^a-z0-9'-]+[a-z]{2}")  # two words in one
+# Two words in one; "j.kowalski" and "diane'kowalski" are, "o'clock" and "a.m." are none.
+_GLUED = re.compile(
+    r"[a-z][^a-z0-9'.&/-]+[a-z]|[a-z]{2}[^a-z0-9'-]+[a-z]{2}|[a-z]{3}\.[a-z]|[a-z]\.[a-z]{3}|[a-z]{3}'[a-z]{3}"
+)
 _TYPOGRAPHIC = str.maketrans("‘’ʼ‐“”–—−⁄€£°¿¡", "'''-           ")  # the only signs beyond ASCII
+# The only letters beyond ASCII that are none with an accent.
+_LETTERS = str.maketrans(
+    {"ø": "o", "ł": "l", "đ": "d", "ð": "d", "ı": "i", "ħ": "h", "ŧ": "t", "æ": "ae", "œ": "oe", "þ": "th"}
+)
 
 
 def inspect(
@@ -161,7 +168,7 @@ def _pieces(plan: Plan, texts: Iterable[str]) -> list[str]:
 
 
 def _folded(text: str) -> str:
-    decomposed = unicodedata.normalize("NFKD", text).translate(_TYPOGRAPHIC).casefold()
+    decomposed = unicodedata.normalize("NFKD", text).translate(_TYPOGRAPHIC).casefold().translate(_LETTERS)
     return "".join(character for character in decomposed if not unicodedata.combining(character))
 
 
@@ -193,7 +200,7 @@ def _identifiers(
     said = [value for name, value in vars(result.metadata).items() if name != "captured_hour"]  # a slot may hold a date
     fields = [*said, result.policy_version, *_receipt_texts(result), *types]
     haystack = " ".join(str(value).lower() for value in fields)
-    for identifier in (*_of_event(clip), *_told(clip, evidence, joiners)):
+    for identifier in (*_of_event(clip, joiners), *_told(clip, evidence, joiners)):
         long = len(identifier) >= IDENTIFIER_BYTES_MIN
         _refuse_if(_says(words, identifier), Reason.GATE_IDENTIFIER_LEFT)
         _refuse_if(identifier.lower() in haystack and long, Reason.GATE_IDENTIFIER_LEFT)
@@ -203,11 +210,14 @@ def _identifiers(
         _refuse_if(_says(words, " ".join(word.text for word in source)), Reason.GATE_IDENTIFIER_LEFT)
 
 
-def _of_event(clip: Clip) -> Iterator[str]:
-    """Everything in the event that says whose clip it is, as text."""
+def _of_event(clip: Clip, joiners: frozenset[str]) -> Iterator[str]:
+    """Everything in the event that says whose clip it is, as text; of a first name each part."""
     event = clip.event
     values = [event.event_id, event.clip_id, *vars(event.subject).values()]
-    return (text for value in values if value is not None and (text := str(value).strip()))
+    yield from (text for value in values if value is not None and (text := str(value).strip()))
+    parts = _PIECE.findall(_folded(event.subject.first_name))
+    if len(parts) > 1:
+        yield from (part for part in parts if len(part) >= TOLD_CHARS_MIN and part not in joiners)
 
 
 def _told(clip: Clip, evidence: Evidence, joiners: frozenset[str]) -> Iterator[str]:

@@ -175,6 +175,7 @@ def test_a_digit_run_left_in_the_words_is_refused(left: str) -> None:
         "４１１１ 1",
         "①②③④⑤",
         "four_one_one_one",
+        "four one comma one one",
     ],
 )
 def test_a_digit_run_in_disguise_is_refused(left: str) -> None:
@@ -237,6 +238,15 @@ def test_a_word_in_letters_that_we_cannot_compare_is_refused(left: str) -> None:
     assert Reason.GATE_MALFORMED == inspect(said("call", left))
 
 
+@pytest.mark.parametrize(
+    ("name", "left"), [("Rose Møller", "rose"), ("Rose Møller", "moller"), ("Mo Moller", "MØLLER")]
+)
+def test_a_part_of_the_accounts_name_is_refused(name: str, left: str) -> None:
+    """A name of several parts, and letters that are no plain letter with an accent."""
+    own = replace(CLIP, event=replace(CLIP.event, subject=replace(CLIP.event.subject, first_name=name)))
+    assert Reason.GATE_IDENTIFIER_LEFT == inspect(said("call", left), made=own)
+
+
 def test_a_placeholder_that_the_plan_did_not_make_is_refused() -> None:
     """A word that is written like a placeholder is no placeholder, also beside a true one of that name."""
     assert Reason.GATE_MALFORMED == inspect_honest("call <ZOLTAN> now please")
@@ -251,7 +261,21 @@ def test_words_that_are_not_the_transcripts_own_are_refused() -> None:
     assert Reason.GATE_MALFORMED == inspect(replace(HONEST, words=kept[1:]))
 
 
-@pytest.mark.parametrize("glued", ["hello,maria", "maria.gonzalez", "maria/tom", "wait—maria", "<X>maria", "maria_m"])
+@pytest.mark.parametrize(
+    "glued",
+    [
+        "hello,maria",
+        "maria.gonzalez",
+        "maria/tom",
+        "wait—maria",
+        "<X>maria",
+        "maria_m",
+        "m.gonzalez",
+        "gonzalez.m",
+        "a.m.gonzalez",
+        "maria'gonzalez",
+    ],
+)
 def test_a_word_that_glues_several_is_refused(glued: str) -> None:
     """No finder of names reads such a word, so that nobody can vouch for it."""
     assert Reason.GATE_MALFORMED == inspect_honest(f"call {glued} now")

@@ -45,6 +45,7 @@ _GLUED_DIGITS = re.compile(r"\+?[\d().\s/-]+")
 _GROUPED = re.compile(r"\d{1,3}(?:,\d{3})+")
 _COMPACT = re.compile(r"\d+[a-z]{1,2}")
 _CODE = re.compile(r"0\d\d+[a-z]{1,2}|\d{7,}[a-z]{1,2}")  # no quantity, whatever unit its letters may be
+_DOTTED = re.compile(r"[a-z]+(?:\.[a-z]+)+")
 _HEX_PAIRS = re.compile(r"[0-9a-f]{2}(?:[:-][0-9a-f]{2}){5}|(?:[0-9a-f]{0,4}:){2,7}[0-9a-f]{0,4}")
 
 
@@ -207,8 +208,8 @@ def _written(text: str, word: int, language: Language) -> Iterator[_Token]:
     elif _INITIALS.fullmatch(text) and text not in language.listed("quantity_units"):
         for letter in text.replace(".", ""):
             yield (letter, word, None)
-    elif "-" in text or "/" in text or "_" in text:
-        pieces = [piece for piece in re.split(r"[-/_]", text) if piece]
+    elif "-" in text or "/" in text or "_" in text or (_DOTTED.fullmatch(text) and not _INITIALS.fullmatch(text)):
+        pieces = [piece for piece in re.split(r"[-/_.]", text) if piece]
         for piece in pieces:
             yield (piece, word, _written_roles(piece, language))
     else:
@@ -222,6 +223,13 @@ def _quantity_roles(text: str) -> Roles:
     return {Role.QUANTITY: text, Role.COMPACT: text} if _COMPACT.fullmatch(text) else {Role.QUANTITY: text}
 
 
+def _is_glued(text: str, language: Language) -> bool:
+    """Whether words are glued by a dot, which makes a host's name only before a top-level domain: "j.kowalski"."""
+    labels = text.split(".")
+    ends = language.listed("top_level_domains")
+    return _DOTTED.fullmatch(text) is not None and labels[0] != "www" and labels[-1] not in ends
+
+
 def _written_roles(text: str, language: Language) -> Roles | None:
     """What is written rather than said; None for a plain word."""
     if "@" in text:
@@ -229,7 +237,8 @@ def _written_roles(text: str, language: Language) -> Roles | None:
     if text.isdigit():
         return {Role.DIGITS: text}
     if not any(c.isdigit() for c in text):
-        return {Role.HOST: text} if "." in text and _HOST.fullmatch(text) and not _INITIALS.fullmatch(text) else None
+        host = "." in text and _HOST.fullmatch(text) and not _INITIALS.fullmatch(text)
+        return {Role.HOST: text} if host and not _is_glued(text, language) else None
     if _IPV4.fullmatch(text):
         return {Role.ADDRESS_IP: text}
     if _DATE.fullmatch(text):

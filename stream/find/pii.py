@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from importlib import metadata, resources
 from typing import Protocol
 
@@ -102,19 +103,14 @@ class Identifiers:
         if code not in self._languages:
             raise Refusal(Reason.LANGUAGE_UNSUPPORTED)
         told = (*event.slots.items(), *event.attributes.items())
-        findings = tuple(
-            finding
-            for number, transcript in enumerate(event.transcripts)
-            for finding in self._search(
-                [word.text for word in transcript.words],
-                self._unsure(transcript.words),
-                event.subject,
-                number,
-                code,
-                told,
-            )
-        )
-        return WordEvidence(findings, Receipt(DETECTOR, self.version, complete=True))
+        searched: dict[tuple[tuple[str, ...], tuple[bool, ...]], tuple[Finding, ...]] = {}  # lists of hypotheses repeat
+        findings: list[Finding] = []
+        for number, transcript in enumerate(event.transcripts):
+            said = tuple(word.text for word in transcript.words), tuple(self._unsure(transcript.words))
+            if said not in searched:
+                searched[said] = self._search(*said, event.subject, number, code, told)
+            findings += [replace(finding, transcript=number) for finding in searched[said]]
+        return WordEvidence(tuple(findings), Receipt(DETECTOR, self.version, complete=True))
 
     def search(
         self, words: Sequence[str], subject: Subject = NOBODY, transcript: int = 0, language: str = "en"
@@ -153,7 +149,7 @@ class Identifiers:
         return [word.confidence is not None and word.confidence < self._unsure_below for word in words]
 
     def _spans(self, scene: Scene, subject: Subject, language: str) -> Iterator[Span]:
-        yield from find_known(scene, subject)
+        yield from find_known(scene, subject, self._gazetteer)
         yield from find_numbers(scene)
         yield from find_expiries(scene)
         online = tuple(find_net(scene))

@@ -11,7 +11,9 @@ from stream.find.spans import Scene
 from stream.find.tables import fold
 from stream.find.tagger import Array, NamesModel
 
-_GLUE = re.compile(r"[^\w'.]+|_")
+_GLUE = re.compile(r"[^\w'.]+|_|(?<=\w\w\w)\.|\.(?=\w\w\w)")
+_INITIAL = re.compile(r"[^\W\d]\.[^\W\d]{3}|[^\W\d]{3}\.[^\W\d]")  # "j.kowalski", "kowalski.j"
+NAME_MIN = 3  # letters of a name that an initial is glued to
 _NUMERIC = frozenset(
     {
         Role.UNIT,
@@ -45,7 +47,10 @@ def read(scene: Scene, model: NamesModel) -> Reading:
     texts = tuple(text for text, _ in pieces)
     owners = tuple(word for _, word in pieces)
     numeric = _barred(scene)
-    barred = frozenset(at for at, word in enumerate(owners) if word in numeric)
+    glued = {word for word in numeric if _INITIAL.search(scene.words[word])}
+    barred = frozenset(
+        at for at, word in enumerate(owners) if word in numeric and (word not in glued or len(texts[at]) < NAME_MIN)
+    )
     known = [_whole(scene.words[word], text, model) for text, word in pieces]
     return Reading(scene, texts, owners, barred, model.probabilities(known))
 

@@ -11,12 +11,18 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
+# Letters that are no plain letter with an accent, and what is written where these are missing.
+_WHOLE_LETTERS = str.maketrans(
+    {"ø": "o", "ł": "l", "đ": "d", "ð": "d", "ı": "i", "ħ": "h", "ŧ": "t", "æ": "ae", "œ": "oe", "þ": "th", "ß": "ss"}
+    | {"’": "'"}
+)
+
 
 def fold(text: str) -> str:
-    """Lower case without accents: "Número" is "numero", so that a recogniser may write either."""
+    """Lower case without accents: "Número" is "numero", "Møller" "moller", so that a recogniser may write either."""
     if text.isascii():
         return text.lower()
-    decomposed = unicodedata.normalize("NFKD", text.lower()).replace("’", "'")
+    decomposed = unicodedata.normalize("NFKD", text.lower()).translate(_WHOLE_LETTERS)
     return "".join(character for character in decomposed if not unicodedata.combining(character))
 
 

@@ -98,7 +98,23 @@ def test_words_that_only_look_like_names_are_left(finder: Identifiers, sentence:
 
 
 @pytest.mark.parametrize(
-    "dressed", ["{}'ll", "{}'s", "{}’s", "<i>{}</i>", "({})", "{}:", "{}/tom", "hey-{}", "*{}*", "{},"]
+    "dressed",
+    [
+        "{}'ll",
+        "{}'s",
+        "{}’s",
+        "<i>{}</i>",
+        "({})",
+        "{}:",
+        "{}/tom",
+        "hey-{}",
+        "*{}*",
+        "{},",
+        "j.{}",
+        "a.j.{}",
+        "{}.j",
+        "dr.{}",
+    ],
 )
 @pytest.mark.parametrize("name", ["diane", "MARIA", "zbigniew"])
 def test_what_surrounds_a_name_hides_nothing(finder: Identifiers, name: str, dressed: str) -> None:

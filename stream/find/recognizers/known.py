@@ -4,7 +4,7 @@ A slot's or attribute's name says what its value is. Its parts ("contact_name": 
 ``SENSITIVE`` parts win over ``PUBLIC`` ones, and these over a bare "name". A sensitive value is masked wherever it is
 said, as a whole or any word of it that is no common one; a place of everyday words ("kitchen") is not. A public value
 is not looked for. A value under any other name counts with those of its words only that are no common words of the
-language, and with four digits or more, since nobody says what it is.
+language, and with four digits or more, since nobody says what it is. Of the account's own names each part counts.
 """
 
 from __future__ import annotations
@@ -21,6 +21,8 @@ from stream.find.tables import fold
 
 Told = Sequence[tuple[str, str]]  # name and value of slots and attributes
 CODE_MIN = 4  # characters of a code that count as the same one
+NAMED_CODE_MIN = 2  # digits, where the name of a slot says that they are somebody's
+PART_MIN = 3  # letters of a part of a name
 _RECOGNIZER = "known"
 _TYPES = {
     "first_name": "PERSON",
@@ -62,6 +64,7 @@ PUBLIC = frozenset(
 )  # fmt: skip
 TOLD_SCORE = 0.9  # what a value's own form says of its type is worth more than the name of a slot
 COMMON_MIN = 0.2  # of the lexicon's scale of frequency: a commoner word says nothing of anybody
+_PIECE = re.compile(r"[^\W_]+")
 _PARTS = re.compile(r"[a-z]+|[A-Z]+(?![a-z])|[A-Z][a-z]+")
 
 
@@ -90,7 +93,7 @@ def told_type(name: str) -> str | None:
 
 def _said(scene: Scene, value: str, entity_type: str) -> Iterator[Span]:
     compact = _compact(value)
-    if len(compact) >= (CODE_MIN if compact.isdigit() else 2):
+    if len(compact) >= NAMED_CODE_MIN:
         for span in (*_as_words(scene, compact, entity_type), *_as_characters(scene, compact, entity_type)):
             yield replace(span, score=TOLD_SCORE)
 
@@ -107,13 +110,26 @@ def _says_who(text: str, gazetteer: Gazetteer) -> bool:
     return len(text) > 1 and (gazetteer.is_name(text) or gazetteer.lexicon.get(text, 0.0) < COMMON_MIN)
 
 
-def find_known(scene: Scene, subject: Subject) -> Iterator[Span]:
-    """Every run of words, or of spoken characters, that says a value of ``subject``."""
+def find_known(scene: Scene, subject: Subject, gazetteer: Gazetteer) -> Iterator[Span]:
+    """Every run of words, or of spoken characters, that says a value of ``subject``, or a part of a name in it."""
     for name, entity_type in _TYPES.items():
-        value = _compact(getattr(subject, name))
+        told = getattr(subject, name)
+        value = _compact(told)
         if len(value) >= (2 if name in ("first_name", "city", "postcode") else CODE_MIN):
             yield from _as_words(scene, value, entity_type)
-            yield from _as_characters(scene, value, entity_type)
+            if len(value) >= CODE_MIN:
+                yield from _as_characters(scene, value, entity_type)
+                yield from _as_both(scene, value, entity_type)
+        if name in ("first_name", "city", "household"):
+            for part in _parts(told):
+                if name == "first_name" or gazetteer.lexicon.get(part, 0.0) < COMMON_MIN:
+                    yield from _as_words(scene, part, entity_type)
+
+
+def _parts(value: str) -> list[str]:
+    """The parts of a name of several: "Anna-Lena O'Brien" is "anna", "lena", "brien" and "obrien"."""
+    parts = {*_PIECE.findall(fold(value)), *(_compact(word) for word in value.split())}
+    return sorted(part for part in parts if len(part) >= PART_MIN) if len(parts) > 1 else []
 
 
 def _compact(value: str) -> str:
@@ -121,6 +137,9 @@ def _compact(value: str) -> str:
 
 
 def _as_words(scene: Scene, value: str, entity_type: str) -> Iterator[Span]:
+    for at, word in enumerate(scene.words):
+        if not word.isalnum() and value in _PIECE.findall(fold(word)):
+            yield Span(at, at, entity_type, 1.0, _RECOGNIZER)  # glued to another word
     whole = [_compact(word) for word in scene.words]
     bare = [_compact(plain(word)) for word in scene.words]  # without a possessive
     for first in range(len(whole)):
@@ -135,11 +154,29 @@ def _as_words(scene: Scene, value: str, entity_type: str) -> Iterator[Span]:
 
 
 def _as_characters(scene: Scene, value: str, entity_type: str) -> Iterator[Span]:
-    if len(value) < CODE_MIN:
+    if len(value) < CODE_MIN and not value.isdigit():
         return
     for run in scene.runs:
         if any(
-            value in written.lower() or (len(written) >= CODE_MIN and written.lower() in value)
+            (value in written.lower() if len(value) > NAMED_CODE_MIN else value == written)
+            or (len(written) >= CODE_MIN and written.lower() in value)
             for written in run.values
         ):
             yield Span(run.first, run.last, entity_type, 1.0, _RECOGNIZER)
+
+
+def _as_both(scene: Scene, value: str, entity_type: str) -> Iterator[Span]:
+    """Words and numbers together: "blue whale forty two" says "bluewhale42"."""
+    if value.isalpha() or value.isdigit():
+        return
+    runs = {run.begin: run for run in scene.runs}
+    for begin in range(len(scene.lexemes)):
+        said, at = "", begin
+        while at < len(scene.lexemes) and len(said) < len(value):
+            run = runs.get(at)
+            said += run.values[0].lower() if run else _compact(scene.text(at))
+            at = run.end if run else at + 1
+            if not value.startswith(said):
+                break
+        if said == value:
+            yield Span(scene.lexemes[begin].first, scene.lexemes[at - 1].last, entity_type, 1.0, _RECOGNIZER)

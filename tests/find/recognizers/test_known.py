@@ -6,7 +6,7 @@ import dataclasses
 
 import pytest
 
-from stream.clip import Clip, Transcript
+from stream.clip import Clip, Subject, Transcript
 from stream.find.pii import Identifiers, make_word_finder
 from stream.find.recognizers.known import told_type
 from tests.values import HERE, event, noise, words
@@ -103,3 +103,48 @@ def test_a_values_own_form_names_its_type(finder: Identifiers) -> None:
     said = "my card number four one one one one one one one one one one one one one one one"
     found = _found(finder, said, account="4111111111111111")
     assert {entity_type for _, entity_type, _ in found} == {"CREDIT_CARD"}
+
+
+@pytest.mark.parametrize(
+    ("name", "said", "expected"),
+    [
+        ("Rose Smith", "play the song rose", ["rose"]),
+        ("Anna-Lena", "where is lena", ["lena"]),
+        ("Lena Berg", "where is anna-lena", ["anna-lena"]),
+        ("Mary O'Brien", "where is o'brien", ["o'brien"]),
+        ("Møller", "the song moller", ["moller"]),
+        ("Lukasz", "the song Łukasz", ["Łukasz"]),
+        ("Işık Đorđe", "the songs isik dorde", ["dorde", "isik"]),
+        ("Þór Æsa", "the songs thor aesa", ["aesa", "thor"]),
+    ],
+)
+def test_each_part_of_the_accounts_name_is_found(
+    finder: Identifiers, name: str, said: str, expected: list[str]
+) -> None:
+    """A first name of several parts, hyphens, and letters that are no plain letter with an accent."""
+    words_said = said.split()
+    found = finder.search(words_said, Subject("", first_name=name))
+    assert expected == sorted(words_said[at] for one in found for at in range(one.first, one.last + 1))
+
+
+def test_of_a_city_or_household_only_uncommon_parts_count(finder: Identifiers) -> None:
+    """ "New York" hides no "new", and the Quorn family no "family"."""
+    subject = Subject("", city="New York", household="Quorn Family")
+    words_said = "the new family of quorn".split()
+    assert {"quorn"} == {words_said[one.first] for one in finder.search(words_said, subject)}
+
+
+def test_an_account_of_words_and_digits_is_found_as_it_is_said(finder: Identifiers) -> None:
+    """ "bluewhale42" is said in words, and its parts alone are nobody's."""
+    subject = Subject("bluewhale42")
+    (found,) = finder.search("open the blue whale forty two file".split(), subject)
+    assert (2, 5) == (found.first, found.last)
+    assert () == finder.search("open the blue whale forty file".split(), subject)
+
+
+@pytest.mark.parametrize(("slot", "said"), [("916", "set it 916"), ("916", "set it nine one six"), ("16", "set it 16")])
+def test_a_short_number_counts_where_its_slot_is_named(finder: Identifiers, slot: str, said: str) -> None:
+    """Two digits of a PIN are its own; of a volume, or of nobody knows what, they are nobody's."""
+    assert {"PIN"} == {entity_type for _, entity_type, _ in _found(finder, said, pin=slot)}
+    assert set() == _found(finder, said, volume=slot)
+    assert set() == _found(finder, said, frobnication=slot)
