@@ -8,7 +8,6 @@ name that nobody could look for.
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
 
@@ -28,6 +27,7 @@ from stream.clip import (
     Word,
     WordEdit,
 )
+from stream.hypotheses import bare, contradict
 from stream.policy import OperatingPoint, Policy, language
 from stream.segments import Segments, intersect, seconds, subtract, union, widen
 
@@ -36,6 +36,7 @@ READ_MARGIN_S = 0.25  # what is said further than this from every word of every 
 WAKE_WORD_S_MAX = 2.0  # a longer one is not the wake word alone
 LETTER_S_MIN = 0.02  # nobody says a letter of a word faster, nor a written digit: then the times are wrong
 DIGIT_S_MIN = 0.06
+TIME_ERROR_S_MAX = 0.8  # of true times nobody doubts more; what may be said further off is said somewhere else
 NAME_PART_MIN = 3  # letters of a part of a name that is hidden on its own too
 
 
@@ -66,6 +67,8 @@ def check(clip: Clip, policy: Policy) -> None:
     if any(word.segment and word.segment.start >= clip.duration for word in words):
         raise Refusal(Reason.WORDS_OUT_OF_BOUNDS)
     if not all(_in_order(transcript) for transcript in clip.event.transcripts):
+        raise Refusal(Reason.WORDS_OUT_OF_BOUNDS)
+    if contradict(clip.event.transcripts):
         raise Refusal(Reason.WORDS_OUT_OF_BOUNDS)
 
 
@@ -137,36 +140,28 @@ def _read(clip: Clip) -> Segments:
 
 def _with_repetitions(clip: Clip, findings: Sequence[Finding], joiners: frozenset[str]) -> tuple[Finding, ...]:
     """An identifier found once is one wherever it comes again, in any hypothesis; so is each part of a name."""
-    texts = [[_bare(word.text) for word in transcript.words] for transcript in clip.event.transcripts]
-    found = set(findings)
+    texts = [[bare(word.text) for word in transcript.words] for transcript in clip.event.transcripts]
+    told: set[tuple[str, str, float, str]] = set()
     for finding in findings:
         phrase = texts[finding.transcript][finding.first : finding.last + 1]
         parts = phrase if finding.entity_type == "PERSON" else ()
-        told = {"".join(phrase), *(part for part in parts if len(part) >= NAME_PART_MIN and part not in joiners)}
-        found |= {
-            Finding(number, first, last, finding.entity_type, finding.score, finding.recognizer)
-            for number, words in enumerate(texts)
-            for one in told
-            for first, last in _places(words, one)
-        }
-    return tuple(sorted(found))
+        said = {"".join(phrase), *(part for part in parts if len(part) >= NAME_PART_MIN and part not in joiners)}
+        told |= {(one, finding.entity_type, finding.score, finding.recognizer) for one in said}
+    places = {one: [*_places(texts, one)] for one in {one for one, *_ in told}}
+    again = {Finding(*place, kind, score, by) for one, kind, score, by in told for place in places[one]}
+    return tuple(sorted({*findings, *again}))
 
 
-def _places(words: Sequence[str], phrase: str) -> Iterator[tuple[int, int]]:
-    """Where ``words``, joined, say ``phrase``: first and last word."""
-    for first in range(len(words) if phrase else 0):
-        said = ""
-        for last in range(first, len(words)):
-            said += words[last]
+def _places(texts: Sequence[Sequence[str]], phrase: str) -> Iterator[tuple[int, int, int]]:
+    """Where words, joined, say ``phrase``: the text, and its first and last word there."""
+    for number, words in enumerate(texts if phrase else ()):
+        for first in range(len(words)):
+            said, last = "", first
+            while last < len(words) and len(said) < len(phrase):
+                said += words[last]
+                last += 1
             if said == phrase:
-                yield first, last
-            if len(said) >= len(phrase):
-                break
-
-
-def _bare(word: str) -> str:
-    decomposed = unicodedata.normalize("NFKD", word).casefold()
-    return "".join(character for character in decomposed if character.isalnum())
+                yield number, first, last - 1
 
 
 def _sound_of(clip: Clip, finding: Finding) -> Segments:
@@ -177,7 +172,7 @@ def _sound_of(clip: Clip, finding: Finding) -> Segments:
     words = clip.event.transcripts[finding.transcript].words[finding.first : finding.last + 1]
     times = [word.segment for word in words if word.segment]
     sound = Segment(min(time.start for time in times), max(time.end for time in times))
-    spoken = "".join(_bare(word.text) for word in words)
+    spoken = "".join(bare(word.text) for word in words)
     digits = sum(character.isdigit() for character in spoken)
     if sound.duration < (len(spoken) - digits) * LETTER_S_MIN + digits * DIGIT_S_MIN:
         raise Refusal(Reason.WORDS_OUT_OF_BOUNDS)
@@ -187,7 +182,10 @@ def _sound_of(clip: Clip, finding: Finding) -> Segments:
 def _hidden_by(clip: Clip, finding: Finding, policy: Policy) -> Segments:
     """Its sound and a margin: as much as its words' times may be off, and at least the policy's."""
     words = clip.event.transcripts[finding.transcript].words[finding.first : finding.last + 1]
-    margin = max(policy.word_margin_s, *(word.time_error_s for word in words))
+    error = max(word.time_error_s for word in words)
+    if error > TIME_ERROR_S_MAX:
+        raise Refusal(Reason.WORDS_OUT_OF_BOUNDS)
+    margin = max(policy.word_margin_s, error)
     return widen(_sound_of(clip, finding), margin, clip.duration)
 
 

@@ -154,6 +154,17 @@ def test_the_margin_is_as_wide_as_the_times_may_be_wrong() -> None:
         assert [(3, 4)] == [(edit.first, edit.last) for edit in decided.word_edits]
 
 
+def test_identifiers_whose_times_are_anybodys_guess_are_refused() -> None:
+    """Further off than that they are said somewhere else; where the times of other words are, nobody minds."""
+    said = words("my code is one two thanks", step=0.6)
+    found = evidence(Finding(0, 3, 4, "PIN"), turns=((0.0, 5.0, "main"),))
+    lost = [replace(word, time_error_s=plan.TIME_ERROR_S_MAX + 0.01) for word in said]
+    plan.decide(clip(transcripts=(Transcript((lost[0], *said[1:])),), duration=5.0), found, POLICY)
+    with pytest.raises(Refusal) as refusal:
+        plan.decide(clip(transcripts=(Transcript((*said[:4], lost[4], said[5])),), duration=5.0), found, POLICY)
+    assert refusal.value.reason is Reason.WORDS_OUT_OF_BOUNDS
+
+
 def test_an_identifier_in_a_hidden_hypothesis_is_muted_and_hides_the_words_heard_there() -> None:
     """What only the second hypothesis understood is still audible, so sound and shown words go."""
     hypotheses = (Transcript(words("call die ann"), 0.9), Transcript(words("call diane now"), 0.2))

@@ -8,8 +8,9 @@ Where the device gave all times, the aligner is a second opinion on those of cli
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from statistics import median
 
 from stream.clip import SAMPLE_RATE_HZ, Clip, Reason, Receipt, Refusal, Samples, Segment, Transcript, WakeWord, Word
@@ -25,6 +26,7 @@ SCORE_MIN = -6.0  # of the worst word; words that were not said mostly fit worse
 ALIGNED_ERROR_S = 0.3  # of 100 accepted words of real speech 99 are said within their times and this much around them
 DEVICE_AGREE_S = 0.3  # where the device gave times for some words, the aligner must put them this near
 WORD_S_MAX = 1.5  # nobody draws a word out longer; each digit of a written number counts as a word
+DRAWN_OUT_S = 1.0  # a longer word the aligner drew out into a pause; each digit of a written number counts as a word
 SHIFT_S_MAX = 0.12  # all of a transcript's words together; honest times lie nearer to what the aligner finds
 SHIFT_SPREAD_MAX = 0.06  # median distance from it: words that are shifted are shifted alike, wrong words lie anywhere
 SHIFT_SHARE_MIN = 0.8  # of the words have to fit the sound, or the aligner has no opinion
@@ -59,15 +61,16 @@ class AlignedTimes:
     def confirm(self, clip: Clip) -> Clip:
         """The same clip where the sound bears out the times of every transcript.
 
-        Silence is no agreement: where the aligner can't say, for want of words, of a model of the language, or because
-        it does not find the words, the transcript's words may be off by UNCONFIRMED_ERROR_S in the clip that is
-        returned. Raises Refusal(WORDS_OUT_OF_BOUNDS) where the times are shifted, Refusal(WORDS_NOT_ALIGNED) where
-        there is too much to align.
+        Elsewhere the clip that is returned tells of each word by how much it may be off: as far as the aligner puts its
+        start or end elsewhere. Silence is no agreement: where the aligner can't say, for want of words, of a model of
+        the language, or because it does not find the words, they may be off by UNCONFIRMED_ERROR_S. Raises
+        Refusal(WORDS_OUT_OF_BOUNDS) where the times are shifted alike, Refusal(WORDS_NOT_ALIGNED) where there is too
+        much to align.
         """
         known = language(clip.event.locale) in LANGUAGES
         alignments = Alignments(self._aligner)
         transcripts = tuple(
-            transcript if known and _is_borne_out(clip, transcript, alignments) else _doubted(transcript)
+            _judged(clip, transcript, alignments) if known else _doubted(transcript)
             for transcript in clip.event.transcripts
         )
         if transcripts == clip.event.transcripts:
@@ -97,30 +100,93 @@ class Alignments:
 
 
 # ------------------------------------------------------------------ times that the device gave
-def _is_borne_out(clip: Clip, transcript: Transcript, alignments: Alignments) -> bool:
-    """Whether the sound says that the times are right; nothing said, nothing to bear out."""
+def _judged(clip: Clip, transcript: Transcript, alignments: Alignments) -> Transcript:
+    """The transcript with each word's error as far as the sound tells of it; the same where it bears out all times."""
     words = transcript.words
     if not words or any(word.time_error_s == ALIGNED_ERROR_S for word in words):  # or made by the aligner itself
-        return True
-    shift = _shift(clip, transcript, alignments) if len(words) >= SHIFT_WORDS_MIN else None
-    if shift is not None and abs(shift) > max(SHIFT_S_MAX, *(word.time_error_s for word in words)):
+        return transcript
+    late = _late(clip, words, alignments) if len(words) >= SHIFT_WORDS_MIN else ()
+    sure = [one.middle for one in late if one.sure]
+    if len(sure) < max(SHIFT_WORDS_MIN, SHIFT_SHARE_MIN * len(words)):
+        return _doubted(transcript)
+    shift = median(sure)
+    alike = median(abs(one - shift) for one in sure) <= SHIFT_SPREAD_MAX
+    if alike and abs(shift) > max(SHIFT_S_MAX, *(word.time_error_s for word in words)):
         raise Refusal(Reason.WORDS_OUT_OF_BOUNDS)
-    return shift is not None
+    errors = _errors(late) if alike else _errors_in_doubt(late)
+    found = tuple(
+        word if error <= word.time_error_s else replace(word, time_error_s=error)
+        for word, error in zip(words, errors, strict=True)
+    )
+    return transcript if found == words else replace(transcript, words=found)
 
 
-def _shift(clip: Clip, transcript: Transcript, alignments: Alignments) -> float | None:
-    """Seconds by which the device's times are late; None where the aligner has no opinion."""
-    words = [word.text for word in transcript.words]
-    placed = alignments.place(clip.samples, words, OTHER_WEIGHT, QUICK) or ()
-    late = [
-        (word.segment.start - one.segment.start + word.segment.end - one.segment.end) / 2
-        for word, one in zip(transcript.words, placed, strict=bool(placed))
-        if word.segment and one.score >= SCORE_MIN
+@dataclass(frozen=True)
+class _Late:
+    """By how many seconds the device's start and end of one word are later than the aligner's; ``sure`` where the
+    sound fits the word."""
+
+    start: float
+    end: float
+    sure: bool
+    drawn_out: bool  # into a pause: the aligner does not know where it ends
+
+    @property
+    def middle(self) -> float:
+        return (self.start + self.end) / 2
+
+    @property
+    def apart(self) -> float:
+        return max(abs(self.start), abs(self.end))
+
+    @property
+    def agrees(self) -> bool:
+        """Whether both put the word at one place, which no chance brings about."""
+        return self.apart <= SHIFT_S_MAX
+
+    @property
+    def judged(self) -> bool:
+        return self.agrees or (self.sure and not self.drawn_out)
+
+
+def _late(clip: Clip, words: Sequence[Word], alignments: Alignments) -> tuple[_Late, ...]:
+    """For each word; empty where they are not all found."""
+    placed = alignments.place(clip.samples, [word.text for word in words], OTHER_WEIGHT, QUICK) or ()
+    return tuple(
+        _Late(
+            word.segment.start - one.segment.start,
+            word.segment.end - one.segment.end,
+            one.score >= SCORE_MIN,
+            one.segment.duration > DRAWN_OUT_S * max(1, sum(map(str.isdigit, word.text))),
+        )
+        for word, one in zip(words, placed, strict=bool(placed))
+        if word.segment
+    )
+
+
+def _errors(late: Sequence[_Late]) -> list[float]:
+    """Those of words that lie as the aligner puts them, but for some; a word it can't judge may be as far off as those
+    next to it that it can."""
+    settled = sum(one.agrees for one in late) >= SHIFT_SHARE_MIN * len(late)
+    errors = [0.0 if one.agrees else one.apart for one in late]
+    judged = [at for at, one in enumerate(late) if one.judged]
+    for at in sorted(set(range(len(late))) - set(judged)):
+        # The end of a word that is drawn out into a pause is as right as those of all others.
+        right = settled and late[at].drawn_out and abs(late[at].start) <= SHIFT_S_MAX
+        after = bisect_left(judged, at)
+        beside = max((errors[one] for one in judged[max(0, after - 1) : after + 1]), default=0.0)
+        errors[at] = beside if right else max(UNCONFIRMED_ERROR_S, beside)
+    return errors
+
+
+def _errors_in_doubt(late: Sequence[_Late]) -> list[float]:
+    """Where words lie anywhere, the aligner may be the one who errs: unless two neighbours are off alike."""
+    alike = [
+        any(abs(other.start - one.start) <= SHIFT_S_MAX and abs(other.end - one.end) <= SHIFT_S_MAX for other in beside)
+        for one, beside in ((one, [*late[max(0, at - 1) : at], *late[at + 1 : at + 2]]) for at, one in enumerate(late))
     ]
-    if len(late) < max(SHIFT_WORDS_MIN, SHIFT_SHARE_MIN * len(words)):
-        return None
-    shift = median(late)
-    return shift if median(abs(one - shift) for one in late) <= SHIFT_SPREAD_MAX else None
+    told = [error if both else 0.0 for both, error in zip(alike, _errors(late), strict=True)]
+    return [max(UNCONFIRMED_ERROR_S, *told[max(0, at - 1) : at + 2]) for at in range(len(told))]
 
 
 def _doubted(transcript: Transcript) -> Transcript:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cache
 from importlib import resources
@@ -23,9 +25,11 @@ from stream.find.times.timing import (
     UNCONFIRMED_ERROR_S,
     AlignedTimes,
 )
+from stream.plan import TIME_ERROR_S_MAX
 from stream.policy import Policy
 from tests.values import HERE, event
 
+LEFT_S = 0.1  # of a word's edge, which tells nothing, may stay audible: so near the aligner itself is no judge
 DEMO = resources.files("stream.demo") / "own"
 
 
@@ -230,6 +234,58 @@ def test_words_whose_times_may_be_off_anyway_may_be_off_by_as_much(timer: Aligne
     assert {0.5} == errors(timer.confirm(clip_of(clip, late)))
     with pytest.raises(Refusal):
         timer.confirm(clip_of(clip, tuple(replace(word, time_error_s=0.2) for word in late)))
+
+
+def moved(spoken: Spoken, how: str) -> tuple[Word, ...]:
+    """The clip's words as devices with a fault would time them."""
+    late = 2 * len(spoken.words) // 3
+    change: dict[str, Callable[[int, Segment], Segment]] = {
+        "ends early": lambda _, time: Segment(time.start, max(time.start + 0.1, time.end - 0.25)),
+        "only the last of each word": lambda _, time: Segment(max(time.start, time.end - 0.15), time.end),
+        "slow clock": lambda _, time: Segment(0.96 * time.start, 0.96 * time.end),
+        "a part later": lambda at, time: time if at < late else Segment(time.start + 0.6, time.end + 0.6),
+        "half of it later": lambda at, time: time if at < late * 3 // 4 else Segment(time.start + 0.5, time.end + 0.5),
+        "a part much later": lambda at, time: time if at < late else Segment(time.start + 1.0, time.end + 1.0),
+    }
+    return tuple(
+        replace(word, segment=change[how](number, word.segment))
+        for number, word in enumerate(spoken.words)
+        if word.segment
+    )
+
+
+def uncovered(words: tuple[Word, ...], made: tuple[Word, ...]) -> list[int]:
+    """Those of ``words`` that are said outside of what is muted for them, by number."""
+    left = []
+    for number, (real, word) in enumerate(zip(words, made, strict=True)):
+        assert real.segment is not None
+        assert word.segment is not None
+        margin = max(word.time_error_s, Policy().word_margin_s) + LEFT_S
+        if word.segment.start - margin > real.segment.start or real.segment.end > word.segment.end + margin:
+            left.append(number)
+    return left
+
+
+@pytest.mark.parametrize("clip_id", ["own-card", "own-phone", "own-name"])
+@pytest.mark.parametrize(
+    "how", ["ends early", "only the last of each word", "slow clock", "a part later", "half of it later"]
+)
+def test_every_word_is_said_within_the_error_of_its_times(timer: AlignedTimes, clip_id: str, how: str) -> None:
+    """Where starts, ends or a part of the words are off, each word tells by how much, or all are refused."""
+    clip = spoken(clip_id)
+    given = moved(clip, how)
+    with suppress(Refusal):
+        made = timer.confirm(clip_of(clip, given)).event.transcripts[0].words
+        assert len(made) == len(clip.words)
+        assert [] == uncovered(clip.words, made)
+
+
+@pytest.mark.parametrize("clip_id", ["own-card", "own-phone", "own-name"])
+def test_a_part_of_the_words_a_second_late_is_told(timer: AlignedTimes, clip_id: str) -> None:
+    """As off as that, no identifier among them is published."""
+    clip = spoken(clip_id)
+    late = timer.confirm(clip_of(clip, moved(clip, "a part much later"))).event.transcripts[0].words
+    assert all(word.time_error_s > TIME_ERROR_S_MAX for word in late[-len(late) // 4 : -1] if len(word.text) > 3)
 
 
 # ------------------------------------------------------------------ how much is aligned at all
