@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Container, Sequence
 from dataclasses import dataclass, field
 
+from stream.find.disguised import undisguised
 from stream.find.hearing import Announcement, announces_letters, heard
 from stream.find.language import Language, Role
 from stream.find.lattice import find_runs
@@ -39,8 +40,9 @@ class Written:
 
 def read_scene(words: Sequence[str], language: Language) -> Scene:
     """Lexemes, runs and context words of one transcript."""
-    said = lexemes(words, language)
-    speaking = mentions(said, language)
+    written = lexemes(words, language)
+    speaking = mentions(written, language)
+    said = undisguised(written, speaking, language)
     announcing = (
         Announcement(one.begin, one.end, announces_letters(one.context.entity_type))
         for one in speaking

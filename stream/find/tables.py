@@ -167,6 +167,11 @@ class Tables(_Table):
     seat_leads: Phrases
     number_breaks: Phrases
     number_games: Phrases
+    keys: Phrases
+    keying: Phrases
+    key_tails: Phrases
+    unit_phrases_first: Phrases
+    unit_phrases_second: Phrases
     counting: Phrases
     phone_parts: Phrases
     secrets_far: Phrases

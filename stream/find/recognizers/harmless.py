@@ -11,6 +11,7 @@ from stream.find.spans import Mention, Scene
 
 HOUR_DIGITS = 2
 GAME_MAX = 12  # characters: six numbers of two digits
+GAME_SINGLY_MAX = 6  # digits said one by one: a telephone number has more
 TYPED_MAX = 3  # digits of a score or channel as it is written
 COUNT_MIN = 6  # numbers: a shorter count may be of anything
 COUNT_ENDS = ("0", "1")  # of counting down
@@ -83,8 +84,11 @@ def is_harmless_mix(scene: Scene, run: Run) -> bool:
 
 
 def is_game(scene: Scene, run: Run) -> bool:
-    """Whether numbers are drawn or called out: "lotto", "bingo"."""
-    return run.digits + run.letters <= GAME_MAX and not scene.language.listed("number_games").isdisjoint(scene.texts)
+    """Whether numbers are drawn or called out: "lotto", "bingo"; all that the transcript says are as many as that."""
+    if run.digits + run.letters > GAME_MAX or scene.language.listed("number_games").isdisjoint(scene.texts):
+        return False
+    singly = sum(one.said_singly for one in scene.runs)
+    return singly <= GAME_SINGLY_MAX and sum(one.digits + one.letters for one in scene.runs) <= GAME_MAX
 
 
 def is_led(scene: Scene, run: Run, name: str) -> bool:

@@ -13,7 +13,14 @@ from stream.find.language import Role
 from stream.find.recognizers.asides import numbers_cut
 from stream.find.recognizers.harmless import is_game, is_harmless, is_harmless_mix, is_hour
 from stream.find.recognizers.phrases import phrase_at
-from stream.find.recognizers.pieces import DIGITS_MIN, announced_after, continued, edges, unit_follows
+from stream.find.recognizers.pieces import (
+    DIGITS_MIN,
+    announced_after,
+    announced_with_unit,
+    continued,
+    edges,
+    unit_follows,
+)
 from stream.find.runs import Run
 from stream.find.spans import Mention, Scene, Span, nearest
 
@@ -52,6 +59,8 @@ def classify(scene: Scene, run: Run) -> tuple[str, float]:
     said_to_be = next((one for one in scene.mentions if announced_after(scene, run, one)), None)
     if said_to_be:
         return said_to_be.context.entity_type, NAMED_SCORE
+    if unit_follows(scene, run) and (mention := announced_with_unit(scene, run)):
+        return mention.context.entity_type, NAMED_SCORE
     near = _fitting(scene, run)
     bound = [mention for distance, mention in near if _binds(scene, run, distance, mention)]
     named = next((mention.context.entity_type for mention in bound if mention.context.entity_type), "")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Sequence
+from operator import attrgetter
 
 from stream.find.cues import is_strong
 from stream.find.language import Role
@@ -14,6 +16,13 @@ from stream.find.spans import Mention, Scene
 DIGITS_MIN = 4  # without any context
 INTERRUPTION_MAX = 9  # lexemes of other talk within one number
 ASIDE_MAX = 3  # the same on either side of a piece that no one says digit by digit
+HOUR_DIGITS = 2
+KEYED_MIN = 3  # digits of a code that is keyed in
+KEYING_REACH = 6  # lexemes between "enter" and the code
+UNITS_MAX = 20  # pieces of one number that have a unit each
+UNIT_MIN = 3  # characters of a code that a unit follows
+PHONE_MIN = 7  # of a number, whatever announces it
+_DATED = frozenset({"CARD_EXPIRY", "DATE_TIME", "DATE_OF_BIRTH", "AGE"})
 VANITY_MAX = 2  # words that stand for digits: "one eight hundred flowers"
 
 
@@ -140,7 +149,50 @@ def unit_follows(scene: Scene, run: Run) -> bool:
     if run.digits > 6 or run.said_singly >= 5 or (run.digits >= DIGITS_MIN and not run.is_one_number()):
         return False
     at = run.end + 1 if scene.listed(run.end, "quantity_per") else run.end
-    return scene.listed(at, "quantity_units")
+    if scene.listed(at, "unit_phrases_first") and not (run.digits <= HOUR_DIGITS or run.is_time()):
+        return not scene.listed(at + 1, "unit_phrases_second")  # "nine one nine am i right"
+    return scene.listed(at, "quantity_units") and not _keyed(scene, run, at)
+
+
+def _keyed(scene: Scene, run: Run, at: int) -> bool:
+    """Whether what looks like a unit is a key behind a code: "enter 4916 pound", "4916 pound key"."""
+    if not scene.listed(at, "keys") or run.digits < KEYED_MIN:
+        return False
+    before = range(max(0, run.begin - KEYING_REACH), run.begin)
+    return scene.listed(at + 1, "key_tails") or any(scene.listed(one, "keying") for one in before)
+
+
+def announced_with_unit(scene: Scene, run: Run) -> Mention | None:
+    """What announces the run although a unit follows it: "my pin is 4916 a day", "415 minutes 555 minutes ...".
+
+    Runs with nothing but a unit after each are one number. A word that is said of much else announces nothing here.
+    """
+    at = first = last = bisect_left(scene.runs, run.begin, key=attrgetter("begin"))
+    while first > max(0, at - UNITS_MAX) and _unit_between(scene, scene.runs[first - 1], scene.runs[first]):
+        first -= 1
+    end = min(len(scene.runs), at + UNITS_MAX) - 1
+    while last < end and _unit_between(scene, scene.runs[last], scene.runs[last + 1]):
+        last += 1
+    begin = scene.runs[first].begin
+    size = sum(one.digits + one.letters for one in scene.runs[first : last + 1])
+    return next((one for one in scene.mentions if _announces(scene, one, begin, size)), None)
+
+
+def _unit_between(scene: Scene, left: Run, right: Run) -> bool:
+    return right.begin - left.end == 1 and unit_follows(scene, left)
+
+
+def _announces(scene: Scene, mention: Mention, begin: int, size: int) -> bool:
+    between = range(mention.end, begin)
+    if mention.end > begin or len(between) > 2 or not mention.context.entity_type or mention.context.letters_only:
+        return False
+    if not max(UNIT_MIN, mention.context.fewest) <= size <= mention.context.most:
+        return False
+    said = " ".join(scene.texts[mention.begin : mention.end])
+    weak = said in scene.language.listed("contexts_weak") and size < PHONE_MIN
+    if weak or scene.listed(mention.begin, "time_leads") or mention.context.entity_type in _DATED:
+        return False
+    return all(scene.lexemes[at].has(Role.CODE_LEAD) or scene.lexemes[at].has(Role.FILLER) for at in between)
 
 
 def announced_after(scene: Scene, run: Run, mention: Mention) -> bool:
