@@ -140,13 +140,15 @@ class Gliner:
             save_file({}, str(Path(folder, _WEIGHTS)))
             self._model = gliner.GLiNER.from_pretrained(folder, local_files_only=True, strict=False).eval()
         _fill(self._model.model, files[_WEIGHTS])
+        self._model.model.register_forward_hook(_refuse_unless_finite)
         # Its tokenizer cuts longer texts silently: rather an error, which withholds the clip, than a part unread.
         self._model.data_processor.transformer_tokenizer.model_max_length = UNCUT
         self._tokens_max = int(self._model.config.max_len)
         self.version = version
 
     def find(self, words: Sequence[str]) -> Iterator[Span]:
-        """Runs of words of one type. Raises Refusal(DETECTOR_FAILED) for a word too long to be read whole."""
+        """Runs of words of one type. Raises Refusal(DETECTOR_FAILED) for a word too long to be read whole, and where
+        the model gives no numbers."""
         yield from _in_windows(words, self._tokens_max, self._count, self._spans)
 
     def _count(self, words: Sequence[str]) -> int:
@@ -159,6 +161,13 @@ class Gliner:
             label = entity_type(found["label"])
             if named and label:
                 yield Span(min(named), max(named), label, float(found["score"]), "ner")
+
+
+def _refuse_unless_finite(_model: torch.nn.Module, _asked: object, answer: Any) -> None:
+    """Before any threshold: of NaN the library makes a clip without names."""
+    logits = answer.logits
+    if not isinstance(logits, torch.Tensor) or not bool(torch.isfinite(logits).all()):
+        raise Refusal(Reason.DETECTOR_FAILED)
 
 
 def _fill(model: torch.nn.Module, weights: bytes) -> None:

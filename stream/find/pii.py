@@ -33,6 +33,7 @@ from stream.find.spoken import TEXT_MAX, read_scene, written_forms
 from stream.find.tagger import NamesModel, load_names_model
 
 DETECTOR = "identifiers"
+FURTHER_TYPES = frozenset({"PERSON", "LOCATION", "ADDRESS", "ORGANIZATION"})  # of what a further model finds
 WORDS_MAX = 1_000  # of one transcript
 _TAG = re.compile(r"</?[a-zA-Z][^<>]{0,40}>")  # markup that a producer left around words
 NOBODY = Subject(account_id="")
@@ -168,7 +169,9 @@ class Identifiers:
             yield from names.places()
             yield from find_learned(reading, online)
         if self._further:
-            yield from self._further.find(scene.words)
+            for span in self._further.find(scene.words):
+                # A type is published, and a model's labels may be anything: of names of nothing known, somebody's.
+                yield span if span.entity_type in FURTHER_TYPES else replace(span, entity_type="PERSON")
         forms = written_forms(scene)
         if found := [span for written in forms for span in self._written[language].find(written)]:
             # A quantity or clock time stays one, whatever a pattern makes of its digits.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import socket
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -181,6 +181,31 @@ def test_a_model_without_numbers_withholds(classifier: Path, tmp_path: Path) -> 
     with pytest.raises(Refusal) as refused:
         list(_load(copy).find(SAID))
     assert Reason.DETECTOR_FAILED == refused.value.reason
+
+
+@pytest.mark.parametrize("broken", [torch.nan, torch.inf])
+def test_gliner_without_numbers_withholds(gliner: Path, tmp_path: Path, broken: float) -> None:
+    """Its library takes NaN for no name: that is no clip without names either."""
+    copy = _copy(gliner, tmp_path / "copy")
+    weights = load_file(gliner / "model.safetensors")
+    save_file({name: torch.full_like(one, broken) for name, one in weights.items()}, copy / "model.safetensors")
+    with pytest.raises(Refusal) as refused:
+        list(_load(copy).find(SAID))
+    assert Reason.DETECTOR_FAILED == refused.value.reason
+
+
+def test_only_known_types_come_of_a_further_model() -> None:
+    """A type is published as it stands, so no label of a model may become one: what it finds is masked as a name."""
+
+    class Labelled:
+        version = "labelled"
+
+        def find(self, words: Sequence[str]) -> Iterator[Span]:
+            yield Span(1, 1, words[1].upper(), 0.9, "ner")
+            yield Span(3, 3, "LOCATION", 0.9, "ner")
+
+    found = make_word_finder(names=Labelled()).search("the zork in quand".split())
+    assert {(1, "PERSON"), (3, "LOCATION")} == {(one.first, one.entity_type) for one in found}
 
 
 def test_a_token_that_begins_with_the_blank_is_its_words(classifier: Path, tmp_path: Path) -> None:
