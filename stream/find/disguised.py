@@ -15,6 +15,7 @@ from stream.find.lexemes import Lexeme
 from stream.find.spans import Mention
 
 CHARACTERS_MIN = 3  # of all pieces: a shorter code is a quantity after all
+LONG_MIN = 7  # characters of pieces that are no amounts, whatever they look like
 LEADS_MAX = 3  # lexemes between what announces a number and its first piece
 APART_MAX = 2  # lexemes of other talk between two pieces
 _SECRET = frozenset({"PIN", "CVV", "US_SSN"})  # of these nobody says an amount or share
@@ -29,12 +30,16 @@ def undisguised(lexemes: Sequence[Lexeme], mentions: Sequence[Mention], language
         return tuple(lexemes)
     found = list(lexemes)
     for mention in mentions:
+        kind = mention.context.entity_type
+        timed = lexemes[mention.begin].text.split()[0] in language.listed("time_leads")
+        if not kind or kind in _DATED or mention.context.letters_only or timed:
+            continue
         begin = _announced_at(lexemes, mention, pieces, language)
         if begin is None:
             continue
         roles = {at: _plain(lexemes[at], mention) for at in _pieces(lexemes, begin, pieces)}
         size = sum(len(text) for one in roles.values() for text in one.values())
-        if max(CHARACTERS_MIN, mention.context.fewest) <= size <= mention.context.most:
+        if _fits(lexemes, mention, tuple(roles), size, language):
             for at, one in roles.items():
                 found[at] = found[at]._replace(roles=one)
     return tuple(found)
@@ -42,23 +47,32 @@ def undisguised(lexemes: Sequence[Lexeme], mentions: Sequence[Mention], language
 
 def _announced_at(lexemes: Sequence[Lexeme], mention: Mention, pieces: set[int], language: Language) -> int | None:
     """The first piece that ``mention`` announces, or None: nothing but words such as "is" lies between."""
-    kind = mention.context.entity_type
-    said = " ".join(one.text for one in lexemes[mention.begin : mention.end])
-    if not kind or kind in _DATED or mention.context.letters_only or said.split()[0] in language.listed("time_leads"):
-        return None
-    weak = said in language.listed("contexts_weak")
-    if weak and kind not in _SECRET:
-        return None
-    leads = 0
     for at in range(mention.end, min(mention.end + LEADS_MAX + 1, len(lexemes))):
         if at in pieces:
-            amount = kind not in _SECRET and _AMOUNT.search(lexemes[at].text)
-            place = weak and not leads and kind == "PIN" and said.split()[-1] not in language.listed("code_leads")
-            return None if amount or place else at
+            return at
+        if not _leads(lexemes[at], language):
+            break
+    for at in range(mention.begin - 1, max(mention.begin - LEADS_MAX - 2, -1), -1):
+        if at in pieces:  # "12:34 is my pin"
+            return at if lexemes[at + 1].has(Role.CODE_LEAD) else None
         if not _leads(lexemes[at], language):
             return None
-        leads += lexemes[at].has(Role.CODE_LEAD)
     return None
+
+
+def _fits(lexemes: Sequence[Lexeme], mention: Mention, said: Sequence[int], size: int, language: Language) -> bool:
+    """Whether pieces at ``said`` with ``size`` characters may be what ``mention`` announces, and no quantity."""
+    context, text = mention.context, " ".join(one.text for one in lexemes[mention.begin : mention.end])
+    if not max(CHARACTERS_MIN, context.fewest) <= size <= context.most:
+        return False
+    if context.entity_type not in _SECRET:
+        many = len(said) > 1 and size >= LONG_MIN
+        amount = any(_AMOUNT.search(lexemes[at].text) for at in said)
+        return many or not (amount or text in language.listed("contexts_weak"))
+    if context.entity_type != "PIN" or text not in language.listed("contexts_weak"):
+        return True
+    between = lexemes[mention.end : said[0]] or lexemes[said[-1] + 1 : mention.begin]
+    return any(one.has(Role.CODE_LEAD) for one in between) or text.split()[-1] in language.listed("code_leads")
 
 
 def _leads(lexeme: Lexeme, language: Language) -> bool:

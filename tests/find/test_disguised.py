@@ -32,6 +32,9 @@ def _masked(finder: Identifiers, said: str, language: str = "en") -> list[tuple[
         ("bank account 12:34 okay 56:78", ("US_BANK_NUMBER", "12:34 okay 56:78")),
         ("my plate is 4k 9k", ("LICENSE_PLATE", "4k 9k")),
         ("my pin is 1st 2nd 3rd 4th", ("PIN", "1st 2nd 3rd 4th")),
+        ("12:34 is my pin okay play jazz", ("PIN", "12:34")),
+        ("call 4:15 5:55 12:12", ("PHONE_NUMBER", "4:15 5:55 12:12")),
+        ("my phone is $415 $555 $1212", ("PHONE_NUMBER", "$415 $555 $1212")),
     ],
 )
 def test_what_is_announced_is_no_time_price_or_place(finder: Identifiers, said: str, expected: tuple[str, str]) -> None:
@@ -70,6 +73,9 @@ def test_a_unit_behind_what_is_announced_makes_it_no_quantity(
     [
         "set my alarm for 6:30",
         "the alarm is 6:30",
+        "20% is my phone battery",
+        "call me between 4:15 and 5:55",
+        "the phone is 12.99",
         "meet me at the gate at 6:30",
         "unlock the door at 6:30",
         "open the garage door at 7:15",
