@@ -230,9 +230,7 @@ class Evidence:
 
     speakers: SpeakerEvidence
     words: WordEvidence
-    times: tuple[
-        Receipt, ...
-    ] = ()  # of what wrote the transcript, and of what made or confirmed its times
+    times: tuple[Receipt, ...] = ()  # of what wrote the transcript, and of what made or confirmed its times
 
     @property
     def receipts(self) -> tuple[Receipt, ...]:
