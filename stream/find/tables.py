@@ -167,6 +167,7 @@ class Tables(_Table):
     seat_leads: Phrases
     number_breaks: Phrases
     number_games: Phrases
+    number_draws: Phrases
     keys: Phrases
     keying: Phrases
     key_tails: Phrases

@@ -22,7 +22,8 @@ from stream.inference.hearings import NotHeard, begun_frame, evidence_frame, hea
 from stream.ports import BatchSpeakerFinder, Hearing
 
 BATCH_CLIPS_MAX = 32
-BATCH_S_MAX = 120.0  # on the clock; an owner that hangs ends, and is replaced
+BATCH_S_MAX = 8.0  # on the clock; an owner that hangs ends and is replaced while the clips' own time limit lasts
+FAILED_MAX = 3  # batches in a row of which not one clip could be heard: a GPU may be broken for this process alone
 BATCH_SAMPLES_MAX = 32 * 20 * 16_000  # as padded: what bounds the GPU's memory
 
 Answer = SpeakerEvidence | Refusal | NotHeard
@@ -88,11 +89,12 @@ def _read(connection: socket.socket, waiting: queue.Queue[Asked]) -> None:
 
 
 def serve(finder: BatchSpeakerFinder, waiting: queue.Queue[Asked], give_up: Callable[[int], object] = os._exit) -> None:
-    """Answers what waits, batch by batch, for ever. Without it nobody is answered: its end, and a batch that does not
-    end, end the process: ``give_up`` with its exit code."""
+    """Answers what waits, batch by batch, until too many in a row fail. Without it nobody is answered: its end, and a
+    batch that does not end, end the process: ``give_up`` with its exit code."""
     try:
         left: Asked | None = None
-        while True:
+        failed = 0
+        while failed < FAILED_MAX:
             batch, left = gather(left or waiting.get(), waiting)
             if batch[0].alone:
                 _tell(batch[0].connection, begun_frame())
@@ -101,6 +103,7 @@ def serve(finder: BatchSpeakerFinder, waiting: queue.Queue[Asked], give_up: Call
             watch.start()
             answers = hear(finder, [asked.hearing for asked in batch])
             watch.cancel()
+            failed = failed + 1 if all(isinstance(answer, NotHeard) for answer in answers) else 0
             for asked, answer in zip(batch, answers, strict=True):
                 _tell(asked.connection, evidence_frame(answer))
     finally:

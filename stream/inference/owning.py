@@ -9,11 +9,13 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from pathlib import Path
 
+from stream.clip import TokenKey
 from stream.inference.frames import Start
 from stream.inference.process import OWNER, Process
 
 BUILDER = "stream.inference.parts:build_speakers"
-
+TOLD = ("speakers", "policy")
+NO_KEY = TokenKey("", "", b"")  # it makes no tokens
 
 Launch = Callable[[Start, str, int | None], Awaitable[Process]]  # what, as which module, and how often it is tried
 
@@ -21,12 +23,11 @@ Launch = Callable[[Start, str, int | None], Awaitable[Process]]  # what, as whic
 class Owner:
     """One owner after the other, all at the same Unix socket in a folder that nobody else may read."""
 
-    def __init__(
-        self, start: Start, launch: Callable[[Start, str, int | None], Awaitable[Process]], builder: str
-    ) -> None:
+    def __init__(self, start: Start, launch: Launch, builder: str) -> None:
         self._folder = Path(tempfile.mkdtemp(prefix="clipveil-"))
         self.path = str(self._folder / "owner")
-        self._start = replace(start, builder=builder, owner=self.path)
+        told = {name: start.settings[name] for name in TOLD if name in start.settings}
+        self._start = replace(start, builder=builder, owner=self.path, settings=told, key=NO_KEY)
         self._launch = launch
         self._process: Process | None = None
 

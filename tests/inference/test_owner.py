@@ -35,6 +35,7 @@ from stream.inference import owner
 from stream.inference.frames import Frame, MalformedFrame, Start
 from stream.inference.hearings import NotHeard, evidence_frame, evidence_of, hearing_frame, hearing_of
 from stream.inference.owner import BATCH_CLIPS_MAX, BATCH_SAMPLES_MAX, Asked, gather
+from stream.inference.owning import Owner
 from stream.inference.process import OWNER, Process, StartFailed
 from stream.inference.remote import OwnerGone, RemoteFinder
 from stream.policy import SAFE
@@ -252,3 +253,38 @@ def test_an_owner_that_hangs_gives_up(monkeypatch: pytest.MonkeyPatch) -> None:
     go_on.set()
     served.join(60)
     assert not served.is_alive()
+
+
+def test_an_owner_that_hears_nobody_any_more_gives_up() -> None:
+    """A GPU that is broken for this process alone would withhold every clip for ever."""
+    first, waiting = _waiting(*[(0.1, False)] * 10)
+    waiting.put(first)
+    gave_up: list[int] = []
+
+    class Broken(FragileFinder):
+        def find_many(self, hearings: Sequence[Hearing]) -> Sequence[SpeakerEvidence]:
+            raise RuntimeError
+
+    alone = queue.Queue[Asked]()
+    for asked in list(waiting.queue):
+        alone.put(replace(asked, alone=True))
+    owner.serve(Broken(), alone, gave_up.append)
+    assert [1] == gave_up
+    assert 10 - owner.FAILED_MAX == alone.qsize()
+
+
+async def test_the_owner_is_told_of_no_key() -> None:
+    """It makes no tokens, and may unpickle a checkpoint."""
+    starts: list[Start] = []
+
+    async def launch(start: Start, module: str, attempts: int | None) -> Process:
+        starts.append(start)
+        raise StartFailed
+
+    settings = {"speakers": {"model": "builtin"}, "names": {"model": "/models/names"}}
+    made = Owner(Start("", settings, KEY), launch, "tests.inference.parts:fragile")
+    with pytest.raises(StartFailed):
+        await made.start()
+    await made.stop()
+    [start] = starts
+    assert (b"", {"speakers": {"model": "builtin"}}) == (start.key.secret, start.settings)

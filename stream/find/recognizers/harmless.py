@@ -10,6 +10,7 @@ from stream.find.runs import HOUR_MAX, Run, make_run
 from stream.find.spans import Mention, Scene
 
 HOUR_DIGITS = 2
+DRAWN_MAX = 2  # characters of one number that is drawn
 GAME_MAX = 12  # characters: six numbers of two digits
 GAME_SINGLY_MAX = 6  # digits said one by one: a telephone number has more
 TYPED_MAX = 3  # digits of a score or channel as it is written
@@ -84,8 +85,14 @@ def is_harmless_mix(scene: Scene, run: Run) -> bool:
 
 
 def is_game(scene: Scene, run: Run) -> bool:
-    """Whether numbers are drawn or called out: "lotto", "bingo"; all that the transcript says are as many as that."""
+    """Whether numbers are drawn or called out: "lotto", "bingo"; all that the transcript says are as many as that, each
+    of two characters at most, and nothing announces an identifier."""
     if run.digits + run.letters > GAME_MAX or scene.language.listed("number_games").isdisjoint(scene.texts):
+        return False
+    if any(len(element.written) > DRAWN_MAX for element in run.elements):
+        return False
+    told = (one for one in scene.mentions if one.end <= run.begin and not scene.listed(one.end - 1, "number_draws"))
+    if any(_announces(scene, one, run.begin) for one in told):
         return False
     singly = sum(one.said_singly for one in scene.runs)
     return singly <= GAME_SINGLY_MAX and sum(one.digits + one.letters for one in scene.runs) <= GAME_MAX

@@ -89,3 +89,21 @@ def test_counting_stays(said: str) -> None:
 def test_a_number_that_seems_to_count_is_found(said: str, number: str) -> None:
     """What is announced, grouped by a sign, or counts from and to nowhere is no countdown."""
     assert [number] == _found(said)
+
+
+@pytest.mark.parametrize(
+    ("said", "number"),
+    [
+        ("my bingo id is 4821", "4821"),
+        ("my bingo player id is b k forty one", "b k forty one"),
+        ("lotto login 48213377", "48213377"),
+    ],
+)
+def test_a_game_hides_nothing_that_is_announced(said: str, number: str) -> None:
+    """The word "bingo" makes no draw of an id, nor of a number of many digits in one."""
+    assert [number] == _found(said)
+
+
+def test_numbers_of_a_draw_stay() -> None:
+    """Each of two digits at most, and announced as numbers of a game."""
+    assert [] == _found("lotto numbers four eleven nineteen twenty three thirty one")
