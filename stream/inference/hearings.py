@@ -21,31 +21,37 @@ class NotHeard(Exception):
     """The finder failed on this clip; carries the class name of its fault, never a message."""
 
 
-def hearing_frame(hearing: Hearing, *, alone: bool) -> Frame:
-    """A clip to be heard; ``alone`` where it may share a batch with no other."""
+def hearing_frame(hearing: Hearing, question: str, *, alone: bool) -> Frame:
+    """A clip to be heard; ``alone`` where it may share a batch with no other. The answer repeats ``question``."""
     words = [word.segment for word in hearing.transcript.words] if hearing.transcript else None
     wake = hearing.wake_word
     header = {
         "wake": None if wake is None else [wake.segment.start, wake.segment.end, wake.score],
         "words": None if words is None else [None if one is None else [one.start, one.end] for one in words],
         "alone": alone,
+        "question": question,
     }
     return Frame(header, np.ascontiguousarray(hearing.samples, np.float32).tobytes())
 
 
-def hearing_of(frame: Frame) -> tuple[Hearing, bool]:
-    """The clip of a ``hearing_frame``, its words without text, and whether it wants to be alone."""
-    told, words = frame.header["wake"], frame.header["words"]
-    wake = None if told is None else WakeWord(Segment(told[0], told[1]), told[2])
-    transcript = None
-    if words is not None:
-        transcript = Transcript(tuple(Word("", None if one is None else Segment(*one)) for one in words))
-    return Hearing(np.frombuffer(frame.body, np.float32), wake, transcript), bool(frame.header["alone"])
+def hearing_of(frame: Frame) -> tuple[Hearing, bool, str]:
+    """The clip of a ``hearing_frame``, its words without text, whether it wants to be alone, and its question.
+    Raises MalformedFrame."""
+    try:
+        told, words = frame.header["wake"], frame.header["words"]
+        wake = None if told is None else WakeWord(Segment(told[0], told[1]), told[2])
+        transcript = None
+        if words is not None:
+            transcript = Transcript(tuple(Word("", None if one is None else Segment(*one)) for one in words))
+        hearing = Hearing(np.frombuffer(frame.body, np.float32), wake, transcript)
+        return hearing, bool(frame.header["alone"]), str(frame.header["question"])
+    except (KeyError, TypeError, ValueError, IndexError):
+        raise MalformedFrame from None
 
 
-def begun_frame() -> Frame:
+def begun_frame(question: str) -> Frame:
     """A clip that wanted to be alone is being heard: whatever happens now is its own doing."""
-    return Frame({"begun": True})
+    return Frame({"begun": True, "question": question})
 
 
 def is_begun(frame: Frame) -> bool:
@@ -53,21 +59,28 @@ def is_begun(frame: Frame) -> bool:
     return "begun" in frame.header
 
 
-def evidence_frame(answer: SpeakerEvidence | Refusal | NotHeard) -> Frame:
+def evidence_frame(answer: SpeakerEvidence | Refusal | NotHeard, question: str) -> Frame:
     """What the finder gave or raised."""
+    asked = {"question": question}
     if isinstance(answer, Refusal):
-        return Frame({"refused": answer.reason.value})
+        return Frame(asked | {"refused": answer.reason.value})
     if isinstance(answer, NotHeard):
-        return Frame({"fault": str(answer)})
+        return Frame(asked | {"fault": str(answer)})
     receipt = answer.receipt
     return Frame(
-        {
+        asked
+        | {
             "turns": [[turn.segment.start, turn.segment.end, turn.speaker] for turn in answer.turns],
             "main": answer.main,
             "confidence": answer.confidence,
             "receipt": [receipt.detector, receipt.version, receipt.complete],
         }
     )
+
+
+def answers(frame: Frame, question: str) -> bool:
+    """Whether the frame answers this question and no other."""
+    return frame.header.get("question") == question
 
 
 def evidence_of(frame: Frame) -> SpeakerEvidence:

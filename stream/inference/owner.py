@@ -35,6 +35,7 @@ class Asked:
 
     hearing: Hearing
     alone: bool
+    question: str
     connection: socket.socket
 
 
@@ -82,10 +83,10 @@ def _read(connection: socket.socket, waiting: queue.Queue[Asked]) -> None:
     with connection:
         while True:
             try:
-                hearing, alone = hearing_of(receive(connection))
+                hearing, alone, question = hearing_of(receive(connection))
             except (OSError, frames.MalformedFrame):
                 return
-            waiting.put(Asked(hearing, alone, connection))
+            waiting.put(Asked(hearing, alone, question, connection))
 
 
 def serve(finder: BatchSpeakerFinder, waiting: queue.Queue[Asked], give_up: Callable[[int], object] = os._exit) -> None:
@@ -97,7 +98,7 @@ def serve(finder: BatchSpeakerFinder, waiting: queue.Queue[Asked], give_up: Call
         while failed < FAILED_MAX:
             batch, left = gather(left or waiting.get(), waiting)
             if batch[0].alone:
-                _tell(batch[0].connection, begun_frame())
+                _tell(batch[0].connection, begun_frame(batch[0].question))
             watch = threading.Timer(BATCH_S_MAX, give_up, (1,))
             watch.daemon = True
             watch.start()
@@ -105,7 +106,7 @@ def serve(finder: BatchSpeakerFinder, waiting: queue.Queue[Asked], give_up: Call
             watch.cancel()
             failed = failed + 1 if all(isinstance(answer, NotHeard) for answer in answers) else 0
             for asked, answer in zip(batch, answers, strict=True):
-                _tell(asked.connection, evidence_frame(answer))
+                _tell(asked.connection, evidence_frame(answer, asked.question))
     finally:
         give_up(1)
 

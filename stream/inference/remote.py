@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import secrets
 import socket
 import time
 
 from stream.clip import Samples, SpeakerEvidence, Transcript, WakeWord
-from stream.inference.frames import Frame
-from stream.inference.hearings import evidence_of, hearing_frame, is_begun, receive, send
+from stream.inference.frames import Frame, MalformedFrame
+from stream.inference.hearings import answers, evidence_of, hearing_frame, is_begun, receive, send
 from stream.ports import Hearing
 
 CONNECT_S = 60.0  # an owner that is being replaced loads its model again; the clip's own time limit may be shorter
@@ -49,12 +50,14 @@ class RemoteFinder:
                 return evidence_of(answer)
 
     def _asked(self, hearing: Hearing, *, alone: bool) -> Frame:
-        connection, self._begun = self._connected(), False
-        send(connection, hearing_frame(hearing, alone=alone))
+        connection, self._begun, question = self._connected(), False, secrets.token_hex(8)
+        send(connection, hearing_frame(hearing, question, alone=alone))
         answer = receive(connection)
-        if is_begun(answer):
+        if answers(answer, question) and is_begun(answer):
             self._begun = True
             answer = receive(connection)
+        if not answers(answer, question):
+            raise MalformedFrame
         return answer
 
     def _connected(self) -> socket.socket:

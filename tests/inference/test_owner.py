@@ -33,7 +33,7 @@ from stream.clip import (
 from stream.find.speakers.builtin import BuiltinFinder
 from stream.inference import owner
 from stream.inference.frames import Frame, MalformedFrame, Start
-from stream.inference.hearings import NotHeard, evidence_frame, evidence_of, hearing_frame, hearing_of
+from stream.inference.hearings import NotHeard, evidence_frame, evidence_of, hearing_frame, hearing_of, receive, send
 from stream.inference.owner import BATCH_CLIPS_MAX, BATCH_SAMPLES_MAX, Asked, gather
 from stream.inference.owning import Owner
 from stream.inference.process import OWNER, Process, StartFailed
@@ -46,7 +46,7 @@ from tests.inference.test_pool import KEY, Count, children, eventually, make, ru
 TRANSCRIPT = Transcript((Word("canary", Segment(0.5, 0.9)), Word("canary")))
 EVIDENCE = SpeakerEvidence((Turn(Segment(0.0, 1.0), "main"),), "main", 0.5, Receipt("speakers", "1", complete=True))
 
-TOLD = dict(evidence_frame(EVIDENCE).header)
+TOLD = dict(evidence_frame(EVIDENCE, "q").header)
 
 
 def _hearing(seconds: float, loudest: float = 0.1) -> Hearing:
@@ -162,12 +162,34 @@ def test_an_owner_that_does_not_come_back_is_given_up(tmp_path: Path, monkeypatc
         RemoteFinder(str(tmp_path / "nobody")).find(_hearing(0.2).samples, None, None)
 
 
+def test_an_answer_to_another_question_is_refused(tmp_path: Path) -> None:
+    """Were two clips' answers ever swapped, neither would get the other's evidence."""
+    listener = owner.listen(str(tmp_path / "owner"))
+
+    def answer_another() -> None:
+        connection, _ = listener.accept()
+        receive(connection)
+        send(connection, evidence_frame(EVIDENCE, "another"))
+
+    thread = threading.Thread(target=answer_another)
+    thread.start()
+    with pytest.raises(MalformedFrame):
+        RemoteFinder(str(tmp_path / "owner")).find(_hearing(0.2).samples, None, None)
+    thread.join(60)
+
+
+def test_what_is_no_question_is_not_heard() -> None:
+    """The owner ends the connection; it does not fall over it."""
+    with pytest.raises(MalformedFrame):
+        hearing_of(Frame({"wake": [1.0]}))
+
+
 def test_words_stay_where_they_were_said() -> None:
     """The owner learns when a word is said, not which."""
-    frame = hearing_frame(_hearing(1.0), alone=True)
+    frame = hearing_frame(_hearing(1.0), "q", alone=True)
     assert b"canary" not in frame.pack()
-    hearing, alone = hearing_of(frame)
-    assert alone
+    hearing, alone, question = hearing_of(frame)
+    assert (True, "q") == (alone, question)
     assert [word.segment for word in TRANSCRIPT.words] == [word.segment for word in hearing.transcript.words]  # type: ignore[union-attr]
     assert WakeWord(Segment(0.1, 0.4), 0.9) == hearing.wake_word
     assert np.array_equal(_hearing(1.0).samples, hearing.samples)
@@ -175,8 +197,8 @@ def test_words_stay_where_they_were_said() -> None:
 
 def test_evidence_comes_back_as_it_was_given() -> None:
     """Through the frame, every field."""
-    assert EVIDENCE == evidence_of(evidence_frame(EVIDENCE))
-    assert replace(EVIDENCE, main=None) == evidence_of(evidence_frame(replace(EVIDENCE, main=None)))
+    assert EVIDENCE == evidence_of(evidence_frame(EVIDENCE, "q"))
+    assert replace(EVIDENCE, main=None) == evidence_of(evidence_frame(replace(EVIDENCE, main=None), "q"))
 
 
 @pytest.mark.parametrize(
@@ -203,7 +225,7 @@ def _waiting(*hearings: tuple[float, bool]) -> tuple[Asked, queue.Queue[Asked]]:
     waiting: queue.Queue[Asked] = queue.Queue()
     connection = socket.socket()
     for seconds, alone in hearings:
-        waiting.put(Asked(_hearing(seconds), alone, connection))
+        waiting.put(Asked(_hearing(seconds), alone, "q", connection))
     return waiting.get(), waiting
 
 

@@ -74,7 +74,7 @@ class WrittenFinder:
         self._nlp.load()
         registry = RecognizerRegistry(recognizers=_recognizers(language), supported_languages=[language])
         self._engine = AnalyzerEngine(registry=registry, nlp_engine=self._nlp, supported_languages=[language])
-        self._needs = {one.supported_entities[0]: needs(one, SCORE_MIN) for one in registry.recognizers}
+        self._needs = [(one.supported_entities, needs(one, SCORE_MIN)) for one in registry.recognizers]
 
     @property
     def recognizers(self) -> tuple[EntityRecognizer, ...]:
@@ -83,7 +83,12 @@ class WrittenFinder:
 
     def find(self, written: Written) -> Iterator[Span]:
         """Spans of words. Raises Refusal(DETECTOR_FAILED) if any recogniser was skipped."""
-        entities = [entity for entity, needed in self._needs.items() if all(one.search(written.text) for one in needed)]
+        entities = [
+            entity
+            for of_one, needed in self._needs
+            if all(one.search(written.text) for one in needed)
+            for entity in of_one
+        ]
         if not entities:
             return
         _WATCH.skipped = False

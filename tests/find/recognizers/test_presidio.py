@@ -60,7 +60,7 @@ def test_no_recogniser_is_spared_that_would_have_found_something(
         written = _written(draw.choice((" ".join, "-".join))(pieces))
         quick = set(finder.find(written))
         with monkeypatch.context() as all_run:
-            all_run.setattr(finder, "_needs", dict.fromkeys(finder._needs, ()))
+            all_run.setattr(finder, "_needs", [(entities, ()) for entities, _ in finder._needs])
             assert set(finder.find(written)) == quick
         found += len(quick)
     assert found > 600
@@ -84,7 +84,7 @@ def test_a_pattern_that_runs_out_of_time_refuses_the_clip(
     slow = PatternRecognizer("SLOW", patterns=[Pattern("slow", r"(a+)+\d", 0.5)])
     monkeypatch.setattr(pattern_recognizer, "REGEX_TIMEOUT_SECONDS", 1e-6)
     monkeypatch.setattr(finder._engine.registry, "recognizers", [*finder._engine.registry.recognizers, slow])
-    monkeypatch.setattr(finder, "_needs", {**finder._needs, "SLOW": ()})
+    monkeypatch.setattr(finder, "_needs", [*finder._needs, (["SLOW"], ())])
     with pytest.raises(Refusal) as refused:
         list(finder.find(_written("a" * 3_000)))
     assert Reason.DETECTOR_FAILED == refused.value.reason
