@@ -40,16 +40,55 @@ class Record:
     timestamp_ms: int = 0
 
 
+class Precision(StrEnum):
+    """How exactly the time of a recording is told."""
+
+    HOUR = "hour"
+    DAY = "day"
+    YEAR = "year"
+
+
 @dataclass(frozen=True)
 class Job:
-    """A record whose writer schema is known: everything that de-identifying it needs.
+    """A record whose writer schema is known, and which may be heard: everything that de-identifying it needs.
 
-    ``writer_schema`` is the Avro schema as JSON text, ``body`` the event without its wire-format header.
+    ``writer_schema`` is the Avro schema as JSON text, ``body`` the event without its wire-format header, ``label`` what
+    the output may say of whose clip it was.
     """
 
     coordinates: Coordinates
     writer_schema: str = field(repr=False)
     body: bytes = field(repr=False)
+    label: Label
+
+
+@dataclass(frozen=True)
+class Coarse:
+    """Values of a clip that many share: published in place of when it was recorded, on what, and how long it was.
+
+    ``captured`` is the first moment of its hour, day or year (UTC) as ``precision`` says. A published clip is filled up
+    with silence to ``seconds``; 0 leaves it as long as it is.
+    """
+
+    captured: datetime
+    precision: Precision
+    language: str  # "und" where it is not told
+    device_family: str
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True)
+class Label:
+    """All that the output says of whose clip it was, made by the one process that has the keys.
+
+    ``by_length`` has what is published of clips up to so many seconds, shortest first: nobody knows how long a clip is
+    before it is decoded, and a rare length is made coarse like a rare device.
+    """
+
+    token: str
+    campaign: str
+    key_epoch: str
+    by_length: tuple[tuple[float, Coarse], ...]
 
 
 @dataclass(frozen=True, order=True)
@@ -106,6 +145,23 @@ class Consent:
     human_review: bool
     version: str = ""
     changed_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Header:
+    """Of a clip event only whose it is and whether it may be heard: no audio, no words.
+
+    All that is decoded in the process that talks to Kafka. ``wake_score`` is None where the device gives none.
+    """
+
+    clip_id: str = field(repr=False)
+    account_id: str = field(repr=False)
+    captured_at: datetime
+    locale: str
+    device_model: str
+    consent: Consent
+    woken: bool  # by a wake word
+    wake_score: float | None = None
 
 
 @dataclass(frozen=True)
@@ -308,9 +364,10 @@ class Metadata:
     token: str
     campaign: str
     key_epoch: str
-    captured_hour: datetime
+    captured_hour: datetime  # its day's or year's first hour where ``captured_precision`` says so
     language: str
     device_family: str
+    captured_precision: Precision = Precision.HOUR
 
 
 @dataclass(frozen=True, eq=False)
@@ -323,6 +380,7 @@ class AnonymizedClip:
     mutes: tuple[Mute, ...]
     receipts: tuple[Receipt, ...]
     policy_version: str
+    critical: tuple[str, ...] = ()  # classes of what was taken out that a reviewer's employer may have to know of
 
 
 @dataclass(frozen=True)
@@ -344,8 +402,17 @@ class Reason(StrEnum):
     UNKNOWN_SCHEMA = "unknown_schema"
     EVENT_UNDECODABLE = "event_undecodable"
     EVENT_TOO_LARGE = "event_too_large"
-    NO_CONSENT = "no_consent"
     LANGUAGE_UNSUPPORTED = "language_unsupported"
+    # whose clip it is
+    NO_CONSENT = "no_consent"  # the event itself says no, or nothing
+    OPTED_OUT = "opted_out"
+    ERASED = "erased"  # recorded before its account asked for erasure
+    RECALLED = "recalled"  # near a clip that an annotator reported
+    NO_WAKE_WORD = "no_wake_word"  # nobody is known to have spoken to the device
+    NOT_SAMPLED = "not_sampled"
+    QUOTA_REACHED = "quota_reached"  # enough clips of this account were picked that day
+    CAP_REACHED = "cap_reached"  # enough clips were picked that hour
+    KEY_MISSING = "key_missing"  # no token key for the time of the recording
     # its audio
     AUDIO_NOT_FETCHED = "audio_not_fetched"
     AUDIO_UNDECODABLE = "audio_undecodable"
@@ -367,6 +434,7 @@ class Reason(StrEnum):
     MAIN_SPEAKER_UNCERTAIN = "main_speaker_uncertain"
     TOO_MUCH_OVERLAP = "too_much_overlap"
     NOTHING_LEFT = "nothing_left"
+    CRITICAL = "critical"  # what was said must not come before a reviewer
     DETECTOR_FAILED = "detector_failed"
     # the gate
     GATE_MUTE_AUDIBLE = "gate_mute_audible"
@@ -408,6 +476,8 @@ class Withheld:
     policy_version: str
     fault: str = ""
     effort: Effort = Effort()
+    critical: tuple[str, ...] = ()  # classes of critical content, where that is the reason
+    escalated: bool = False  # told to the people whose procedure it is
 
 
 @dataclass(frozen=True)
@@ -420,6 +490,8 @@ class Published:
     body: bytes = field(repr=False)
     policy_version: str = ""
     effort: Effort = Effort()
+    length: int = 0  # number of the entry of its label's ``by_length`` that was published
+    critical: tuple[str, ...] = ()
 
 
 Outcome = Published | Withheld

@@ -11,9 +11,13 @@ from stream.clip import (
     AnonymizedClip,
     Clip,
     ClipEvent,
+    Coarse,
+    Header,
     Job,
+    Label,
     Outcome,
     Published,
+    Reason,
     Receipt,
     Record,
     Refusal,
@@ -24,6 +28,7 @@ from stream.clip import (
     Withheld,
     WordEvidence,
 )
+from stream.whose import Head
 
 
 # ------------------------------------------------------------------ for pipeline.py, inside one inference process
@@ -152,6 +157,33 @@ class Schemas(Protocol):
         """Avro JSON text for a schema id (int) or GUID (str)."""
 
 
+@dataclass(frozen=True)
+class Settled:
+    """What one transaction holds: the outcomes as they are in the end, and everything that is written of them."""
+
+    outcomes: tuple[Outcome, ...]
+    messages: tuple[Message, ...]
+
+
+class Intake(Protocol):
+    """What becomes of the records of one input partition while this worker owns it. Made anew whenever a lane opens."""
+
+    async def open(self) -> None:
+        """Restores what former records left behind (counts, the end of the audit chain). Called after the outbox has
+        started, so that nothing of a predecessor is under way. Raises CommitFailed where it can't be read."""
+
+    async def finish(self, record: Record) -> Outcome:
+        """The outcome, for now. Records are given in order, and many are under way at once. Never raises for what a
+        record contains."""
+
+    async def settle(self, outcomes: Sequence[Outcome]) -> Settled:
+        """The last word on outcomes that are next in line, right before their transaction. Raises CommitFailed where
+        nobody can say whether they may still be published."""
+
+    def committed(self, settled: Settled) -> None:
+        """Their transaction is final."""
+
+
 class Outbox(Protocol):
     """The transactional producer of one input partition. Start it before reading: that fences its predecessor."""
 
@@ -219,6 +251,21 @@ class Source(Protocol):
     async def stop(self) -> None: ...
 
 
+class Tail(Protocol):
+    """Follows a topic, without a group: read_committed, every partition, from given offsets on."""
+
+    async def poll(self, timeout_s: float) -> Sequence[Record]:
+        """Next records, by partition in order; empty after ``timeout_s``. Raises BrokerUnavailable."""
+
+    async def positions(self) -> Mapping[int, int]:
+        """By partition the offset of the next record; it passes what has no record, such as control markers."""
+
+    async def ends(self) -> Mapping[int, int]:
+        """By partition the end as of now (the last stable offset). Raises BrokerUnavailable."""
+
+    async def stop(self) -> None: ...
+
+
 class Broker(Protocol):
     """One Kafka cluster, or the embedded stand-in: makes the above, and serves produce, tail and the tests.
 
@@ -236,8 +283,18 @@ class Broker(Protocol):
         """Plain, idempotent produce; returns when all are acknowledged. For producers of clip events and for tests.
         Raises NotDelivered."""
 
-    def read(self, topic: str, *, from_end: bool = False, follow: bool = False) -> AsyncIterator[Record]:
-        """All committed records (read_committed), by partition in order; endless when ``follow``."""
+    def read(
+        self, topic: str, *, from_end: bool = False, follow: bool = False, partition: int | None = None
+    ) -> AsyncIterator[Record]:
+        """All committed records (read_committed), by partition in order; endless when ``follow``; of one partition
+        alone where it is named."""
+
+    async def tail(self, topic: str, start: Mapping[int, int]) -> Tail:
+        """A follower of the topic. Partitions that ``start`` does not name, or where its offset is not there any more,
+        are read from their beginning."""
+
+    async def last(self, topic: str, partition: int) -> Record | None:
+        """The last committed record of a partition; None where there is none."""
 
     async def end_offsets(self, topic: str) -> Mapping[int, int]: ...
 
@@ -253,7 +310,52 @@ class OutcomeWriter(Protocol):
 
     def withheld(self, outcome: Withheld) -> Message: ...
 
-    def audit(self, outcome: Outcome) -> Message: ...
+    def escalated(self, outcome: Withheld) -> Message: ...
+
+    def audit(self, outcome: Outcome, after: Head) -> tuple[Message, Head]:
+        """The next record of the chain that ends at ``after``, and where the chain ends then."""
+
+
+class Standing(Protocol):
+    """Whether a clip's account still lets people hear it: opt-outs, erasures, recalls."""
+
+    async def fresh(self) -> None:
+        """Returns when everything that was acknowledged before this call counts. Raises StandingUnknown."""
+
+    def refusal(self, of: Header) -> Reason | None:
+        """Why this clip may not be heard, as far as is known now; None where it may."""
+
+
+class StandingUnknown(Exception):
+    """Nobody can say who has opted out: nothing may be published until somebody can."""
+
+
+class Sampler(Protocol):
+    """Which clips are picked for review; one for each input partition, restored with it."""
+
+    def pick(self, of: Header) -> Reason | None:
+        """None where the clip is picked, else why not. The same clips are picked whenever the same records come again
+        in the same order; a clip that was picked before is picked again."""
+
+    def changes(self) -> Sequence[Message]:
+        """What has to be written for the picks since the last call, in the transaction of the next outcomes."""
+
+
+class Labels(Protocol):
+    """Tokens and coarse values, by the keys of one campaign."""
+
+    def label(self, of: Header) -> Label:
+        """Raises Refusal(KEY_MISSING)."""
+
+    def emitted(self, of: Header, coarse: Coarse) -> None:
+        """A clip with these values was published: counts for how rare values are."""
+
+
+class Index(Protocol):
+    """Where erasure and recalls find what was published of an account."""
+
+    def entry(self, of: Header, outcome: Published) -> Message:
+        """Sealed; to be written in the transaction that publishes. Raises Refusal(KEY_MISSING)."""
 
 
 class Meter(Protocol):

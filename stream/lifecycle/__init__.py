@@ -1,0 +1,1 @@
+"""Whose clip it is: consent, sampling, tokens, erasure, audit. What is decided here is decided before anybody hears."""
