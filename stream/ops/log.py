@@ -46,6 +46,8 @@ class Event(StrEnum):
     UNCAUGHT = "uncaught"
     TOO_MANY_FAULTS = "too_many_faults"  # clip after clip withheld because of the machinery: the worker stops
     STOP_HANGS = "stop_hangs"  # a connection that does not close is left behind
+    KEY_RING_LOADED = "key_ring_loaded"  # anew: its file has changed
+    KEY_RING_REFUSED = "key_ring_refused"  # the new file is broken: the old keys stay, but for those that it lacks
     UNLISTED = "unlisted"  # an event that this list does not have
 
 
@@ -87,6 +89,9 @@ KEYS: Mapping[str, Rule] = MappingProxyType(
         "pid": _number,
         "processes": _number,
         "schema_id": _number,
+        # its keys
+        "epochs": _number,
+        "problems": _number,
     }
 )
 
