@@ -50,6 +50,8 @@ class Event(StrEnum):
     SNAPSHOT_UNUSABLE = "snapshot_unusable"  # the consent topic is read from its beginning
     SNAPSHOT_FAILED = "snapshot_failed"
     STOP_HANGS = "stop_hangs"  # a connection that does not close is left behind
+    KEY_RING_LOADED = "key_ring_loaded"  # anew: its file has changed
+    KEY_RING_REFUSED = "key_ring_refused"  # the new file is broken: the old keys stay, but for those that it lacks
     UNLISTED = "unlisted"  # an event that this list does not have
 
 
@@ -91,6 +93,9 @@ KEYS: Mapping[str, Rule] = MappingProxyType(
         "pid": _number,
         "processes": _number,
         "schema_id": _number,
+        # its keys
+        "epochs": _number,
+        "problems": _number,
     }
 )
 
