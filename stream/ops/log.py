@@ -46,6 +46,9 @@ class Event(StrEnum):
     UNCAUGHT = "uncaught"
     TOO_MANY_FAULTS = "too_many_faults"  # clip after clip withheld because of the machinery: the worker stops
     STOP_HANGS = "stop_hangs"  # a connection that does not close is left behind
+    REQUEST_WAITS = "request_waits"  # for erasure, or a report: it is not lost, something it needs does not answer
+    REQUEST_FAILED = "request_failed"  # refused because of a fault of ours
+    LATE_COPY = "late_copy"  # of an account that was recalled before: it is asked for again
     UNLISTED = "unlisted"  # an event that this list does not have
 
 
