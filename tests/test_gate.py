@@ -28,7 +28,7 @@ from stream.clip import (
 from stream.edit import metadata, sound, text
 from stream.plan import decide
 from stream.policy import OperatingPoint, Policy
-from tests.values import KEY, WORDS_RAN, clip, evidence
+from tests.values import LABEL, WORDS_RAN, clip, evidence
 
 POLICY = Policy(operating_point=OperatingPoint("test", 0.5, 0.5, 0.5, 0.5, 0.0, 0.3))
 REQUIRED = frozenset({"speakers", "identifiers"})
@@ -37,7 +37,7 @@ CLIP = clip("this is diane in the kitchen")
 EVIDENCE = evidence(Finding(0, 2, 2, "PERSON"), turns=((0.4, 3.0, "main"), (3.2, 3.8, "b1")))
 PLAN = decide(CLIP, EVIDENCE, POLICY)
 HONEST = AnonymizedClip(
-    metadata=metadata.anonymize(CLIP.event, POLICY, KEY),
+    metadata=metadata.of_label(LABEL, 0),
     samples=sound.keep_only(CLIP.samples, PLAN.keep),
     words=text.replace_words(CLIP, PLAN),
     mutes=PLAN.mutes,

@@ -92,7 +92,7 @@ class Here:
     parts: Parts
 
     async def run(self, job: Job) -> Outcome:
-        return deidentify(job, self.parts, POLICY, KEY)
+        return deidentify(job, self.parts, POLICY)
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,6 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from stream.clip import TokenKey
 from stream.inference.frames import Start
 from stream.inference.pool import InferencePool, PoolLimits
 from stream.intake import Intake
@@ -42,7 +41,7 @@ async def main(folder: Path) -> None:
     newer = await registry.register("newer-value", newer_schema())
     assert NEWER_ID == newer.id
     settings = {"policy": {"version": POLICY_VERSION}}
-    start = Start("tests.withheld.parts:build", settings, TokenKey("campaign", "1", b"k" * 32))
+    start = Start("tests.withheld.parts:build", settings)
     pool = InferencePool(start, PoolLimits(processes=1, clip_s=5.0), POLICY_VERSION, metrics)
     intake = Intake(pool, registry, avro.unframe, Outcomes(to), POLICY_VERSION, event_bytes_max=EVENT_BYTES_MAX)
     worker = Worker(broker.source(RAW, GROUP), lambda p: broker.outbox(p, GROUP), intake, metrics, Limits())
