@@ -38,7 +38,9 @@ def test_an_entry_comes_back_as_it_was() -> None:
     """Token, account, exact time, coordinates, campaign, epoch; and the record's key is the token."""
     index = sealed()
     message = index.entry(header(CANARY, timedelta(microseconds=37_000)), published("t1", 41))
-    expected = IndexEntry("t1", CANARY, MORNING + timedelta(milliseconds=37), Coordinates("raw", 0, 41), "spring", "w47")
+    expected = IndexEntry(
+        "t1", CANARY, MORNING + timedelta(milliseconds=37), Coordinates("raw", 0, 41), "spring", "w47"
+    )
     assert b"t1" == message.key
     assert expected == index.open("t1", message.value or b"")
 
