@@ -18,16 +18,13 @@ class ErasingSettings(Section):
     report_window_seconds: Seconds = 600.0
     """Clips of the same account that were recorded so long before or after a reported one are taken back too."""
     settle_seconds: Seconds | None = None
-    """How long to go on looking for clips that were in flight, before a receipt is signed. Default: twice \
-`kafka.transaction_timeout_s` and 15 s, by when every transaction of then has ended or is aborted."""
+    """How long to go on looking for clips that were in flight, before a receipt is signed. Default: \
+`kafka.transaction_timeout_s` and 15 s, by when every transaction of then has ended or is aborted. Less is not safe."""
     requests_in_flight_max: Count = 1000
     """Most requests of one partition that are worked on at once; each takes as long as `settle_seconds`."""
     objects_folder: Path | None = None
     """Directory of the published audio, where it does not lie in the records."""
 
     def settle_s(self, transaction_timeout_s: float) -> float:
-        """A clip that was let through right before a recall is committed within one transaction timeout; and a \
-transaction that was begun by then on the same partition of the index hides it for one more."""
-        if self.settle_seconds is not None:
-            return self.settle_seconds
-        return 2 * transaction_timeout_s + ABORT_CHECK_S + MARGIN_S
+        """Seconds from a recall to when nothing is published any more that a worker had let through before it."""
+        return self.settle_seconds or transaction_timeout_s + ABORT_CHECK_S + MARGIN_S

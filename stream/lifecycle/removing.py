@@ -2,7 +2,7 @@
 
 A worker looks at recalls after everything that was acknowledged, and right before each transaction. So a clip that was
 under way when a recall was acknowledged is published within the longest transaction, or never. ``Remover.remove`` takes
-back what the index knows, goes on looking until that time has passed, and only then says what it was.
+back what the index knows at once, goes on looking until that time has passed, and only then says what it was.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import Protocol, TypeVar
@@ -35,7 +36,11 @@ class Objects(Protocol):
 
 @dataclass(frozen=True)
 class Remover:
-    """Takes copies back. ``fresh`` returns when ``index`` has everything that was acknowledged before the call."""
+    """Takes copies back.
+
+    ``fresh`` returns when ``index`` has everything that was acknowledged before the call; it raises StandingUnknown
+    where that takes long, as it does while a transaction is open.
+    """
 
     index: PublishedIndex
     fresh: Callable[[], Awaitable[None]]
@@ -53,12 +58,9 @@ class Remover:
         """
         taken: dict[str, Copy] = {}
         settled_at = time.monotonic() + self.settle_s
-        await patiently(self.fresh)
         while True:
             last = time.monotonic() >= settled_at
-            if last:
-                await patiently(self.fresh)
-            self.index.retry()
+            await self._look(must=last)
             await self._take_back(new := [copy for copy in wanted() if copy.token not in taken])
             taken |= {copy.token: copy for copy in new}
             if last:
@@ -70,8 +72,7 @@ class Remover:
         settled_at = time.monotonic() + self.settle_s
         while True:
             last = time.monotonic() >= settled_at
-            await patiently(self.fresh)
-            self.index.retry()
+            await self._look(must=last)
             copy = self.index.of_token(token)
             if copy is not None or last or self.index.is_unreadable(token):
                 return copy
@@ -86,6 +87,15 @@ class Remover:
             *(self._tombstone(copy.token) for copy in copies),
             *(Message(self.index_topic, copy.token.encode(), None) for copy in copies),
         )
+
+    async def _look(self, *, must: bool) -> None:
+        """What can be seen at once is not kept waiting by what can't, until it must be seen."""
+        if must:
+            await patiently(self.fresh)
+        else:
+            with suppress(*PASSING):
+                await self.fresh()
+        self.index.retry()
 
     async def _take_back(self, copies: Sequence[Copy]) -> None:
         if not copies:

@@ -11,12 +11,14 @@ import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from functools import partial
+from datetime import datetime
 from typing import NamedTuple, Protocol
 
+from stream.clip import Reason
 from stream.lifecycle.index import Copy, PublishedIndex
 from stream.lifecycle.removing import patiently
 from stream.ops.log import Event, get
-from stream.whose import IndexEntry, Recall
+from stream.whose import IndexEntry
 
 REQUESTS_REMEMBERED_MAX = 100_000
 
@@ -24,26 +26,28 @@ REQUESTS_REMEMBERED_MAX = 100_000
 class Recalls(Protocol):
     """What is recalled, as far as it is known now."""
 
-    def covering(self, account: bytes, captured_at: float) -> Recall | None: ...
+    def refusal(self, account: bytes, captured_at: datetime) -> Reason | None:
+        """ERASED or RECALLED where a clip of the account that was recorded then may not be published."""
 
 
 class _Met(NamedTuple):
+    account: bytes
     entry: IndexEntry
-    recall: Recall
+    reason: Reason
     since: float
 
 
 class Sweep:
     """Give ``met`` to the index, ``asked`` to the erasures, and ``run`` it.
 
-    ``again`` is told of each copy that is there although its account was recalled ``patience_s`` ago and longer, with
-    the recall and the id of the request that it belongs to, where that is still known.
+    ``again`` is told of each copy that is still there ``patience_s`` after it was met and was recalled by then, with
+    the reason, and the id of the request that the account's erasure went by, where that is still known.
     """
 
     def __init__(
         self,
         recalls: Recalls,
-        again: Callable[[IndexEntry, Recall, str], Awaitable[None]],
+        again: Callable[[IndexEntry, Reason, str], Awaitable[None]],
         patience_s: float,
         look_s: float = 1.0,
     ) -> None:
@@ -60,9 +64,9 @@ class Sweep:
 
     def met(self, copy: Copy, entry: IndexEntry) -> None:
         """An entry that has come into the index."""
-        recall = self._recalls.covering(copy.account, entry.captured_at.timestamp())
-        if recall is not None:
-            self._met[entry.token] = _Met(entry, recall, time.monotonic())
+        reason = self._recalls.refusal(copy.account, entry.captured_at)
+        if reason is not None:
+            self._met[entry.token] = _Met(copy.account, entry, reason, time.monotonic())
 
     async def run(self, index: PublishedIndex) -> None:
         """Until cancelled."""
@@ -73,8 +77,8 @@ class Sweep:
                     del self._met[token]
                 elif time.monotonic() - met.since >= self._patience_s:
                     get().warning(Event.LATE_COPY)
-                    await patiently(partial(self._again, met.entry, met.recall, self._request_id(met)))
+                    await patiently(partial(self._again, met.entry, met.reason, self._request_id(met)))
                     self._met[token] = met._replace(since=time.monotonic())
 
     def _request_id(self, met: _Met) -> str:
-        return self._requests.get(met.recall.account, f"late-{met.entry.token}")
+        return self._requests.get(met.account, f"late-{met.entry.token}")
