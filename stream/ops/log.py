@@ -45,6 +45,10 @@ class Event(StrEnum):
     LIBRARY_MESSAGE = "library_message"
     UNCAUGHT = "uncaught"
     TOO_MANY_FAULTS = "too_many_faults"  # clip after clip withheld because of the machinery: the worker stops
+    STANDING_UNREACHABLE = "standing_unreachable"  # consent or recalls are not followed for now: tried again
+    STANDING_UNREADABLE = "standing_unreadable"  # records that count as an opt-out, or a recall
+    SNAPSHOT_UNUSABLE = "snapshot_unusable"  # the consent topic is read from its beginning
+    SNAPSHOT_FAILED = "snapshot_failed"
     STOP_HANGS = "stop_hangs"  # a connection that does not close is left behind
     REQUEST_WAITS = "request_waits"  # for erasure, or a report: it is not lost, something it needs does not answer
     REQUEST_FAILED = "request_failed"  # refused because of a fault of ours
