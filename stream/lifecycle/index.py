@@ -9,7 +9,7 @@ epoch, for that token and no other. Where the key is destroyed, nobody can tell 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final, NamedTuple, Protocol
@@ -132,7 +132,7 @@ class Copy(NamedTuple):
 
 
 class PublishedIndex:
-    """The index as of now, in memory. Give ``take`` every record of its topic, in order; ``met`` is told of entries.
+    """The index as of now, in memory. Give it every record of its topic, in order; ``met`` is told of entries.
 
     Entries that can't be opened are kept as they are: a key that was only not there yet opens them later.
     """
@@ -170,6 +170,11 @@ class PublishedIndex:
     def of_token(self, token: str) -> Copy | None:
         """None where it was never published, is erased, or can't be opened."""
         return self._copies.get(token)
+
+    async def apply(self, records: Sequence[Record]) -> None:
+        """What a follower of the topic has read."""
+        for record in records:
+            self.take(record)
 
     def take(self, record: Record) -> None:
         """An entry, or the tombstone of one. Never raises for what it holds."""

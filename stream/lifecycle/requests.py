@@ -30,6 +30,9 @@ class Answer:
     messages: tuple[Message, ...] = ()
 
 
+Answers = Callable[[Record], Awaitable[Answer]]  # raises Refusal for what is no request
+
+
 class RequestAudit(Protocol):
     """The part of the audit that tells of requests."""
 
@@ -56,7 +59,7 @@ class RequestIntake:
 
     def __init__(
         self,
-        answer: Callable[[Record], Awaitable[Answer]],
+        answer: Answers,
         audit: RequestAudit,
         chain: Callable[[], Awaitable[Head]],
         campaign: Callable[[], str] = lambda: "",

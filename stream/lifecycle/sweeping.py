@@ -10,8 +10,8 @@ import asyncio
 import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
-from functools import partial
 from datetime import datetime
+from functools import partial
 from typing import NamedTuple, Protocol
 
 from stream.clip import Reason
