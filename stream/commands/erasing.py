@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from stream.ops import log
 
 if TYPE_CHECKING:
-    from stream.clip import Reason
+    from stream.clip import Reason, Record
     from stream.config import Settings
     from stream.config.erasing import ErasingSettings
     from stream.lifecycle.following import Follower
@@ -128,9 +128,13 @@ def desk_of(outside: Outside) -> Desk:
     sweep = Sweep(recalls, partial(_ask_again, outside), patience_s=2 * settle_s)
     sealed = SealedIndex(topics.index, outside.ring, encode_entry, decode_entry)
     index = PublishedIndex(sealed, sweep.met)
-    of_recalls = StandingRecords(outside.registry, partial(told.unreadable, topics.recalls))
+    reading = StandingRecords(outside.registry, partial(told.unreadable, topics.recalls))
+
+    async def apply(records: Sequence[Record]) -> None:
+        recalls.apply(await reading.recalls(records))
+
     followers = (
-        Follower(topics.recalls, partial(broker.tail, topics.recalls), of_recalls.into(recalls), told),
+        Follower(topics.recalls, partial(broker.tail, topics.recalls), apply, told),
         Follower(topics.index, partial(broker.tail, topics.index), index.apply, told),
     )
     outside.metrics.watch_index(lambda: len(index), lambda: index.unreadable)

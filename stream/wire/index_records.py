@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from stream.clip import Coordinates, Reason, Refusal
+from stream.clip import Coordinates
 from stream.whose import IndexEntry
 from stream.wire import avro
+from stream.wire.fields import milliseconds, moment
 
 INDEX_SCHEMA: Final = "index_entry"
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def encode_entry(entry: IndexEntry) -> bytes:
@@ -44,16 +43,3 @@ def decode_entry(body: bytes) -> IndexEntry:
         key_epoch=told["key_epoch"],
         uris=tuple(told["uris"]),
     )
-
-
-def milliseconds(when: datetime) -> int:
-    """Since 1970, as Avro has it; exact, which a float of seconds is not."""
-    return (when - _EPOCH) // timedelta(milliseconds=1)
-
-
-def moment(since_1970_ms: int) -> datetime:
-    """Raises Refusal(EVENT_UNDECODABLE) for a time that no calendar has."""
-    try:
-        return _EPOCH + timedelta(milliseconds=since_1970_ms)
-    except OverflowError:
-        raise Refusal(Reason.EVENT_UNDECODABLE) from None

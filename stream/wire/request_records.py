@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any, Final
 
 from stream.clip import Reason, Record, Refusal
@@ -12,17 +11,14 @@ from stream.lifecycle.receipts import ErasedCopy, ErasureReceipt
 from stream.ports import Message, Schemas
 from stream.whose import ErasureRequest, Report
 from stream.wire import avro
-from stream.wire.index_records import milliseconds, moment
+from stream.wire.fields import demand, milliseconds, moment, required, text
 from stream.wire.outcomes import Destination
 
 ERASURE_SCHEMA: Final = "erasure_request"
 REPORT_SCHEMA: Final = "report"
 RECEIPT_SCHEMA: Final = "erasure_receipt"
 
-NAME_CHARS_MAX: Final = 256
 _TOKEN: Final = re.compile(r"[0-9A-Za-z._-]{1,128}")
-_EARLIEST: Final = moment(946_684_800_000)  # 2000-01-01
-_LATEST: Final = moment(4_102_444_800_000)  # 2100-01-01
 
 
 @dataclass(frozen=True)
@@ -34,17 +30,16 @@ class Requests:
     async def erasure(self, record: Record) -> ErasureRequest:
         told = await self._told(record, ERASURE_SCHEMA)
         return ErasureRequest(
-            request_id=_name(told["request_id"]),
-            account_id=_name(told["account_id"]),
-            requested_at=_time(told["requested_at"]),
-            campaign=told["campaign"] and _name(told["campaign"]),
+            request_id=required(told["request_id"]),
+            account_id=required(told["account_id"]),
+            requested_at=moment(told["requested_at"]),
+            campaign=text(told["campaign"]),
         )
 
     async def report(self, record: Record) -> Report:
         told = await self._told(record, REPORT_SCHEMA)
-        if not _TOKEN.fullmatch(told["token"]):
-            raise Refusal(Reason.EVENT_UNDECODABLE)
-        return Report(told["token"], _time(told["reported_at"]))
+        demand(_TOKEN.fullmatch(told["token"]) is not None)
+        return Report(told["token"], moment(told["reported_at"]))
 
     async def _told(self, record: Record, schema: str) -> Any:
         if record.value is None:
@@ -92,16 +87,3 @@ async def receipt_of(record: Record, schemas: Schemas) -> ErasureReceipt:
         key_id=told["key_id"],
         signature=told["signature"],
     )
-
-
-def _name(text: str) -> str:
-    if not 0 < len(text) <= NAME_CHARS_MAX:
-        raise Refusal(Reason.EVENT_UNDECODABLE)
-    return text
-
-
-def _time(since_1970_ms: int) -> datetime:
-    when = moment(since_1970_ms)
-    if not _EARLIEST <= when <= _LATEST:
-        raise Refusal(Reason.EVENT_UNDECODABLE)
-    return when
