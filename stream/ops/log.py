@@ -50,6 +50,9 @@ class Event(StrEnum):
     SNAPSHOT_UNUSABLE = "snapshot_unusable"  # the consent topic is read from its beginning
     SNAPSHOT_FAILED = "snapshot_failed"
     STOP_HANGS = "stop_hangs"  # a connection that does not close is left behind
+    REQUEST_WAITS = "request_waits"  # for erasure, or a report: it is not lost, something it needs does not answer
+    REQUEST_FAILED = "request_failed"  # refused because of a fault of ours
+    LATE_COPY = "late_copy"  # of an account that was recalled before: it is asked for again
     KEY_RING_LOADED = "key_ring_loaded"  # anew: its file has changed
     KEY_RING_REFUSED = "key_ring_refused"  # the new file is broken: the old keys stay, but for those that it lacks
     UNLISTED = "unlisted"  # an event that this list does not have
