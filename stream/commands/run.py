@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from stream.inference.pool import InferencePool
-    from stream.ops.metrics import Metrics
     from stream.lifecycle.keyring import KeyRing
+    from stream.ops.metrics import Metrics
     from stream.ports import Broker
     from stream.wire.registry import Registry
     from stream.worker import Limits, Worker
@@ -148,9 +148,7 @@ class Service:
         settings = self._settings
         registry: Registry = registry_of(settings)
         stack.push_async_callback(registry.close)
-        office = await stack.enter_async_context(
-            office_of(settings, self._ring, pool, broker, registry, self._metrics)
-        )
+        office = await stack.enter_async_context(office_of(settings, self._ring, pool, broker, registry, self._metrics))
         raw, group = settings.topics.raw, settings.kafka.group
         return Worker(
             broker.source(raw, group),

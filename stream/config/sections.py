@@ -14,7 +14,10 @@ from pydantic import Field, SecretStr
 from stream.clip import TokenKey
 from stream.config.base import ConfigError, Count, Port, Seconds, Section, read_secret
 from stream.config.detecting import NameSettings, PolicySettings, RecogniserSettings, SpeakerSettings
+from stream.config.erasing import ErasingSettings
 from stream.config.outside import KafkaSettings, RegistrySettings, TopicSettings
+from stream.config.sampling import SamplingSettings
+from stream.config.standing import ConsentSettings
 
 TOKEN_KEY_BYTES_MIN = 32
 
@@ -122,7 +125,10 @@ class Settings(Section):
     names: NameSettings = NameSettings()
     recogniser: RecogniserSettings = RecogniserSettings()
     policy: PolicySettings = PolicySettings()
+    consent: ConsentSettings = ConsentSettings()
+    sampling: SamplingSettings = SamplingSettings()
     tokens: TokenSettings = TokenSettings()
+    erasing: ErasingSettings = ErasingSettings()
     engine: EngineSettings = EngineSettings()
     worker: WorkerSettings = WorkerSettings()
     http: HttpSettings = HttpSettings()
