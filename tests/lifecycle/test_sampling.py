@@ -231,10 +231,12 @@ def test_tombstones_come_a_few_at_a_time(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr(places, "TOMBSTONES_MAX", 3)
     picking, changelog = sampler(rules(account_per_day_max=2, days_kept=2)), Changelog()
     for account in range(8):
-        picking.pick(header(account, f"acct-{account}"))
+        picking.pick(header(account, f"acct-{account}", days=account % 2))
     changelog.append(picking.changes())
-    picking.pick(header(9, days=2))
+    picking.pick(header(9, days=3))
     assert [5, 3, 2, 0] == [len(changes) for changes in _appended(picking, changelog, 4)]  # 2 of them are no tombstones
+    again = asyncio.run(opened(rules(account_per_day_max=2, days_kept=2), changelog))
+    assert not again.changes()  # what has its tombstone does not come back
     changelog.compact()
     assert 2 == len(changelog.records)
 
@@ -267,6 +269,26 @@ def test_the_number_of_accounts_is_bounded() -> None:
     assert Reason.QUOTA_REACHED == picking.pick(header(9, "acct-5", days=1))
 
 
+def test_the_number_of_accounts_is_bounded_after_a_restart_too() -> None:
+    """Accounts that come back from the changelog count, once each however often they were written."""
+    changelog, few = Changelog(), rules(account_per_day_max=2, accounts_max=3)
+    picking = sampler(few)
+    for number in range(4):
+        picking.pick(header(number, f"acct-{number % 2}"))
+        changelog.append(picking.changes())
+    again = asyncio.run(opened(few, changelog))
+    assert again.pick(header(5, "acct-2")) is None
+    assert Reason.QUOTA_REACHED == again.pick(header(6, "acct-3"))
+
+
+def test_a_clip_is_not_found_across_two_others() -> None:
+    """Digests side by side hold further ones across their borders, and those are nobody's places."""
+    quota = places.Places(TOPIC, 0, days_kept=3, accounts_max=10)
+    clips = [b"xxxxAAAA", b"BBBByyyy", b"AAAABBBB"]
+    asked = [quota.take(places.Place(clip, bytes(16), HOUR_OF_NOON), 2, None) for clip in clips]
+    assert [None, None, Reason.QUOTA_REACHED] == asked
+
+
 # ------------------------------------------------------------------ the changelog
 def test_what_is_written_names_nobody() -> None:
     """Neither accounts nor clips are in keys or values, nor in what a sampler prints; messages have their partition."""
@@ -281,6 +303,15 @@ def test_what_is_written_names_nobody() -> None:
     assert "canary" not in repr(picking) + repr(messages)
 
 
+def test_an_account_has_another_bucket_every_day() -> None:
+    """Nobody sees from the changelog that two days are of one account."""
+    picking = sampler(rules(account_per_day_max=3))
+    for days in range(3):
+        picking.pick(header(days, days=days))
+    keys = [message.key or b"" for message in picking.changes()]
+    assert 3 == len({key[-places.MAC_BYTES :] for key in keys if key[:1] == b"a"})
+
+
 def test_of_a_large_hour_only_the_end_is_written(monkeypatch: pytest.MonkeyPatch) -> None:
     """An hour is written in chunks, and a full one never again; all of them come back."""
     monkeypatch.setattr(places, "CHUNK", 4)
@@ -293,7 +324,8 @@ def test_of_a_large_hour_only_the_end_is_written(monkeypatch: pytest.MonkeyPatch
         changelog.append(changes)
     changelog.compact()
     again = asyncio.run(opened(rules(per_hour_max=10), changelog))
-    assert [None] * 10 + [Reason.CAP_REACHED] == [again.pick(header(number)) for number in range(11)]
+    assert Reason.CAP_REACHED == again.pick(header(10))
+    assert [None] * 10 == [again.pick(header(number)) for number in range(10)]
 
 
 @pytest.mark.parametrize(
