@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from stream.commands import config, demo, evaluate, produce, run, tail, train
+from stream.commands import config, consent, demo, evaluate, produce, run, tail, train
 from stream.commands.failure import FAILED, CommandFailed
 from stream.ops import log
 
@@ -41,6 +41,7 @@ app.command()(run.run)
 app.command()(demo.demo)
 app.command()(produce.produce)
 app.command()(tail.tail)
+app.add_typer(consent.app, name="consent")
 app.add_typer(evaluate.app, name="evaluate")
 app.add_typer(train.app, name="train")
 app.add_typer(config.app, name="config")
