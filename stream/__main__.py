@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from stream.commands import config, demo, evaluate, produce, run, tail, train
+from stream.commands import audit, config, demo, evaluate, produce, run, tail, train
 from stream.commands.failure import FAILED, CommandFailed
 from stream.ops import log
 
@@ -42,6 +42,7 @@ app.command()(demo.demo)
 app.command()(produce.produce)
 app.command()(tail.tail)
 app.add_typer(evaluate.app, name="evaluate")
+app.add_typer(audit.app, name="audit")
 app.add_typer(train.app, name="train")
 app.add_typer(config.app, name="config")
 app.command()(config.fingerprint)

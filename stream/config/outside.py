@@ -109,7 +109,9 @@ class TopicSettings(Section):
     reports: Topic = "clips.reports"
     """Tokens of clips that an annotator reported as critical."""
     erasure_audit: Topic = "clips.erasure-audit"
-    """One audit record a request or report, chained by input partition."""
+    """One audit record a request for erasure, chained by partition of `erasure`: it needs as many."""
+    reports_audit: Topic = "clips.reports-audit"
+    """One audit record a report, chained by partition of `reports`: it needs as many."""
     audit_heads: Topic = "clips.audit-heads"
     """Signed ends of the audit chains."""
     create: bool = False

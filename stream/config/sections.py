@@ -12,6 +12,7 @@ from typing import Annotated, Literal
 from pydantic import Field, SecretStr
 
 from stream.clip import TokenKey
+from stream.config.audit import AuditSettings
 from stream.config.base import ConfigError, Count, Port, Seconds, Section, read_secret
 from stream.config.detecting import NameSettings, PolicySettings, RecogniserSettings, SpeakerSettings
 from stream.config.outside import KafkaSettings, RegistrySettings, TopicSettings
@@ -125,6 +126,7 @@ class Settings(Section):
     tokens: TokenSettings = TokenSettings()
     engine: EngineSettings = EngineSettings()
     worker: WorkerSettings = WorkerSettings()
+    audit: AuditSettings = AuditSettings()
     http: HttpSettings = HttpSettings()
     log: LogSettings = LogSettings()
 

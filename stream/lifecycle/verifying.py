@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -13,7 +14,8 @@ from stream.whose import GENESIS, Head
 PUBLISHED: Final = "published"
 WITHHELD: Final = "withheld"
 REQUESTS: Final = frozenset({"erased", "recalled", "refused"})
-GAPS_MAX: Final = 10_000  # of offsets, remembered for each chain
+_DIGEST: Final = re.compile("[0-9a-f]{64}")
+GAPS_MAX: Final = 1_000  # of offsets, remembered for each chain
 
 
 @dataclass(frozen=True)
@@ -108,10 +110,12 @@ class ChainCheck:
             return "does not say when it was decided"
         hashed, reason = record.get("published_sha256"), record.get("reason")
         if outcome == PUBLISHED:
-            return "" if hashed and reason is None else "says published, and not what"
+            return "" if _is_digest(hashed) and reason is None else "says published, and not what"
         if outcome == WITHHELD:
             return "" if reason and hashed is None else "says withheld, and not why"
-        return "" if outcome in REQUESTS else "says something else than what can become of an input"
+        if outcome not in REQUESTS or type(record.get("records")) is not int:
+            return "says something else than what can become of an input"
+        return ""
 
     def _accept(self, record: Mapping[str, Any], head: Head) -> None:
         self.head = head
@@ -202,6 +206,10 @@ class Verification:
 def chain_of(record: Mapping[str, Any]) -> str:
     """The name of the chain that a record says to be of."""
     return f"{record.get('topic')}/{record.get('partition')}"
+
+
+def _is_digest(value: object) -> bool:
+    return isinstance(value, str) and _DIGEST.fullmatch(value) is not None
 
 
 def _own_digest(record: Mapping[str, Any]) -> bytes:

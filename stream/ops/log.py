@@ -50,6 +50,9 @@ class Event(StrEnum):
     SNAPSHOT_UNUSABLE = "snapshot_unusable"  # the consent topic is read from its beginning
     SNAPSHOT_FAILED = "snapshot_failed"
     STOP_HANGS = "stop_hangs"  # a connection that does not close is left behind
+    AUDIT_SIGNED = "audit_signed"  # a round of heads
+    AUDIT_RESENT = "audit_resent"  # heads that the topic lacked and the file has
+    AUDIT_BROKEN = "audit_broken"  # a chain that is not signed any more: somebody has to look at it
     UNLISTED = "unlisted"  # an event that this list does not have
 
 
@@ -91,6 +94,9 @@ KEYS: Mapping[str, Rule] = MappingProxyType(
         "pid": _number,
         "processes": _number,
         "schema_id": _number,
+        # the audit
+        "sequence": _number,
+        "heads": _number,
     }
 )
 
