@@ -168,7 +168,7 @@ def _table(of: AuditReport) -> list[str]:
         rate = "" if sampling.rate is None else f"{sampling.rate:.4%}"
         counts = (day.inputs, day.published, sum(day.withheld.values()), sampling.eligible, sampling.picked, rate)
         requests = [day.requests[outcome] for outcome in ("erased", "recalled", "refused")]
-        lines.append(columns.format(day.day, day.policy_version, *counts, *requests))
+        lines.append(columns.format(day.day, day.policy_version or "-", *counts, *requests))
         lines += [f"{'':<10} {number:>29} withheld: {reason}" for reason, number in day.withheld.most_common()]
         if day.taken_back:
             lines.append(f"{'':<10} {day.taken_back:>29} published records taken back")
