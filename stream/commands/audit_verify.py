@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -76,7 +77,8 @@ class Verifier:
         settled = {each.audit_topic: await self._broker.end_offsets(each.audit_topic) for each in self._audited}
         await asyncio.sleep(SETTLE_S)
         reconciliation = Reconciliation(await self._world())
-        verification = Verification(anchors, int(self._settings.audit.unsigned_seconds_max * 1000))
+        unsigned_ms_max, now_ms = int(self._settings.audit.unsigned_seconds_max * 1000), int(time.time() * 1000)
+        verification = Verification(anchors, unsigned_ms_max, latest_ms=now_ms)
         for each in self._audited:
             await self._follow(each, verification, reconciliation, settled[each.audit_topic])
         verification.close()

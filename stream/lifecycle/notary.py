@@ -81,7 +81,7 @@ class Notary:
         heads = []
         for name, chain in sorted(self._chains.items()):
             at = chain.check.head
-            if chain.check.problem is None and chain.awaited is None and at.sequence > chain.signed:
+            if chain.check.problem is None and at.sequence > chain.signed:
                 self._number += 1
                 chain.signed = at.sequence
                 heads.append(sign(self._head(name, chain, now_ms), self._key))

@@ -93,7 +93,7 @@ class Reconciliation:
         if self._world.unreadable:
             yield Problem("", 0, f"{self._world.unreadable} records among the withheld can't be read")
         if self._unaccounted:
-            yield Problem("", 0, f"{len(self._unaccounted)} published records are in no audit record")
+            yield Problem("", 0, f"{len(self._unaccounted)} published records are in no audit record that holds")
         if len(self._gone) > self._taken_back:
             what = f"{len(self._gone)} audited records are not published any more, and requests took back "
             yield Problem("", 0, f"{what}{self._taken_back} at most")

@@ -47,7 +47,8 @@ class Counts:
 
 @dataclass
 class ChainCheck:
-    """One chain, from ``head`` on. ``add`` its records in order, then ``close``; after a problem nothing is judged."""
+    """One chain, from ``head`` on. ``add`` all records that say to be of it, in order, then ``close``; after a problem
+    nothing is judged."""
 
     chain: str
     anchors: Iterator[Anchor] = field(default_factory=lambda: iter(()), repr=False)
@@ -102,8 +103,6 @@ class ChainCheck:
     def _nonsense(self, record: Mapping[str, Any]) -> str:
         """What no writer of ours writes, whatever the digests say; empty where there is nothing."""
         offset, outcome = record.get("offset"), record.get("outcome")
-        if chain_of(record) != self.chain:
-            return "is about another partition"
         if type(offset) is not int or offset <= self.offset:
             return f"is about offset {offset}, after one about offset {self.offset}"
         if type(record.get("decided_at")) is not int:
@@ -164,7 +163,7 @@ class Verification:
     unsigned_ms_max: int = 600_000  # so long a record may wait for a head that vouches for it
     chains: dict[str, ChainCheck] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
-    latest_ms: int = 0
+    latest_ms: int = 0  # as late as it is known to be; of an export that is as late as it tells itself
 
     def add(self, record: Mapping[str, Any]) -> bool:
         """Whether the record is a sound link of its chain."""

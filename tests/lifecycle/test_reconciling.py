@@ -65,7 +65,7 @@ def test_what_was_published_beside_the_audit_is_found() -> None:
     """A record on the topic whose hash is in no audit record."""
     of = world()
     of.add_published(b"smuggled")
-    assert ["1 published records are in no audit record"] == problems(of, audit())
+    assert ["1 published records are in no audit record that holds"] == problems(of, audit())
 
 
 def test_what_is_gone_needs_a_request_that_took_it_back() -> None:
