@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from stream.clip import Coarse, Coordinates, Header, Job, Label, Outcome, Published, Reason, Record, Refusal, Withheld
+from stream.clip import Coordinates, Header, Job, Label, Outcome, Published, Reason, Record, Refusal, Withheld
 from stream.ops.log import Event, get
 from stream.ports import (
     CommitFailed,
@@ -67,7 +67,7 @@ class ClipIntake:
         self._office, self._partition = office, partition
         self._in_order = asyncio.Lock()  # first come, first served: picks depend on the order of the input
         self._picked: dict[Coordinates, _Picked] = {}
-        self._emitting: list[tuple[Header, Coarse]] = []
+        self._emitting: list[tuple[_Picked, int]] = []
         self._sampler: Sampler
         self._head: Head
 
@@ -172,10 +172,10 @@ class ClipIntake:
         if reason := self._office.standing.refusal(picked.header):
             raise Refusal(reason)
         messages = [self._office.writer.published(outcome), self._office.index.entry(picked.header, outcome)]
-        self._emitting.append((picked.header, picked.label.by_length[outcome.length][1]))
+        self._emitting.append((picked, outcome.length))
         return messages
 
     def committed(self, settled: Settled) -> None:  # noqa: ARG002 - what was published is known from settling
-        for header, coarse in self._emitting:
-            self._office.labels.emitted(header, coarse)
+        for picked, length in self._emitting:
+            self._office.labels.emitted(picked.header, picked.label, length)
         self._emitting.clear()

@@ -16,6 +16,7 @@ from stream.clip import (
     Finding,
     Mute,
     Plan,
+    Precision,
     PublishedWord,
     Reason,
     Receipt,
@@ -427,6 +428,22 @@ def test_a_missing_receipt_is_refused(receipts: tuple[Receipt, ...]) -> None:
 def test_a_malformed_result_is_refused(leaky: AnonymizedClip) -> None:
     """Another length, values that are no sound, an exact time, edits that are not told."""
     assert Reason.GATE_MALFORMED == inspect(leaky)
+
+
+@pytest.mark.parametrize(
+    ("captured", "precision", "expected"),
+    [
+        (datetime(2026, 11, 3, tzinfo=UTC), Precision.DAY, None),
+        (datetime(2026, 1, 1, tzinfo=UTC), Precision.YEAR, None),
+        (datetime(2026, 11, 3, 14, tzinfo=UTC), Precision.DAY, Reason.GATE_MALFORMED),
+        (datetime(2026, 11, 1, tzinfo=UTC), Precision.YEAR, Reason.GATE_MALFORMED),
+        (datetime(2026, 1, 2, tzinfo=UTC), Precision.YEAR, Reason.GATE_MALFORMED),
+    ],
+)
+def test_a_time_tells_no_more_than_it_says(captured: datetime, precision: Precision, expected: Reason | None) -> None:
+    """The hour of a day that was made coarse would tell what was not to be told."""
+    told = replace(HONEST.metadata, captured_hour=captured, captured_precision=precision)
+    assert expected == inspect(replace(HONEST, metadata=told))
 
 
 def test_a_plan_with_a_gap_is_refused() -> None:

@@ -128,6 +128,11 @@ class TopicSettings(Section):
                 yield setting, "is another topic's name too; every topic needs a name of its own"
 
     @property
+    def all(self) -> tuple[str, ...]:
+        """The name of every topic."""
+        return tuple(value for _, value in self if isinstance(value, str))
+
+    @property
     def compacted(self) -> frozenset[str]:
         """Topics of which only the newest record of a key counts."""
         return frozenset({self.anonymized, self.consent, self.recalls, self.sampling, self.index})

@@ -53,6 +53,11 @@ class Event(StrEnum):
     AUDIT_SIGNED = "audit_signed"  # a round of heads
     AUDIT_RESENT = "audit_resent"  # heads that the topic lacked and the file has
     AUDIT_BROKEN = "audit_broken"  # a chain that is not signed any more: somebody has to look at it
+    REQUEST_WAITS = "request_waits"  # for erasure, or a report: it is not lost, something it needs does not answer
+    REQUEST_FAILED = "request_failed"  # refused because of a fault of ours
+    LATE_COPY = "late_copy"  # of an account that was recalled before: it is asked for again
+    KEY_RING_LOADED = "key_ring_loaded"  # anew: its file has changed
+    KEY_RING_REFUSED = "key_ring_refused"  # the new file is broken: the old keys stay, but for those that it lacks
     UNLISTED = "unlisted"  # an event that this list does not have
 
 
@@ -97,6 +102,9 @@ KEYS: Mapping[str, Rule] = MappingProxyType(
         # the audit
         "sequence": _number,
         "heads": _number,
+        # its keys
+        "epochs": _number,
+        "problems": _number,
     }
 )
 

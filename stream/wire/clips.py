@@ -21,6 +21,7 @@ from stream.clip import (
     Job,
     Metadata,
     Mute,
+    Precision,
     PublishedWord,
     Reason,
     Receipt,
@@ -96,6 +97,7 @@ class Encoder:
                 "campaign": of.campaign,
                 "key_epoch": of.key_epoch,
                 "captured_hour": milliseconds(of.captured_hour),
+                "captured_precision": of.captured_precision.value,
                 "language": of.language,
                 "device_family": of.device_family,
                 "audio": ("clipveil.PublishedAudio", {"content": audio.encode_flac(clip.samples)}),
@@ -125,6 +127,7 @@ def decode_anonymized(writer_schema: str, body: bytes) -> AnonymizedClip:
         mutes = tuple(
             Mute(Segment(mute["start"], mute["end"]), Why(mute["why"]), mute["entity_type"]) for mute in raw["mutes"]
         )
+        precision = Precision(raw["captured_precision"])
     except ValueError:
         raise Refusal(Reason.EVENT_UNDECODABLE) from None
     return AnonymizedClip(
@@ -135,6 +138,7 @@ def decode_anonymized(writer_schema: str, body: bytes) -> AnonymizedClip:
             captured_hour=moment(raw["captured_hour"]),
             language=raw["language"],
             device_family=raw["device_family"],
+            captured_precision=precision,
         ),
         samples=audio.decode_published(content),
         words=words,

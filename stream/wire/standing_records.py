@@ -22,7 +22,7 @@ from stream.lifecycle.recalls import RecallChange
 from stream.ports import Message, Schemas
 from stream.whose import ConsentChange, Recall
 from stream.wire import avro
-from stream.wire.clips import NAME_CHARS_MAX, milliseconds
+from stream.wire.fields import NAME_CHARS_MAX, milliseconds
 from stream.wire.outcomes import Destination
 
 CONSENT_SCHEMA: Final = "consent"

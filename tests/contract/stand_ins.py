@@ -173,7 +173,7 @@ class Everybody:
         coarse = Coarse(of.captured_at.replace(minute=0), Precision.HOUR, "en", "speaker")
         return Label(f"token-{of.clip_id}", "test", "1", ((600.0, coarse),))
 
-    def emitted(self, of: Header, coarse: Coarse) -> None:
+    def emitted(self, of: Header, label: Label, length: int) -> None:
         self.emitted_clips.append(of.clip_id)
 
     def entry(self, of: Header, outcome: Published) -> Message:
