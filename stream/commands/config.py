@@ -111,7 +111,7 @@ def _named(annotation: Any) -> str:
         Path: "path",
         SecretStr: "secret",
     }
-    return names.get(annotation) or {frozenset: "list of texts", dict: "mapping"}[origin]
+    return names.get(annotation) or {frozenset: "list of texts", tuple: "list of numbers", dict: "mapping"}[origin]
 
 
 def _bound(constraint: Any) -> str:
@@ -131,6 +131,8 @@ def _default(name: str, field: FieldInfo) -> str:
         return str(value).lower()
     if isinstance(value, frozenset):
         return f"`{','.join(sorted(value))}`"
+    if isinstance(value, tuple):
+        return f"`{','.join(f'{number:g}' for number in value)}`"
     if isinstance(value, dict):
         return f"{len(value)} entries, see `clipveil config show`"
     return f"`{value:g}`" if isinstance(value, float) else f"`{value}`"

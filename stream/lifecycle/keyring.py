@@ -13,6 +13,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
+from functools import cached_property
 
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
@@ -77,8 +78,11 @@ class KeyRing:
     def account_mac(self, account_id: str) -> bytes:
         """16 bytes that stand for an account where it must be found again and not be named: HMAC-SHA-256 (RFC 2104),
         cut. The same in every epoch of the campaign."""
-        key = derived(self.account_key, "account mac", self.campaign)
-        return hmac.new(key, account_id.encode(), hashlib.sha256).digest()[:ACCOUNT_BYTES]
+        return hmac.new(self._mac_key, account_id.encode(), hashlib.sha256).digest()[:ACCOUNT_BYTES]
+
+    @cached_property
+    def _mac_key(self) -> bytes:
+        return derived(self.account_key, "account mac", self.campaign)
 
     def sampling_key(self) -> bytes:
         """32 bytes by which clips are picked."""
