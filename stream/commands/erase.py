@@ -192,18 +192,19 @@ async def _until_one_ends(desk: Desk) -> None:
     from stream.ports import SourceLost
     from stream.worker import Died, NotCommitting, TooManyFaults
 
-    sweeping = asyncio.create_task(desk.sweep.run(desk.index))
+    beside = [asyncio.create_task(desk.sweep.run(desk.index)), asyncio.create_task(desk.rolling())]
     working = [asyncio.create_task(worker.run()) for worker in desk.workers]
     try:
-        done, _ = await asyncio.wait({*working, sweeping}, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait({*working, *beside}, return_when=asyncio.FIRST_COMPLETED)
         for worker in desk.workers:
             worker.stop()  # where one has failed; those that were told to stop already do so
         await asyncio.gather(*working)
-        if sweeping in done:
-            raise CommandFailed(f"stopped: {type(sweeping.exception()).__name__}")
+        for task in beside:
+            if task.done():
+                raise CommandFailed(f"stopped: {type(task.exception()).__name__}")
     except (SourceLost, Died, NotCommitting, TooManyFaults) as error:  # their messages are class names, counts
         raise CommandFailed(f"stopped: {type(error).__name__}: {error}") from None
     finally:
-        for task in (*working, sweeping):
+        for task in (*working, *beside):
             task.cancel()
-        await asyncio.gather(*working, sweeping, return_exceptions=True)
+        await asyncio.gather(*working, *beside, return_exceptions=True)

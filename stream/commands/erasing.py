@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -57,6 +57,7 @@ class Desk:
     index: PublishedIndex
     sweep: Sweep
     followers: Sequence[Follower] = field(repr=False)
+    rolling: Callable[[], Coroutine[None, None, None]] = field(repr=False)
 
     @property
     def workers(self) -> tuple[Worker, Worker]:
@@ -118,6 +119,7 @@ def desk_of(outside: Outside) -> Desk:
     from stream.lifecycle.following import Follower
     from stream.lifecycle.index import PublishedIndex, SealedIndex
     from stream.lifecycle.recalls import RecallTable
+    from stream.lifecycle.rolling import keep_rolling
     from stream.lifecycle.sweeping import Sweep
     from stream.wire.index_records import decode_entry, encode_entry
     from stream.wire.standing_records import StandingRecords
@@ -145,6 +147,13 @@ def desk_of(outside: Outside) -> Desk:
         index=index,
         sweep=sweep,
         followers=followers,
+        rolling=partial(
+            keep_rolling,
+            (topics.anonymized, topics.index),
+            broker.end_offsets,
+            broker.send,
+            outside.erasing.roll_seconds,
+        ),
     )
 
 

@@ -31,6 +31,7 @@ def tail(
 
 async def _watch(settings: Settings, *, from_start: bool, follow: bool, count: int | None) -> None:
     from stream.commands.connect import connect, registry_of, trouble_told
+    from stream.lifecycle.rolling import ROLL_KEY
 
     registry = registry_of(settings)
     broker = await connect(settings, [settings.topics.anonymized])
@@ -38,6 +39,8 @@ async def _watch(settings: Settings, *, from_start: bool, follow: bool, count: i
     try:
         with trouble_told():
             async for record in broker.read(settings.topics.anonymized, from_end=not from_start, follow=follow):
+                if record.key == ROLL_KEY:
+                    continue
                 typer.echo(await line_of(record, registry))
                 seen += 1
                 if seen == count:
