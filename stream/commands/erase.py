@@ -68,12 +68,9 @@ def _signer(of: ErasingSettings) -> Signer:
 
 def _ring(settings: Settings) -> Callable[[], KeyRing]:
     from stream.config import ConfigError
-    from stream.lifecycle.keyring import single_ring
 
     with told(ConfigError, code=WRONG_INPUT):
-        key = settings.tokens.token_key()
-    ring = single_ring(key.campaign, key.epoch, key.secret)
-    return lambda: ring
+        return settings.tokens.ring()
 
 
 async def _run_until_signal(service: Service) -> None:

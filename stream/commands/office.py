@@ -42,12 +42,13 @@ async def office_of(
     from stream.wire import avro
     from stream.wire.headers import header
     from stream.wire.index_records import decode_entry, encode_entry
-    from stream.wire.outcomes import Outcomes, head_of, sinks_of
+    from stream.wire.outcomes import OUTPUT_SCHEMAS, Outcomes, head_of
 
     topics, policy = settings.topics, settings.policy.as_policy()
     partitions = await _partitions(broker, topics.raw, (topics.audit, topics.sampling))
     rules = settings.sampling.as_rules(policy.device_families)
-    writer = Outcomes(await register(registry, sinks_of(topics), settings))
+    sinks = dict(zip(OUTPUT_SCHEMAS, (topics.anonymized, topics.withheld, topics.audit), strict=True))
+    writer = Outcomes(await register(registry, sinks, settings))
     outside = Outside(broker, registry, lambda account_id: ring().account_mac(account_id), metrics)
     standing = standing_of(settings.consent, topics.consent, topics.recalls, outside)
 
@@ -72,7 +73,7 @@ async def office_of(
             writer=writer,
             standing=standing,
             sampler=sampler,
-            labels=EpochLabels(ring, policy, settings.anonymity.as_rule()),
+            labels=EpochLabels(ring, policy, settings.anonymity.as_rule(policy.audio_seconds_max)),
             index=SealedIndex(topics.index, ring, encode_entry, decode_entry),
             chain=chain,
             policy_version=settings.policy.version,

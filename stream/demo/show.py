@@ -104,9 +104,7 @@ async def show(
         registry = FileRegistry(Path(folder))
         try:
             await _send(clips, broker, registry, settings)
-            ring = single_ring(
-                CAMPAIGN, "1", secrets.token_bytes(32)
-            )  # nobody keeps it: these tokens lead nowhere, ever
+            ring = single_ring(CAMPAIGN, "1", secrets.token_bytes(32))  # nobody keeps it: tokens that lead nowhere
             async with (
                 _pool(settings.model_copy(update={"engine": engine})) as pool,
                 make_office(settings, lambda: ring, pool, broker, registry, Metrics()) as office,

@@ -11,6 +11,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Plat
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 
 from stream.clip import Outcome, Published, Reason, Withheld
+from stream.lifecycle.realised import Decision, decision
 from stream.ports import Partition
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
@@ -41,6 +42,9 @@ class Metrics:
         self._withheld = self._counter("withheld", "Clips withheld, in committed transactions, by reason.", "reason")
         for reason in Reason:
             self._withheld.labels(reason.value)
+        self._picks = self._counter("picks", "Committed records by what the sampler said of them.", "decision")
+        for each in Decision:
+            self._picks.labels(each.value)
         self._commits = self._counter("commits", "Committed transactions.")
         self._commits_failed = self._counter("commits_failed", "Transactions or producers that failed.", "kind")
         for kind in ("fenced", "failed"):
@@ -110,6 +114,7 @@ class Metrics:
 
     def _count(self, outcome: Outcome) -> None:
         effort = outcome.effort
+        self._picks.labels(decision(outcome.reason if isinstance(outcome, Withheld) else None).value).inc()
         match outcome:
             case Published():
                 self._published.inc()

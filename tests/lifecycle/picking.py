@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime, timedelta
+from types import MappingProxyType
 
 from stream.clip import Consent, Coordinates, Header, Record
-from stream.lifecycle.sampling import PartitionSampler, SamplingRules, open_sampler
+from stream.lifecycle.sampling import PartitionSampler, SamplingRule, SamplingRules, open_sampler
 from stream.ports import Message
 
 KEY = bytes(range(32))
 NOON = datetime(2026, 11, 3, 12, 0, tzinfo=UTC)
 LATER_S = (NOON + timedelta(days=400)).timestamp()  # what the sampler takes for now: no clip is from the future
 TOPIC = "clips.sampling"
+FAMILIES = MappingProxyType({"echo-9": "speaker", "speaker": "speaker", "tv": "tv", "phone": "phone"})
+HOUR_OF_NOON = int(NOON.timestamp()) // 3600
 
 
 def header(
@@ -62,3 +65,12 @@ class Changelog:
 async def opened(rules: SamplingRules, changelog: Changelog | None = None, key: bytes = KEY) -> PartitionSampler:
     """The sampler of the only partition."""
     return await open_sampler(changelog or Changelog(), rules, key, 0, 1, topic=TOPIC, now_s=lambda: LATER_S)
+
+
+def rules(rates: dict[str, float] | None = None, **changes: object) -> SamplingRules:
+    named = tuple(SamplingRule.named(name, rate) for name, rate in (rates or {}).items())
+    return SamplingRules(rules=named, device_families=FAMILIES, **changes)  # type: ignore[arg-type]
+
+
+def sampler(the: SamplingRules, partition: int = 0, partitions: int = 1) -> PartitionSampler:
+    return PartitionSampler(the, KEY, partition, partitions, topic=TOPIC, now_s=lambda: LATER_S)

@@ -20,15 +20,33 @@ from stream.wire.kafka import KafkaBroker
 from tests.lifecycle.picking import KEY, LATER_S, Changelog, header, opened
 
 IN_FLIGHT = 8
-RULES = SamplingRules(rate=0.8, account_per_day_max=2, per_hour_max=3, days_kept=2, accounts_max=3)
+RULES = SamplingRules(rate=0.8, account_per_day_max=2, per_hour_max=2, days_kept=2, accounts_max=3)
 
-CLIPS = st.lists(st.tuples(st.integers(0, 4), st.integers(0, 9), st.integers(0, 3)), min_size=1, max_size=70).map(
+
+@dataclass(frozen=True)
+class Round:
+    """Clips that are picked, clips that are committed, and what comes then."""
+
+    picked: int
+    committed: int
+    then: str = "go on"
+
+
+CLIPS = st.lists(
+    st.tuples(st.integers(0, 5), st.sampled_from((0, 0, 0, 1, 1, 2, 4, 9)), st.integers(0, 1)), min_size=20, max_size=70
+).map(
     lambda drawn: [
         header(number, f"acct-{account}", days=day, hours=hour) for number, (account, day, hour) in enumerate(drawn)
     ]
 )
-STEPS = st.lists(
-    st.sampled_from(["pick", "pick", "pick", "commit", "crash", "crash mid-commit", "compact"]), max_size=300
+ROUNDS = st.lists(
+    st.builds(
+        Round,
+        picked=st.integers(1, IN_FLIGHT),
+        committed=st.integers(0, IN_FLIGHT),
+        then=st.sampled_from(("go on", "compact", "crash", "crash in the next transaction")),
+    ),
+    max_size=30,
 )
 
 
@@ -39,39 +57,38 @@ class Lane:
     clips: list[Header]
     changelog: Changelog
 
-    async def run(self, steps: list[str]) -> list[bool]:
-        """Of each clip whether it is picked, as it was committed. After ``steps`` all goes well to the end."""
+    async def run(self, rounds: list[Round]) -> list[bool]:
+        """Of each clip whether it is picked, as it was committed. After ``rounds`` all goes well to the end."""
         committed: list[bool] = []
         ahead: list[bool] = []
         sampler = await opened(RULES, self.changelog)
-        remaining = iter(steps)
+        script = iter(rounds)
         while len(committed) < len(self.clips):
-            step = next(remaining, "pick" if len(committed) + len(ahead) < len(self.clips) else "commit")
-            if step == "pick" and len(ahead) < IN_FLIGHT and len(committed) + len(ahead) < len(self.clips):
-                ahead.append(sampler.pick(self.clips[len(committed) + len(ahead)]) is None)
-            elif step == "commit" or len(ahead) == IN_FLIGHT:
-                number = len(ahead) // 2 + 1  # the later half is still under way
+            now = next(script, Round(1, 1))
+            first = len(committed) + len(ahead)
+            room = min(now.picked, IN_FLIGHT - len(ahead))
+            ahead += [sampler.pick(of) is None for of in self.clips[first : first + room]]
+            if now.committed:  # with all changes so far, also those of clips that are still under way
                 self.changelog.append(sampler.changes())
-                committed += ahead[:number]
-                ahead = ahead[number:]
-            elif step.startswith("crash"):
-                if step == "crash mid-commit":
-                    sampler.changes()  # in a transaction that is never final
-                sampler, ahead = await opened(RULES, self.changelog), []
-            elif step == "compact":
+                committed, ahead = committed + ahead[: now.committed], ahead[now.committed :]
+            if now.then == "compact":
                 self.changelog.compact()
+            elif now.then == "crash in the next transaction":
+                sampler.changes()
+            if now.then.startswith("crash"):
+                sampler, ahead = await opened(RULES, self.changelog), []
         return committed
 
 
 @pytest.mark.parametrize(("remembered", "tombstones"), [(places.REMEMBERED, places.TOMBSTONES_MAX), (IN_FLIGHT + 1, 1)])
 @settings(max_examples=300, deadline=None)
-@given(CLIPS, STEPS)
-@example([header(0, "a"), header(1, "b", days=9)], ["pick", "pick", "commit", "crash"])
-def test_crashes_change_no_pick(remembered: int, tombstones: int, clips: list[Header], steps: list[str]) -> None:
+@given(CLIPS, ROUNDS)
+@example([header(0, "a"), header(1, "b", days=9)], [Round(2, 1, "crash")])
+def test_crashes_change_no_pick(remembered: int, tombstones: int, clips: list[Header], rounds: list[Round]) -> None:
     """Whatever crashes when: the committed picks are those of a run without a crash, old days or new, full or not."""
     with mock.patch.multiple(places, REMEMBERED=remembered, TOMBSTONES_MAX=tombstones):
         undisturbed = asyncio.run(Lane(clips, Changelog()).run([]))
-        assert undisturbed == asyncio.run(Lane(clips, Changelog()).run(steps))
+        assert undisturbed == asyncio.run(Lane(clips, Changelog()).run(rounds))
 
 
 class OnePartition:
