@@ -14,7 +14,6 @@ from stream.ops import log
 if TYPE_CHECKING:
     from stream.clip import Reason, Record
     from stream.config import Settings
-    from stream.config.erasing import ErasingSettings
     from stream.lifecycle.following import Follower
     from stream.lifecycle.index import PublishedIndex
     from stream.lifecycle.keyring import KeyRing
@@ -39,7 +38,6 @@ class Outside:
     """All that the desk is made of."""
 
     settings: Settings
-    erasing: ErasingSettings
     broker: Broker
     registry: Registry
     destinations: Mapping[str, Destination]  # by schema, and by topic for the two audits
@@ -50,7 +48,7 @@ class Outside:
 
 @dataclass(frozen=True)
 class Desk:
-    """The two workers and what keeps them informed."""
+    """The two workers, and what runs beside them."""
 
     erasures: Worker
     reports: Worker
@@ -125,7 +123,8 @@ def desk_of(outside: Outside) -> Desk:
     from stream.wire.standing_records import StandingRecords
 
     topics, broker, told = outside.settings.topics, outside.broker, Told()
-    settle_s = outside.erasing.settle_s(outside.settings.kafka.transaction_timeout_s)
+    settle_s = outside.settings.erasing.settle_s(outside.settings.kafka.transaction_timeout_s)
+    roll_s = outside.settings.erasing.roll_seconds
     recalls = RecallTable()
     sweep = Sweep(recalls, partial(_ask_again, outside), patience_s=2 * settle_s)
     sealed = SealedIndex(topics.index, outside.ring, encode_entry, decode_entry)
@@ -147,13 +146,7 @@ def desk_of(outside: Outside) -> Desk:
         index=index,
         sweep=sweep,
         followers=followers,
-        rolling=partial(
-            keep_rolling,
-            (topics.anonymized, topics.index),
-            broker.end_offsets,
-            broker.send,
-            outside.erasing.roll_seconds,
-        ),
+        rolling=partial(keep_rolling, (topics.anonymized, topics.index), broker.end_offsets, broker.send, roll_s),
     )
 
 
@@ -166,7 +159,7 @@ def _remover(outside: Outside, index: PublishedIndex, follower: Follower, settle
         index=index,
         fresh=partial(follower.fresh, FRESH_S),
         send=outside.broker.send,
-        objects=FileObjects(outside.erasing.objects_folder),
+        objects=FileObjects(outside.settings.erasing.objects_folder),
         anonymized_topic=topics.anonymized,
         index_topic=topics.index,
         settle_s=settle_s,
@@ -203,7 +196,7 @@ def _reports(outside: Outside, remover: Remover) -> Answers:
         remover=remover,
         decode=Requests(outside.registry).report,
         recalled=RecallWriter(outside.destinations[RECALL_SCHEMA]).recall,
-        window=timedelta(seconds=outside.erasing.report_window_seconds),
+        window=timedelta(seconds=outside.settings.erasing.report_window_seconds),
     ).answer
 
 
@@ -214,7 +207,7 @@ def _worker(outside: Outside, kind: str, topic: str, audit_topic: str, answer: A
 
     broker, group = outside.broker, f"{outside.settings.kafka.group}-{kind}"
     audit = Outcomes({AUDIT_SCHEMA: outside.destinations[audit_topic]})
-    most = outside.erasing.requests_in_flight_max
+    most = outside.settings.erasing.requests_in_flight_max
 
     def intake(partition: Partition) -> RequestIntake:
         chain = partial(_chain, outside, audit_topic, partition)

@@ -73,15 +73,16 @@ class World:
     metrics: RequestMetrics = field(default_factory=RequestMetrics)
 
     def __post_init__(self) -> None:
-        self.settings = settings_in(self.folder, self.run, f"group-{self.run}")
-        self.topics = self.settings.topics
-        self.registry = FileRegistry(self.folder / "registry")
-        self.erasing = ErasingSettings(
+        erasing = ErasingSettings(
             settle_seconds=self.settle_s,
             report_window_seconds=self.window.total_seconds(),
             roll_seconds=self.roll_s,
             objects_folder=self.folder / "objects",
         )
+        settings = settings_in(self.folder, self.run, f"group-{self.run}")
+        self.settings = settings.model_copy(update={"erasing": erasing})
+        self.topics = self.settings.topics
+        self.registry = FileRegistry(self.folder / "registry")
         self.destinations: dict[str, Destination] = {}
 
     @property
@@ -98,7 +99,6 @@ class World:
         """For a desk that a test drives itself."""
         return Outside(
             settings=self.settings,
-            erasing=self.erasing,
             broker=broker or self.broker,
             registry=self.registry,
             destinations=self.destinations,
@@ -111,7 +111,7 @@ class World:
         async def connect(settings: Settings, names: tuple[str, ...]) -> Broker:
             return Kept(broker or self.broker)
 
-        return Service(self.settings, self.erasing, self.keys, self.signer, self.metrics, connect)
+        return Service(self.settings, self.keys, self.signer, self.metrics, connect)
 
     @asynccontextmanager
     async def serving(self, broker: Broker | None = None) -> AsyncIterator[Service]:
