@@ -49,7 +49,7 @@ def erase(context: typer.Context, config: Config = None) -> None:
     no_core_dumps()
     metrics = RequestMetrics()
     log.configure(settings.log.level, on_dropped=metrics.log_dropped)
-    service = Service(settings, settings.erasing, ring, signer, metrics, connect)
+    service = Service(settings, ring, signer, metrics, connect)
     asyncio.run(_run_until_signal(service))
 
 
@@ -86,13 +86,12 @@ class Service:
     def __init__(
         self,
         settings: Settings,
-        erasing: ErasingSettings,
         ring: Callable[[], KeyRing],
         signer: Signer,
         metrics: RequestMetrics,
         connect: Callable[[Settings, tuple[str, ...]], Awaitable[Broker]],
     ) -> None:
-        self._settings, self._erasing, self._ring, self._signer = settings, erasing, ring, signer
+        self._settings, self._ring, self._signer = settings, ring, signer
         self._metrics, self._connect_to = metrics, connect
         self._task: asyncio.Task[None] | None = None
         self._desk: Desk | None = None
@@ -112,7 +111,7 @@ class Service:
         """Whether the workers come round and, while they hold requests, answer some now and then."""
         if self._desk is None:
             return True
-        now, waiting_s = time.monotonic(), self._erasing.settle_s(self._settings.kafka.transaction_timeout_s)
+        now, waiting_s = time.monotonic(), self._settings.erasing.settle_s(self._settings.kafka.transaction_timeout_s)
         healths = [worker.health for worker in self._desk.workers]
         patience_s = self._settings.http.stalled_seconds_max
         return all(
@@ -173,7 +172,6 @@ class Service:
         return desk_of(
             Outside(
                 settings=self._settings,
-                erasing=self._erasing,
                 broker=broker,
                 registry=registry,
                 destinations=destinations,
@@ -189,18 +187,19 @@ async def _until_one_ends(desk: Desk) -> None:
     from stream.ports import SourceLost
     from stream.worker import Died, NotCommitting, TooManyFaults
 
-    sweeping = asyncio.create_task(desk.sweep.run(desk.index))
+    beside = [asyncio.create_task(desk.sweep.run(desk.index)), asyncio.create_task(desk.rolling())]
     working = [asyncio.create_task(worker.run()) for worker in desk.workers]
     try:
-        done, _ = await asyncio.wait({*working, sweeping}, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait({*working, *beside}, return_when=asyncio.FIRST_COMPLETED)
         for worker in desk.workers:
             worker.stop()  # where one has failed; those that were told to stop already do so
         await asyncio.gather(*working)
-        if sweeping in done:
-            raise CommandFailed(f"stopped: {type(sweeping.exception()).__name__}")
+        for task in beside:
+            if task.done():
+                raise CommandFailed(f"stopped: {type(task.exception()).__name__}")
     except (SourceLost, Died, NotCommitting, TooManyFaults) as error:  # their messages are class names, counts
         raise CommandFailed(f"stopped: {type(error).__name__}: {error}") from None
     finally:
-        for task in (*working, sweeping):
+        for task in (*working, *beside):
             task.cancel()
-        await asyncio.gather(*working, sweeping, return_exceptions=True)
+        await asyncio.gather(*working, *beside, return_exceptions=True)

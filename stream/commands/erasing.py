@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -14,7 +14,6 @@ from stream.ops import log
 if TYPE_CHECKING:
     from stream.clip import Reason, Record
     from stream.config import Settings
-    from stream.config.erasing import ErasingSettings
     from stream.lifecycle.following import Follower
     from stream.lifecycle.index import PublishedIndex
     from stream.lifecycle.keyring import KeyRing
@@ -39,7 +38,6 @@ class Outside:
     """All that the desk is made of."""
 
     settings: Settings
-    erasing: ErasingSettings
     broker: Broker
     registry: Registry
     destinations: Mapping[str, Destination]  # by schema, and by topic for the two audits
@@ -50,13 +48,14 @@ class Outside:
 
 @dataclass(frozen=True)
 class Desk:
-    """The two workers and what keeps them informed."""
+    """The two workers, and what runs beside them."""
 
     erasures: Worker
     reports: Worker
     index: PublishedIndex
     sweep: Sweep
     followers: Sequence[Follower] = field(repr=False)
+    rolling: Callable[[], Coroutine[None, None, None]] = field(repr=False)
 
     @property
     def workers(self) -> tuple[Worker, Worker]:
@@ -118,12 +117,14 @@ def desk_of(outside: Outside) -> Desk:
     from stream.lifecycle.following import Follower
     from stream.lifecycle.index import PublishedIndex, SealedIndex
     from stream.lifecycle.recalls import RecallTable
+    from stream.lifecycle.rolling import keep_rolling
     from stream.lifecycle.sweeping import Sweep
     from stream.wire.index_records import decode_entry, encode_entry
     from stream.wire.standing_records import StandingRecords
 
     topics, broker, told = outside.settings.topics, outside.broker, Told()
-    settle_s = outside.erasing.settle_s(outside.settings.kafka.transaction_timeout_s)
+    settle_s = outside.settings.erasing.settle_s(outside.settings.kafka.transaction_timeout_s)
+    roll_s = outside.settings.erasing.roll_seconds
     recalls = RecallTable()
     sweep = Sweep(recalls, partial(_ask_again, outside), patience_s=2 * settle_s)
     sealed = SealedIndex(topics.index, outside.ring, encode_entry, decode_entry)
@@ -145,6 +146,7 @@ def desk_of(outside: Outside) -> Desk:
         index=index,
         sweep=sweep,
         followers=followers,
+        rolling=partial(keep_rolling, (topics.anonymized, topics.index), broker.end_offsets, broker.send, roll_s),
     )
 
 
@@ -157,7 +159,7 @@ def _remover(outside: Outside, index: PublishedIndex, follower: Follower, settle
         index=index,
         fresh=partial(follower.fresh, FRESH_S),
         send=outside.broker.send,
-        objects=FileObjects(outside.erasing.objects_folder),
+        objects=FileObjects(outside.settings.erasing.objects_folder),
         anonymized_topic=topics.anonymized,
         index_topic=topics.index,
         settle_s=settle_s,
@@ -194,7 +196,7 @@ def _reports(outside: Outside, remover: Remover) -> Answers:
         remover=remover,
         decode=Requests(outside.registry).report,
         recalled=RecallWriter(outside.destinations[RECALL_SCHEMA]).recall,
-        window=timedelta(seconds=outside.erasing.report_window_seconds),
+        window=timedelta(seconds=outside.settings.erasing.report_window_seconds),
     ).answer
 
 
@@ -205,7 +207,7 @@ def _worker(outside: Outside, kind: str, topic: str, audit_topic: str, answer: A
 
     broker, group = outside.broker, f"{outside.settings.kafka.group}-{kind}"
     audit = Outcomes({AUDIT_SCHEMA: outside.destinations[audit_topic]})
-    most = outside.erasing.requests_in_flight_max
+    most = outside.settings.erasing.requests_in_flight_max
 
     def intake(partition: Partition) -> RequestIntake:
         chain = partial(_chain, outside, audit_topic, partition)

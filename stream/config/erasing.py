@@ -22,6 +22,9 @@ class ErasingSettings(Section):
 `kafka.transaction_timeout_s` and 15 s, by when every transaction of then has ended or is aborted. Less is not safe."""
     requests_in_flight_max: Count = 1000
     """Most requests of one partition that are worked on at once; each takes as long as `settle_seconds`."""
+    roll_seconds: Seconds = 3600.0
+    """So often an empty record is written to every partition of `topics.anonymized` and `topics.index`: without one, \
+Kafka never compacts the end of a partition to which nothing is published."""
     objects_folder: Path | None = None
     """Directory of the published audio, where it does not lie in the records."""
 

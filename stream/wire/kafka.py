@@ -28,6 +28,7 @@ from stream.wire.kafka_tail import POLL_MS, KafkaTail, answered, last_record
 __all__ = ["KafkaBroker", "KafkaConnection"]
 
 PATIENCE_S = 10.0
+COMPACTED = {"cleanup.policy": "compact", "max.compaction.lag.ms": "86400000"}  # erased is gone within days, not never
 T = TypeVar("T")
 
 
@@ -57,7 +58,7 @@ class KafkaBroker:
                 name,
                 partitions,
                 min(brokers, self._connection.replication_factor_max),
-                topic_configs=largest | ({"cleanup.policy": "compact"} if name in compacted else {}),
+                topic_configs=largest | (COMPACTED if name in compacted else {}),
             )
             for name, partitions in topics.items()
         ]

@@ -23,6 +23,7 @@ from stream.config.erasing import ErasingSettings
 from stream.lifecycle.chain import end_at
 from stream.lifecycle.index import SealedIndex
 from stream.lifecycle.receipts import ErasureReceipt, Signer
+from stream.lifecycle.rolling import ROLL_KEY
 from stream.ops.request_metrics import RequestMetrics
 from stream.ports import Broker, Message, Partition
 from stream.whose import ErasureRequest, Report
@@ -65,20 +66,23 @@ class World:
     folder: Path
     settle_s: float = 0.3
     window: timedelta = timedelta(minutes=10)
+    roll_s: float = 3600.0
     run: str = field(default_factory=lambda: uuid4().hex[:8])
     keys: Ring = field(default_factory=Ring)
     signer: Signer = field(default_factory=lambda: Signer(Ed25519PrivateKey.generate()))
     metrics: RequestMetrics = field(default_factory=RequestMetrics)
 
     def __post_init__(self) -> None:
-        self.settings = settings_in(self.folder, self.run, f"group-{self.run}")
-        self.topics = self.settings.topics
-        self.registry = FileRegistry(self.folder / "registry")
-        self.erasing = ErasingSettings(
+        erasing = ErasingSettings(
             settle_seconds=self.settle_s,
             report_window_seconds=self.window.total_seconds(),
+            roll_seconds=self.roll_s,
             objects_folder=self.folder / "objects",
         )
+        settings = settings_in(self.folder, self.run, f"group-{self.run}")
+        self.settings = settings.model_copy(update={"erasing": erasing})
+        self.topics = self.settings.topics
+        self.registry = FileRegistry(self.folder / "registry")
         self.destinations: dict[str, Destination] = {}
 
     @property
@@ -95,7 +99,6 @@ class World:
         """For a desk that a test drives itself."""
         return Outside(
             settings=self.settings,
-            erasing=self.erasing,
             broker=broker or self.broker,
             registry=self.registry,
             destinations=self.destinations,
@@ -108,7 +111,7 @@ class World:
         async def connect(settings: Settings, names: tuple[str, ...]) -> Broker:
             return Kept(broker or self.broker)
 
-        return Service(self.settings, self.erasing, self.keys, self.signer, self.metrics, connect)
+        return Service(self.settings, self.keys, self.signer, self.metrics, connect)
 
     @asynccontextmanager
     async def serving(self, broker: Broker | None = None) -> AsyncIterator[Service]:
@@ -171,7 +174,8 @@ class World:
     # -------------------------------------------------------------- what is there
     async def newest(self, topic: str) -> dict[str, bytes | None]:
         """Key -> value as compaction leaves it."""
-        return {(record.key or b"").decode(): record.value for record in await everything(self.broker, topic)}
+        found = {(record.key or b"").decode(): record.value for record in await everything(self.broker, topic)}
+        return {key: value for key, value in found.items() if key != ROLL_KEY.decode()}
 
     async def readable(self) -> set[str]:
         """Tokens that annotators still get."""
