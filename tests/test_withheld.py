@@ -21,12 +21,14 @@ import pytest
 
 from stream.clip import Coordinates, Reason, Record, Refusal
 from stream.intake import ClipIntake
-from stream.ports import RegistryUnavailable
+from stream.policy import Policy
+from stream.ports import Partition, RegistryUnavailable
 from stream.wire import avro
 from stream.wire.clips import decode_anonymized
 from stream.wire.outcomes import Destination, Outcomes
 from tests import events
 from tests.contract.stand_ins import WishEngine
+from tests.offices import real_office
 from tests.withheld.cases import CANARY, CASES, SPOKEN, Case, event, good
 from tests.withheld.run import POLICY_VERSION, RAW, TOPICS
 
@@ -208,7 +210,9 @@ class ComingRegistry:
         return self.then
 
 
-@pytest.mark.parametrize(("then", "reason"), [("{}", Reason.INTERNAL_ERROR), (None, Reason.UNKNOWN_SCHEMA)])
+@pytest.mark.parametrize(
+    ("then", "reason"), [(avro.schema_text("clip_event"), Reason.INTERNAL_ERROR), (None, Reason.UNKNOWN_SCHEMA)]
+)
 async def test_a_registry_that_is_down_withholds_nothing(
     then: str | None, reason: Reason, capfd: pytest.CaptureFixture[str]
 ) -> None:

@@ -13,7 +13,7 @@ import hashlib
 import io
 import json
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -26,7 +26,7 @@ from stream.find.pii import make_word_finder
 from stream.intake import ClipIntake
 from stream.pipeline import deidentify
 from stream.policy import Policy
-from stream.ports import Message, Parts
+from stream.ports import Message, Partition, Parts, WordFinder
 from stream.wire import avro
 from stream.wire.clips import Decoder, Encoder
 from stream.wire.outcomes import OUTPUT_SCHEMAS, Destination, Outcomes
@@ -107,7 +107,8 @@ async def intake(words: WordFinder) -> ClipIntake:
     """From a record's bytes to messages; all real but the speaker finder."""
     parts = Parts(Decoder(POLICY), ScriptedSpeakers(), words, Encoder())
     to = {schema: Destination(f"clips.{schema}", number) for number, schema in enumerate(OUTPUT_SCHEMAS, 1)}
-    intake = ClipIntake(real_office(Here(parts), OneClipEvent(), Outcomes(to), POLICY), Partition(HERE.topic, HERE.partition))
+    office = real_office(Here(parts), OneClipEvent(), Outcomes(to), POLICY)
+    intake = ClipIntake(office, Partition(HERE.topic, HERE.partition))
     await intake.open()
     return intake
 

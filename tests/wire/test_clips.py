@@ -38,12 +38,13 @@ from stream.policy import Policy
 from stream.wire import avro
 from stream.wire.clips import CLIP_SCHEMA, EVENT_SCHEMA, Decoder, Encoder, decode_anonymized
 from tests import events
+from tests.values import LABEL
 
 DECODER = Decoder(Policy())
 
 
 def job(record: dict[str, Any]) -> Job:
-    return Job(Coordinates("clips.raw", 0, 0), avro.schema_text(EVENT_SCHEMA), events.body(record))
+    return Job(Coordinates("clips.raw", 0, 0), avro.schema_text(EVENT_SCHEMA), events.body(record), LABEL)
 
 
 def decoded(**changes: Any) -> ClipEvent:
@@ -239,7 +240,7 @@ def written(record: dict[str, Any], change: Callable[[dict[str, Any]], None]) ->
     change(schema)
     body = io.BytesIO()
     fastavro.schemaless_writer(body, fastavro.parse_schema(schema), record)
-    return Job(Coordinates("clips.raw", 0, 0), json.dumps(schema), body.getvalue())
+    return Job(Coordinates("clips.raw", 0, 0), json.dumps(schema), body.getvalue(), LABEL)
 
 
 def test_text_written_as_bytes_must_be_utf8() -> None:

@@ -17,6 +17,7 @@ from stream.inference.pool import InferencePool, PoolLimits
 from stream.intake import ClipIntake
 from stream.ops import log
 from stream.ops.metrics import Metrics
+from stream.policy import Policy
 from stream.ports import Broker, Message
 from stream.wire import avro
 from stream.wire.local import LocalBroker
@@ -24,6 +25,7 @@ from stream.wire.outcomes import OUTPUT_SCHEMAS, Outcomes, destinations
 from stream.wire.registry_files import FileRegistry
 from stream.worker import Limits, Worker
 from tests.events import CAPTURED_AT_MS
+from tests.offices import INDEX, real_office
 from tests.withheld.cases import CANARY, CASES, EVENT_BYTES_MAX, NEWER_ID, good, newer_schema
 
 RAW, GROUP, POLICY_VERSION = "clips.raw", "clipveil", "p-7"
