@@ -20,7 +20,7 @@ from typing import Any
 import pytest
 
 from stream.clip import Coordinates, Reason, Record, Refusal
-from stream.intake import Intake
+from stream.intake import ClipIntake
 from stream.ports import RegistryUnavailable
 from stream.wire import avro
 from stream.wire.clips import decode_anonymized
@@ -215,9 +215,11 @@ async def test_a_registry_that_is_down_withholds_nothing(
     """Records wait for it; what becomes of them depends on what it says when it is back."""
     registry = ComingRegistry(3, then)
     writer = Outcomes({name: Destination(topic, 1) for name, topic in TOPICS.items()})
-    intake = Intake(WishEngine(), registry, avro.unframe, writer, POLICY_VERSION, registry_retry_s=0.001)
-    finished = await intake.finish(Record(Coordinates(RAW, 0, 0), events.value(event(CANARY)), b"key"))
+    office = real_office(WishEngine(), registry, writer, Policy(version=POLICY_VERSION), registry_retry_s=0.001)
+    intake = ClipIntake(office, Partition(RAW, 0))
+    await intake.open()
+    outcome = await intake.finish(Record(Coordinates(RAW, 0, 0), events.value(event(CANARY)), b"key"))
     assert 0 == registry.failures
     # The stand-in engine can't read the event and raises: that it was asked at all is what counts here.
-    assert reason is getattr(finished.outcome, "reason", None)
+    assert reason is getattr(outcome, "reason", None)
     assert CANARY not in "".join(capfd.readouterr())

@@ -7,6 +7,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from stream.config.audit import AuditSettings
 from stream.config.base import Count, Port, Seconds, Section
 from stream.config.detecting import NameSettings, PolicySettings, RecogniserSettings, SpeakerSettings
 from stream.config.erasing import ErasingSettings
@@ -93,6 +94,7 @@ class Settings(Section):
     erasing: ErasingSettings = ErasingSettings()
     engine: EngineSettings = EngineSettings()
     worker: WorkerSettings = WorkerSettings()
+    audit: AuditSettings = AuditSettings()
     http: HttpSettings = HttpSettings()
     log: LogSettings = LogSettings()
 

@@ -9,6 +9,7 @@ it can't be changed any more without being seen.
 from __future__ import annotations
 
 import hashlib
+import re
 import struct
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final, NamedTuple
@@ -27,6 +28,7 @@ from stream.lifecycle.chain import canonical_json
 
 HEAD_DOMAIN: Final = b"clipveil audit head\x00"
 KEY_ID_DIGITS: Final = 16
+_PUBLIC_KEY: Final = re.compile(rb"-----BEGIN PUBLIC KEY-----.*?-----END PUBLIC KEY-----", re.DOTALL)
 
 AuditHead = dict[str, Any]  # as the schema ``audit_head`` has it
 PublicKeys = Mapping[str, Ed25519PublicKey]  # by key id
@@ -45,9 +47,12 @@ def signing_key(pem: bytes) -> Ed25519PrivateKey:
 
 
 def public_keys(pems: Iterable[bytes]) -> dict[str, Ed25519PublicKey]:
-    """By key id; as ``openssl pkey -in key.pem -pubout`` writes them. Raises ValueError for anything else."""
+    """By key id; each of ``pems`` holds one or several, as ``openssl pkey -in key.pem -pubout`` writes them.
+
+    Raises ValueError for anything else.
+    """
     keys = {}
-    for pem in pems:
+    for pem in (key for text in pems for key in _PUBLIC_KEY.findall(text) or [text]):
         try:
             key = load_pem_public_key(pem)
         except Exception:  # noqa: BLE001 - as above

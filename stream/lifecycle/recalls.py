@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -11,7 +12,7 @@ from stream.clip import Reason
 from stream.lifecycle.consent import milliseconds
 from stream.whose import Recall
 
-Window = tuple[int, int, bool]  # first and last, in ms since 1970, both inside; and whether it was an erasure
+_WINDOW: Final = struct.Struct(">qqq?")  # the key's time, first, last (both inside), in ms since 1970; an erasure?
 UNREADABLE_MAX: Final = 1_000
 
 
@@ -29,15 +30,15 @@ class RecallChange:
 
 
 class RecallTable:
-    """Windows by the account's keyed MAC; an account may have several."""
+    """Windows by the account's keyed MAC; an account may have several. They are packed: some 200 bytes an account."""
 
     def __init__(self) -> None:
-        self._windows: dict[bytes, dict[int, Window]] = {}
+        self._windows: dict[bytes, bytes] = {}
         self._unreadable: set[bytes] = set()
         self._uncounted = 0  # 1 once there were too many to remember, for good
 
     def __len__(self) -> int:
-        return sum(map(len, self._windows.values()))
+        return sum(map(len, self._windows.values())) // _WINDOW.size
 
     @property
     def unreadable(self) -> int:
@@ -55,20 +56,21 @@ class RecallTable:
     def refusal(self, account: bytes, captured_at: datetime) -> Reason | None:
         """ERASED or RECALLED where a window covers the recording; ERASED where both do."""
         moment = milliseconds(captured_at)
-        windows = self._windows.get(account, {}).values()
-        covering = [erased for first, last, erased in windows if first <= moment <= last]
+        windows = _WINDOW.iter_unpack(self._windows.get(account, b""))
+        covering = [erased for _, first, last, erased in windows if first <= moment <= last]
         if not covering:
             return None
         return Reason.ERASED if any(covering) else Reason.RECALLED
 
-    def _set(self, account: bytes, first_ms: int, recall: Recall | None) -> None:
+    def _set(self, account: bytes, key_ms: int, recall: Recall | None) -> None:
+        """Replaces the window whose record has ``key_ms`` in its key."""
+        windows = [window for window in _WINDOW.iter_unpack(self._windows.get(account, b"")) if window[0] != key_ms]
         if recall is not None:
-            window = (milliseconds(recall.first), milliseconds(recall.last), recall.erased)
-            self._windows.setdefault(account, {})[first_ms] = window
-        elif account in self._windows:
-            self._windows[account].pop(first_ms, None)
-            if not self._windows[account]:
-                del self._windows[account]
+            windows.append((key_ms, milliseconds(recall.first), milliseconds(recall.last), recall.erased))
+        if windows:
+            self._windows[account] = b"".join(_WINDOW.pack(*window) for window in windows)
+        else:
+            self._windows.pop(account, None)
 
     def _note(self, change: RecallChange) -> None:
         if change.recall is None:

@@ -47,9 +47,13 @@ class AccountStanding:
         self._now = now
 
     async def start(self, timeout_s: float) -> None:
-        """Returns when both topics were read to their ends. Raises StandingUnknown."""
-        await _all(*(follower.start(timeout_s) for follower in self._followers))
-        self._check_readable()
+        """Returns when both topics were read to their ends. Raises StandingUnknown; then nothing is left running."""
+        try:
+            await _all(*(follower.start(timeout_s) for follower in self._followers))
+            self._check_readable()
+        except BaseException:
+            await self.stop()
+            raise
         if self._keeper is not None and self._consent_follower is not None:
             self._keeper.start(self._consent, self._consent_follower)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -13,7 +14,8 @@ from stream.whose import GENESIS, Head
 PUBLISHED: Final = "published"
 WITHHELD: Final = "withheld"
 REQUESTS: Final = frozenset({"erased", "recalled", "refused"})
-GAPS_MAX: Final = 10_000  # of offsets, remembered for each chain
+_DIGEST: Final = re.compile("[0-9a-f]{64}")
+GAPS_MAX: Final = 1_000  # of offsets, remembered for each chain
 
 
 @dataclass(frozen=True)
@@ -45,7 +47,8 @@ class Counts:
 
 @dataclass
 class ChainCheck:
-    """One chain, from ``head`` on. ``add`` its records in order, then ``close``; after a problem nothing is judged."""
+    """One chain, from ``head`` on. ``add`` all records that say to be of it, in order, then ``close``; after a problem
+    nothing is judged."""
 
     chain: str
     anchors: Iterator[Anchor] = field(default_factory=lambda: iter(()), repr=False)
@@ -100,18 +103,18 @@ class ChainCheck:
     def _nonsense(self, record: Mapping[str, Any]) -> str:
         """What no writer of ours writes, whatever the digests say; empty where there is nothing."""
         offset, outcome = record.get("offset"), record.get("outcome")
-        if chain_of(record) != self.chain:
-            return "is about another partition"
         if type(offset) is not int or offset <= self.offset:
             return f"is about offset {offset}, after one about offset {self.offset}"
         if type(record.get("decided_at")) is not int:
             return "does not say when it was decided"
         hashed, reason = record.get("published_sha256"), record.get("reason")
         if outcome == PUBLISHED:
-            return "" if hashed and reason is None else "says published, and not what"
+            return "" if _is_digest(hashed) and reason is None else "says published, and not what"
         if outcome == WITHHELD:
             return "" if reason and hashed is None else "says withheld, and not why"
-        return "" if outcome in REQUESTS else "says something else than what can become of an input"
+        if outcome not in REQUESTS or type(record.get("records")) is not int:
+            return "says something else than what can become of an input"
+        return ""
 
     def _accept(self, record: Mapping[str, Any], head: Head) -> None:
         self.head = head
@@ -160,7 +163,7 @@ class Verification:
     unsigned_ms_max: int = 600_000  # so long a record may wait for a head that vouches for it
     chains: dict[str, ChainCheck] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
-    latest_ms: int = 0
+    latest_ms: int = 0  # as late as it is known to be; of an export that is as late as it tells itself
 
     def add(self, record: Mapping[str, Any]) -> bool:
         """Whether the record is a sound link of its chain."""
@@ -202,6 +205,10 @@ class Verification:
 def chain_of(record: Mapping[str, Any]) -> str:
     """The name of the chain that a record says to be of."""
     return f"{record.get('topic')}/{record.get('partition')}"
+
+
+def _is_digest(value: object) -> bool:
+    return isinstance(value, str) and _DIGEST.fullmatch(value) is not None
 
 
 def _own_digest(record: Mapping[str, Any]) -> bytes:

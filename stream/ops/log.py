@@ -50,6 +50,9 @@ class Event(StrEnum):
     SNAPSHOT_UNUSABLE = "snapshot_unusable"  # the consent topic is read from its beginning
     SNAPSHOT_FAILED = "snapshot_failed"
     STOP_HANGS = "stop_hangs"  # a connection that does not close is left behind
+    AUDIT_SIGNED = "audit_signed"  # a round of heads
+    AUDIT_RESENT = "audit_resent"  # heads that the topic lacked and the file has
+    AUDIT_BROKEN = "audit_broken"  # a chain that is not signed any more: somebody has to look at it
     REQUEST_WAITS = "request_waits"  # for erasure, or a report: it is not lost, something it needs does not answer
     REQUEST_FAILED = "request_failed"  # refused because of a fault of ours
     LATE_COPY = "late_copy"  # of an account that was recalled before: it is asked for again
@@ -96,6 +99,9 @@ KEYS: Mapping[str, Rule] = MappingProxyType(
         "pid": _number,
         "processes": _number,
         "schema_id": _number,
+        # the audit
+        "sequence": _number,
+        "heads": _number,
         # its keys
         "epochs": _number,
         "problems": _number,

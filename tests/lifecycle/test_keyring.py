@@ -295,6 +295,14 @@ def test_a_broken_file_keeps_the_old_ring(mounted: Mounted, broken: str) -> None
     assert ["w49"] == names(file)
 
 
+def test_of_a_file_that_is_too_long_no_part_counts(mounted: Mounted) -> None:
+    """What is read of it is a good ring, and lacks the epochs that come later."""
+    mounted.write(HEAD + W48 + W49)
+    file = mounted.follow()
+    mounted.write(HEAD + W49 + "#" * FILE_BYTES_MAX + "\n" + W48)
+    assert ["w48", "w49"] == names(file)
+
+
 def test_a_file_that_is_gone_keeps_the_old_ring(mounted: Mounted) -> None:
     """A volume that is not there for a moment destroys no keys."""
     file = mounted.follow()

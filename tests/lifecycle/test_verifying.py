@@ -76,6 +76,30 @@ def test_an_honest_audit_is_never_blamed(seed: int, length: int, partitions: int
     assert len(audit.rows) == verification.counts.inputs
 
 
+@pytest.mark.parametrize(
+    ("changed", "what"),
+    [
+        ({"offset": 0}, "is about offset 0, after one about offset 4"),
+        ({"offset": 4}, "is about offset 4, after one about offset 4"),
+        ({"offset": None}, "is about offset None, after one about offset 4"),
+        ({"decided_at": None}, "does not say when it was decided"),
+        ({"outcome": "published", "reason": None, "published_sha256": None}, "says published, and not what"),
+        ({"outcome": "published", "reason": None, "published_sha256": "zz" * 32}, "says published, and not what"),
+        ({"outcome": "published", "reason": "critical", "published_sha256": "00" * 32}, "says published, and not what"),
+        ({"outcome": "withheld", "reason": None, "published_sha256": None}, "says withheld, and not why"),
+        ({"outcome": "withheld", "reason": "x", "published_sha256": "00" * 32}, "says withheld, and not why"),
+        ({"outcome": "erased", "records": None}, "says something else than what can become of an input"),
+        ({"outcome": "reviewed"}, "says something else than what can become of an input"),
+    ],
+)
+def test_what_no_writer_of_ours_writes_does_not_hold(changed: dict[str, object], what: str) -> None:
+    """Well linked, and still no account of one input after the other: done twice, or neither published nor withheld."""
+    decisions = [chains.decision(random.Random(offset), offset) for offset in range(8)]
+    rows = chains.linked([*decisions[:5], {**decisions[5], **changed}, *decisions[6:]])
+    (problem,) = verified(rows, []).problems
+    assert ("clips.raw/0", 6, f"record 6 {what}") == (problem.chain, problem.sequence, problem.what)
+
+
 def test_records_behind_the_last_head_are_not_blamed_at_once() -> None:
     """A head comes every minute; what came since is counted, and not vouched for yet."""
     audit = honest(random.Random(1), 60, heads=1)

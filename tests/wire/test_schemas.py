@@ -13,6 +13,7 @@ import pytest
 from stream.wire.avro import schema_text
 from stream.wire.outcomes import OUTPUT_SCHEMAS
 from stream.wire.registry_files import reads
+from stream.wire.standing_records import CONSENT_SCHEMA, RECALL_SCHEMA
 
 FATES = {"drop", "keep", "token", "coarsen", "redact", "audio"}
 SCHEMAS = sorted(path.stem for path in (Path(__file__).parents[2] / "schemas").glob("*.avsc"))
@@ -65,9 +66,9 @@ def test_a_misspelt_fate_is_no_fate() -> None:
     assert [".f"] == untagged(schema)
 
 
-def test_all_four_schemas_are_there() -> None:
-    """The input's schema and the three of the outputs, and no other that nobody uses."""
-    assert sorted(["clip_event", *OUTPUT_SCHEMAS]) == SCHEMAS
+def test_all_schemas_are_there() -> None:
+    """Those of the input, of the outputs, of consent and of recalls, and no other that nobody uses."""
+    assert sorted(["clip_event", *OUTPUT_SCHEMAS, CONSENT_SCHEMA, RECALL_SCHEMA]) == SCHEMAS
 
 
 @pytest.mark.parametrize("previous", PREVIOUS, ids=lambda path: f"{path.stem}-{path.parent.name}")

@@ -14,7 +14,7 @@ from typing import Any
 
 from stream.inference.frames import Start
 from stream.inference.pool import InferencePool, PoolLimits
-from stream.intake import Intake
+from stream.intake import ClipIntake
 from stream.ops import log
 from stream.ops.metrics import Metrics
 from stream.ports import Broker, Message
@@ -35,7 +35,7 @@ async def main(folder: Path) -> None:
     """One worker, one inference process at a time, one partition."""
     log.configure("DEBUG")
     registry, metrics, broker = FileRegistry(folder / "registry"), Metrics(), LocalBroker()
-    await broker.create_topics({RAW: 1, **dict.fromkeys(TOPICS.values(), 1)})
+    await broker.create_topics({RAW: 1, **dict.fromkeys([*TOPICS.values(), INDEX], 1)})
     await registry.register(f"{RAW}-value", avro.schema_text("clip_event"))
     to = await destinations(registry, TOPICS)
     newer = await registry.register("newer-value", newer_schema())
@@ -43,8 +43,11 @@ async def main(folder: Path) -> None:
     settings = {"policy": {"version": POLICY_VERSION}}
     start = Start("tests.withheld.parts:build", settings)
     pool = InferencePool(start, PoolLimits(processes=1, clip_s=5.0), POLICY_VERSION, metrics)
-    intake = Intake(pool, registry, avro.unframe, Outcomes(to), POLICY_VERSION, event_bytes_max=EVENT_BYTES_MAX)
-    worker = Worker(broker.source(RAW, GROUP), lambda p: broker.outbox(p, GROUP), intake, metrics, Limits())
+    policy = Policy(version=POLICY_VERSION)
+    office = real_office(pool, registry, Outcomes(to), policy, event_bytes_max=EVENT_BYTES_MAX)
+    worker = Worker(
+        broker.source(RAW, GROUP), lambda p: broker.outbox(p, GROUP), lambda p: ClipIntake(office, p), metrics, Limits()
+    )
 
     values = [value for case in CASES for value in (case.value(), good()())]
     key = CANARY.encode()
