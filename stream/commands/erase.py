@@ -166,6 +166,9 @@ class Service:
         from stream.commands.connect import registry_of
         from stream.commands.erasing import Outside, desk_of, destinations_of
 
+        topics = self._settings.topics
+        await _demand_partitions(broker, topics.erasure, topics.erasure_audit)
+        await _demand_partitions(broker, topics.reports, topics.reports_audit)
         registry = registry_of(self._settings)
         stack.push_async_callback(registry.close)
         destinations = await destinations_of(self._settings, registry)
@@ -180,6 +183,13 @@ class Service:
                 metrics=self._metrics,
             )
         )
+
+
+async def _demand_partitions(broker: Broker, requests: str, audit: str) -> None:
+    """The chain of a partition of requests is in the partition of the same number. Raises CommandFailed."""
+    number = len(await broker.end_offsets(requests))
+    if len(await broker.end_offsets(audit)) < number:
+        raise CommandFailed(f"topic {audit} needs at least as many partitions as {requests}, which has {number}")
 
 
 async def _until_one_ends(desk: Desk) -> None:

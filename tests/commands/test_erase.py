@@ -17,8 +17,10 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
+from stream.commands.failure import CommandFailed
 from stream.lifecycle.keyring import single_ring
 from stream.wire.kafka import KafkaBroker, KafkaConnection
+from stream.wire.local import LocalBroker
 from tests.lifecycle.erasing_world import World, copies
 from tests.lifecycle.stand_ins import Ring
 
@@ -138,3 +140,12 @@ async def test_what_is_missing_is_told_at_once(commands: Commands, changes: dict
     )
     assert (2, True) == (done.returncode, told in done.stderr), done.stderr
     assert "canary" not in done.stderr
+
+
+async def test_an_audit_with_too_few_partitions_is_told(tmp_path: Path) -> None:
+    """A chain has its partition's number: where there is none, the service does not start."""
+    broker = LocalBroker()
+    world = World(broker, tmp_path)
+    await broker.create_topics({world.topics.erasure: 3, world.topics.erasure_audit: 2})
+    with pytest.raises(CommandFailed, match="needs at least as many partitions"):
+        await world.service().run()

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from stream.clip import Reason
+from stream.commands.erasing import FRESH_S
 from stream.ports import Broker, Message
 from stream.whose import Recall
 from stream.wire.kafka import KafkaBroker
@@ -133,7 +134,7 @@ async def test_a_clip_in_an_open_transaction_is_waited_for(broker: Broker, tmp_p
     async with world.serving():
         commit = await world.half_published(CANARY, "slow")
         await world.request(CANARY)
-        await asyncio.sleep(3.0)
+        await asyncio.sleep(3 * FRESH_S)  # one look that fails, and one more
         assert [] == await world.receipts()
         await commit()
         await world.answered(1)

@@ -11,8 +11,10 @@ from typing import Any
 import pytest
 
 from stream.wire.avro import schema_text
+from stream.wire.index_records import INDEX_SCHEMA
 from stream.wire.outcomes import OUTPUT_SCHEMAS
 from stream.wire.registry_files import reads
+from stream.wire.request_records import ERASURE_SCHEMA, RECEIPT_SCHEMA, REPORT_SCHEMA
 from stream.wire.standing_records import CONSENT_SCHEMA, RECALL_SCHEMA
 
 FATES = {"drop", "keep", "token", "coarsen", "redact", "audio"}
@@ -67,8 +69,10 @@ def test_a_misspelt_fate_is_no_fate() -> None:
 
 
 def test_all_schemas_are_there() -> None:
-    """Those of the input, of the outputs, of consent and of recalls, and no other that nobody uses."""
-    assert sorted(["clip_event", *OUTPUT_SCHEMAS, CONSENT_SCHEMA, RECALL_SCHEMA]) == SCHEMAS
+    """Those of the input, of the outputs, of consent, recalls and requests, and no other that nobody uses."""
+    input_and_heads = ["clip_event", "clip_header", "audit_head"]
+    beside = [CONSENT_SCHEMA, RECALL_SCHEMA, INDEX_SCHEMA, ERASURE_SCHEMA, RECEIPT_SCHEMA, REPORT_SCHEMA]
+    assert sorted([*input_and_heads, *OUTPUT_SCHEMAS, *beside]) == SCHEMAS
 
 
 @pytest.mark.parametrize("previous", PREVIOUS, ids=lambda path: f"{path.stem}-{path.parent.name}")
