@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING
 
+from stream.commands.chains import chain_of
 from stream.ops import log
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from stream.lifecycle.sweeping import Sweep
     from stream.ops.request_metrics import RequestMetrics
     from stream.ports import Broker, Partition
-    from stream.whose import Head, IndexEntry
+    from stream.whose import IndexEntry
     from stream.wire.outcomes import Destination
     from stream.wire.registry import Registry
     from stream.worker import Worker
@@ -210,7 +211,7 @@ def _worker(outside: Outside, kind: str, topic: str, audit_topic: str, answer: A
     most = outside.settings.erasing.requests_in_flight_max
 
     def intake(partition: Partition) -> RequestIntake:
-        chain = partial(_chain, outside, audit_topic, partition)
+        chain = partial(chain_of, broker, outside.registry, audit_topic, group, partition)
         return RequestIntake(answer, audit, chain, lambda: outside.ring().campaign)
 
     limits = Limits(
@@ -223,18 +224,6 @@ def _worker(outside: Outside, kind: str, topic: str, audit_topic: str, answer: A
     return Worker(
         source, lambda partition: broker.outbox(partition, group), intake, outside.metrics.meter(kind), limits
     )
-
-
-async def _chain(outside: Outside, audit_topic: str, partition: Partition) -> Head:
-    """Where the audit of a partition of requests ends. Raises CommitFailed where nobody can say."""
-    from stream.ports import BrokerUnavailable, CommitFailed
-    from stream.wire.outcomes import head_of
-
-    try:
-        last = await outside.broker.last(audit_topic, partition.number)
-    except BrokerUnavailable as error:
-        raise CommitFailed(f"the end of the audit can't be read ({error})") from None
-    return await head_of(last, partition, outside.registry)
 
 
 async def _ask_again(outside: Outside, entry: IndexEntry, reason: Reason, request_id: str) -> None:

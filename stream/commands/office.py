@@ -6,6 +6,7 @@ import contextlib
 from collections.abc import AsyncIterator, Callable
 from typing import TYPE_CHECKING
 
+from stream.commands.chains import chain_of
 from stream.commands.connect import register
 from stream.commands.failure import CommandFailed
 from stream.config import Settings
@@ -38,11 +39,11 @@ async def office_of(
     from stream.lifecycle.index import SealedIndex
     from stream.lifecycle.labels import EpochLabels
     from stream.lifecycle.sampling import open_sampler
-    from stream.ports import BrokerUnavailable, CommitFailed, StandingUnknown
+    from stream.ports import StandingUnknown
     from stream.wire import avro
     from stream.wire.headers import header
     from stream.wire.index_records import decode_entry, encode_entry
-    from stream.wire.outcomes import OUTPUT_SCHEMAS, Outcomes, head_of
+    from stream.wire.outcomes import OUTPUT_SCHEMAS, Outcomes
 
     topics, policy = settings.topics, settings.policy.as_policy()
     partitions = await _partitions(broker, topics.raw, (topics.audit, topics.sampling))
@@ -57,11 +58,7 @@ async def office_of(
         return await open_sampler(broker, rules, key, of.number, partitions, topic=topics.sampling)
 
     async def chain(of: Partition) -> Head:
-        try:
-            last = await broker.last(topics.audit, of.number)
-        except BrokerUnavailable as error:
-            raise CommitFailed(type(error).__name__) from None
-        return await head_of(last, of, registry)
+        return await chain_of(broker, registry, topics.audit, settings.kafka.group, of)
 
     try:
         await standing.start(settings.consent.start_seconds_max)

@@ -32,7 +32,6 @@ from stream.wire.outcomes import AUDIT_SCHEMA, WITHHELD_SCHEMA, destinations
 from stream.wire.registry_files import FileRegistry
 from stream.worker import Worker
 
-GROUP = "clipveil-demo"
 CAMPAIGN = "demo"
 PARTITIONS = 3
 PROCESSES_MAX = 4  # a few clips are not worth more; each takes most of a gigabyte
@@ -161,10 +160,10 @@ async def _pool(settings: Settings) -> AsyncIterator[InferencePool]:
 
 async def _work(broker: LocalBroker, settings: Settings, office: Office, pool: InferencePool, tally: Tally) -> None:
     """The worker itself, until it has committed every outcome."""
-    raw = settings.topics.raw
+    raw, group = settings.topics.raw, settings.kafka.group
     worker = Worker(
-        broker.source(raw, GROUP),
-        lambda partition: broker.outbox(partition, GROUP),
+        broker.source(raw, group),
+        lambda partition: broker.outbox(partition, group),
         lambda partition: ClipIntake(office, partition),
         tally,
     )
@@ -183,7 +182,7 @@ async def _work(broker: LocalBroker, settings: Settings, office: Office, pool: I
             await working
     if not tally.complete.is_set():
         raise ShowFailed("the service stopped before every clip had an outcome")
-    ends, committed = await broker.end_offsets(raw), await broker.committed(raw, GROUP)
+    ends, committed = await broker.end_offsets(raw), await broker.committed(raw, group)
     if {number: offset for number, offset in ends.items() if offset} != dict(committed):
         raise ShowFailed("the committed offsets are not the ends of the partitions")
 

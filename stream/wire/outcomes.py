@@ -138,19 +138,24 @@ class Outcomes:
         return Message(to.topic, _partition_key(of), avro.frame(to.schema, body), now_ms)
 
 
-async def head_of(last: Record | None, of: Partition, schemas: Schemas) -> Head:
-    """Where the chain of the input partition ``of`` ends, by the last record of its audit partition.
+async def head_of(last: Record | None, of: Partition, schemas: Schemas, committed: int | None = None) -> Head:
+    """Where the chain of the input partition ``of`` ends, by the last record of its audit partition; ``committed`` is
+    the group's offset there, 0 where nothing was done yet, None where it does not matter.
 
-    Raises CommitFailed for a record that is not a link of this very chain, or whose schema nobody can tell: a chain
-    that can't be continued must not be begun anew.
+    Raises CommitFailed for a record that is not a link of this very chain, or whose schema nobody can tell, and where
+    the group's offset is not behind exactly what was audited: a chain that can't be continued must not be begun anew.
     """
     if last is None:
+        if committed:
+            raise CommitFailed("the audit of what was done is gone")
         return GENESIS
     try:
         reference, body = avro.unframe(last.value or b"")
         record = avro.read_as_written(await schemas.writer_schema(reference), body)
+        if committed is not None and record["offset"] >= committed:
+            raise CommitFailed("the audit has what the group's offset says was not done yet")
         return end_at(record, of)
-    except (Refusal, RegistryUnavailable, ValueError) as error:
+    except (KeyError, Refusal, RegistryUnavailable, ValueError) as error:
         raise CommitFailed(f"the audit chain can't be continued ({type(error).__name__})") from None
 
 

@@ -179,6 +179,18 @@ async def test_a_chain_is_never_continued_from_what_is_not_its_own(tmp_path: Pat
             await head_of(Record(WHERE, wrong), of, registry)
 
 
+async def test_a_chain_and_the_groups_offset_belong_together(tmp_path: Path) -> None:
+    """Where records were done and none is audited, or one is audited that was not done, nothing goes on."""
+    registry, writer = await schemas(tmp_path)
+    last = Record(WHERE, writer.audit(WITHHELD, GENESIS)[0].value)
+    done = WITHHELD.coordinates.offset + 1
+    assert 1 == (await head_of(last, CHAIN, registry, done)).sequence
+    assert GENESIS == await head_of(None, CHAIN, registry, 0)
+    for record, committed in [(None, 1), (last, done - 1), (last, 0)]:
+        with pytest.raises(CommitFailed):
+            await head_of(record, CHAIN, registry, committed)
+
+
 async def test_a_record_from_before_there_were_chains_begins_none(tmp_path: Path) -> None:
     """Its schema has no place in a chain: a chain would begin in the middle of a topic, as one does that was cut."""
     registry = FileRegistry(tmp_path)
