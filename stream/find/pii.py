@@ -13,8 +13,9 @@ from dataclasses import replace
 from importlib import metadata, resources
 from typing import Protocol
 
-from stream.clip import Clip, Finding, Reason, Receipt, Refusal, Subject, Word, WordEvidence
+from stream.clip import Clip, Critical, Finding, Reason, Receipt, Refusal, Subject, Word, WordEvidence
 from stream.find.carriers import UNSURE_BELOW, find_employers, find_health, find_misheard
+from stream.find.critical import find_critical
 from stream.find.gazetteer import Gazetteer, load_gazetteer
 from stream.find.introduced import find_introduced
 from stream.find.language import Language, load_language, supported_languages

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from stream.clip import Coordinates, Effort, Job, Outcome, Published, Reason, TokenKey, Withheld
+from stream.clip import Coordinates, CriticalKind, Effort, Job, Outcome, Published, Reason, TokenKey, Withheld
 
 PREFIX = struct.Struct(">II")
 HEADER_BYTES_MAX = 8 * 1024 * 1024
@@ -115,10 +115,11 @@ def outcome_frame(outcome: Outcome) -> Frame:
         "kept_seconds": effort.kept_seconds,
         "stage_seconds": dict(effort.stage_seconds),
         "identifiers": dict(effort.identifiers),
+        "critical": list(outcome.critical),
     }
     if isinstance(outcome, Published):
         return Frame(header | {"token": outcome.token, "timestamp_ms": outcome.timestamp_ms}, outcome.body)
-    return Frame(header | {"reason": outcome.reason.value, "fault": outcome.fault})
+    return Frame(header | {"reason": outcome.reason.value, "fault": outcome.fault, "escalated": outcome.escalated})
 
 
 def outcome_of(frame: Frame, coordinates: Coordinates) -> Outcome:
@@ -132,10 +133,14 @@ def outcome_of(frame: Frame, coordinates: Coordinates) -> Outcome:
             {str(entity_type): int(found) for entity_type, found in values["identifiers"].items()},
         )
         version = str(values["policy_version"])
+        critical = tuple(CriticalKind(kind) for kind in values["critical"])
         if "reason" in values:
-            return Withheld(coordinates, Reason(values["reason"]), version, _class_name(values["fault"]), effort)
+            reason, fault, escalated = Reason(values["reason"]), _class_name(values["fault"]), values["escalated"]
+            if not isinstance(escalated, bool) or (reason is not Reason.CRITICAL and (critical or escalated)):
+                raise MalformedFrame
+            return Withheld(coordinates, reason, version, fault, effort, critical, escalated)
         return Published(
-            coordinates, str(values["token"]), int(values["timestamp_ms"]), frame.body, version, effort=effort
+            coordinates, str(values["token"]), int(values["timestamp_ms"]), frame.body, version, effort=effort, critical=critical
         )
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError):
         raise MalformedFrame from None
