@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from stream.commands import config, demo, evaluate, produce, run, tail, train
+from stream.commands import asking, audit, config, consent, demo, erase, evaluate, produce, run, tail, train
 from stream.commands.failure import FAILED, CommandFailed
 from stream.ops import log
 
@@ -41,7 +41,11 @@ app.command()(run.run)
 app.command()(demo.demo)
 app.command()(produce.produce)
 app.command()(tail.tail)
+app.add_typer(erase.app, name="erase")
+app.command()(asking.report)
+app.add_typer(consent.app, name="consent")
 app.add_typer(evaluate.app, name="evaluate")
+app.add_typer(audit.app, name="audit")
 app.add_typer(train.app, name="train")
 app.add_typer(config.app, name="config")
 app.command()(config.fingerprint)

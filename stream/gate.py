@@ -10,7 +10,7 @@ import math
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import pairwise
 
 import numpy as np
@@ -21,6 +21,7 @@ from stream.clip import (
     Clip,
     Evidence,
     Plan,
+    Precision,
     Reason,
     Refusal,
     Segment,
@@ -78,22 +79,28 @@ def _refuse_if(wrong: bool, reason: Reason) -> None:
 
 # ------------------------------------------------------------------ shape
 def _well_formed(clip: Clip, plan: Plan, result: AnonymizedClip) -> None:
-    """Same length, finite, a whole hour, word times inside the clip, and a plan that leaves no gap undecided."""
-    hour = result.metadata.captured_hour
+    """Same length, finite, no finer time than it says, word times inside the clip, a plan that leaves no gap."""
     tiles = sorted([*plan.keep, *(mute.segment for mute in plan.mutes)])
     bounds = [0.0, *(bound for tile in tiles for bound in (tile.start, tile.end)), clip.duration]
     gaps = [abs(right - left) for left, right in list(pairwise(bounds))[::2]]
     _refuse_if(
         len(result.samples) != len(clip.samples)
         or not bool(np.isfinite(result.samples).all())
-        or hour.utcoffset() != timedelta(0)
-        or (hour.minute, hour.second, hour.microsecond) != (0, 0, 0)
+        or _finer(result.metadata.captured_hour, result.metadata.captured_precision)
         or not result.metadata.token
         or any(word.segment.end > clip.duration + 1e-3 for word in result.words)
         or max(gaps) > 1e-6
         or result.mutes != plan.mutes,
         Reason.GATE_MALFORMED,
     )
+
+
+def _finer(moment: datetime, precision: Precision) -> bool:
+    """Whether the moment is no first one of an hour, day or year in UTC, and so tells more than it should."""
+    hour = moment.utcoffset() == timedelta(0) and (moment.minute, moment.second, moment.microsecond) == (0, 0, 0)
+    day = hour and moment.hour == 0
+    year = day and (moment.month, moment.day) == (1, 1)
+    return not {Precision.HOUR: hour, Precision.DAY: day, Precision.YEAR: year}[precision]
 
 
 def _receipts(evidence: Evidence, result: AnonymizedClip, required: frozenset[str]) -> None:

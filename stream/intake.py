@@ -1,80 +1,181 @@
-"""One record, from its bytes to the outcome and the messages that tell of it."""
+"""The records of one input partition: from bytes to outcomes, and from outcomes to what is written of them.
+
+    header -> consent -> picked? -> label -> engine    ...    consent once more -> messages, audit chain
+
+Whose clip it is, is decided here, in the order of the input and before anybody hears it (decision 13): of an event only
+the header is decoded in this process. What was said is decided by the engine.
+"""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from stream.clip import Job, Outcome, Published, Reason, Record, Refusal, Withheld
+from stream.clip import Coordinates, Header, Job, Label, Outcome, Published, Reason, Record, Refusal, Withheld
 from stream.ops.log import Event, get
-from stream.ports import Engine, Message, OutcomeWriter, RegistryUnavailable, Schemas
-
-
-class Finished(NamedTuple):
-    """What became of a record, and what is to be written of it."""
-
-    outcome: Outcome
-    messages: tuple[Message, ...]
+from stream.ports import (
+    CommitFailed,
+    Engine,
+    Index,
+    Labels,
+    Message,
+    OutcomeWriter,
+    Partition,
+    RegistryUnavailable,
+    Sampler,
+    Schemas,
+    Settled,
+    Standing,
+    StandingUnknown,
+)
+from stream.whose import Head
 
 
 @dataclass(frozen=True)
-class Intake:
-    """Turns a record into its outcome, and the outcome into messages. Fails closed."""
+class Office:
+    """What the intakes of all partitions share."""
 
     engine: Engine
     schemas: Schemas
     unframe: Callable[[bytes], tuple[int | str, bytes]]  # magic byte and reference off; raises Refusal
+    header: Callable[[str, bytes], Header]  # of a writer schema and a body; raises Refusal
     writer: OutcomeWriter
+    standing: Standing
+    sampler: Callable[[Partition], Awaitable[Sampler]]  # as its picks were left; raises CommitFailed
+    labels: Labels
+    index: Index
+    chain: Callable[[Partition], Awaitable[Head]]  # where the audit of a partition ends; raises CommitFailed
     policy_version: str
     event_bytes_max: int = 8 * 2**20
     message_bytes_max: int = 8 * 2**20  # more the broker would refuse for ever: such a clip is withheld
     registry_retry_s: float = 1.0  # while the registry is down; doubles, up to 32 times as long
 
-    async def finish(self, record: Record) -> Finished:
-        """The outcome, and all that is to be written of it; whatever is raised on the way ends in withheld."""
-        coordinates = record.coordinates
+
+class _Picked(NamedTuple):
+    """What is known of a clip while it is heard."""
+
+    header: Header
+    label: Label
+
+
+class ClipIntake:
+    """ports.Intake for clip events. Fails closed."""
+
+    def __init__(self, office: Office, partition: Partition) -> None:
+        self._office, self._partition = office, partition
+        self._in_order = asyncio.Lock()  # first come, first served: picks depend on the order of the input
+        self._picked: dict[Coordinates, _Picked] = {}
+        self._emitting: list[tuple[_Picked, int]] = []
+        self._sampler: Sampler
+        self._head: Head
+
+    async def open(self) -> None:
+        self._head = await self._office.chain(self._partition)
+        self._sampler = await self._office.sampler(self._partition)
+
+    # -------------------------------------------------------------- from a record to its outcome
+    async def finish(self, record: Record) -> Outcome:
+        """Whatever is raised on the way ends in withheld."""
+        coordinates, office = record.coordinates, self._office
         try:
-            outcome = await self._outcome(record)
-            messages = self._messages(outcome)
-            if all(len(message.value or b"") <= self.message_bytes_max for message in messages):
-                return Finished(outcome, messages)
-            refused = Withheld(coordinates, Reason.EVENT_TOO_LARGE, self.policy_version, effort=outcome.effort)
+            async with self._in_order:
+                job = await self._admitted(record)
+            outcome = self._checked(job, await office.engine.run(job))
+            if isinstance(outcome, Withheld):
+                return outcome
+            if len(office.writer.published(outcome).value or b"") <= office.message_bytes_max:
+                return outcome
+            return Withheld(coordinates, Reason.EVENT_TOO_LARGE, office.policy_version, effort=outcome.effort)
         except Refusal as refusal:
-            refused = Withheld(coordinates, refusal.reason, self.policy_version)
+            return Withheld(coordinates, refusal.reason, office.policy_version)
         except asyncio.CancelledError:
             if asyncio.current_task().cancelling():  # type: ignore[union-attr]
                 raise  # the lane is given up; otherwise it was the engine that gave up
-            refused = Withheld(coordinates, Reason.INFERENCE_DIED, self.policy_version)
+            return Withheld(coordinates, Reason.INFERENCE_DIED, office.policy_version)
         except Exception as fault:  # noqa: BLE001 - its message may quote the clip: only its class is told
-            refused = Withheld(coordinates, Reason.INTERNAL_ERROR, self.policy_version, type(fault).__name__)
-        return Finished(refused, self._messages(refused))
+            return Withheld(coordinates, Reason.INTERNAL_ERROR, office.policy_version, type(fault).__name__)
 
-    async def _outcome(self, record: Record) -> Outcome:
+    async def _admitted(self, record: Record) -> Job:
+        """The job, with its label, of a clip that may be heard. Raises Refusal."""
+        office = self._office
         if record.value is None:
             raise Refusal(Reason.NO_VALUE)
-        if len(record.value) > self.event_bytes_max:
+        if len(record.value) > office.event_bytes_max:
             raise Refusal(Reason.EVENT_TOO_LARGE)
-        reference, body = self.unframe(record.value)
+        reference, body = office.unframe(record.value)
         writer_schema = await self._writer_schema(reference)
-        outcome = await self.engine.run(Job(record.coordinates, writer_schema, body))
-        if outcome.coordinates != record.coordinates:
-            raise Refusal(Reason.INTERNAL_ERROR)  # another clip's outcome: nothing of it may go out under this one
-        return outcome
+        header = office.header(writer_schema, body)
+        if not header.consent.human_review:
+            raise Refusal(Reason.NO_CONSENT)
+        if reason := office.standing.refusal(header) or self._sampler.pick(header):
+            raise Refusal(reason)
+        label = office.labels.label(header)
+        self._picked[record.coordinates] = _Picked(header, label)
+        return Job(record.coordinates, writer_schema, body, label)
 
     async def _writer_schema(self, reference: int | str) -> str:
         """Waits for a registry that is down: nothing is known of the record, so it is neither withheld nor lost."""
-        pause_s = self.registry_retry_s
+        pause_s = self._office.registry_retry_s
         while True:
             try:
-                return await self.schemas.writer_schema(reference)
+                return await self._office.schemas.writer_schema(reference)
             except RegistryUnavailable:
                 get().warning(Event.REGISTRY_UNAVAILABLE)
             await asyncio.sleep(pause_s)
-            pause_s = min(2 * pause_s, 32 * self.registry_retry_s)
+            pause_s = min(2 * pause_s, 32 * self._office.registry_retry_s)
 
-    def _messages(self, outcome: Outcome) -> tuple[Message, ...]:
+    def _checked(self, job: Job, outcome: Outcome) -> Outcome:
+        """Nothing of another clip may go out under this one's coordinates or token."""
+        if outcome.coordinates != job.coordinates:
+            raise Refusal(Reason.INTERNAL_ERROR)
+        if isinstance(outcome, Published) and (
+            outcome.token != job.label.token or not 0 <= outcome.length < len(job.label.by_length)
+        ):
+            raise Refusal(Reason.INTERNAL_ERROR)
+        return outcome
+
+    # -------------------------------------------------------------- from outcomes to one transaction
+    async def settle(self, outcomes: Sequence[Outcome]) -> Settled:
+        """Looks at consent as of now: an opt-out that came while a clip was heard stops it."""
+        if any(isinstance(outcome, Published) for outcome in outcomes):
+            try:
+                await self._office.standing.fresh()
+            except StandingUnknown:
+                raise CommitFailed("nobody knows who has opted out") from None
+        messages: list[Message] = []
+        final: list[Outcome] = []
+        for outcome in outcomes:
+            settled, written = self._last_word(outcome)
+            audit, self._head = self._office.writer.audit(settled, self._head)
+            final.append(settled)
+            messages += [*written, audit]
+        messages += self._sampler.changes()
+        return Settled(tuple(final), tuple(messages))
+
+    def _last_word(self, outcome: Outcome) -> tuple[Outcome, list[Message]]:
+        """The outcome as it is written, and what is written of it beside the audit."""
+        picked = self._picked.pop(outcome.coordinates, None)
         if isinstance(outcome, Published):
-            return self.writer.published(outcome), self.writer.audit(outcome)
-        return self.writer.withheld(outcome), self.writer.audit(outcome)
+            assert picked is not None  # only a job with a label is published
+            try:
+                return outcome, self._publishing(outcome, picked)
+            except Refusal as refusal:
+                version = self._office.policy_version
+                outcome = Withheld(outcome.coordinates, refusal.reason, version, effort=outcome.effort)
+        escalated = [self._office.writer.escalated(outcome)] if outcome.escalated else []
+        return outcome, [self._office.writer.withheld(outcome), *escalated]
+
+    def _publishing(self, outcome: Published, picked: _Picked) -> list[Message]:
+        """The clip, and what leads back to it. Raises Refusal."""
+        if reason := self._office.standing.refusal(picked.header):
+            raise Refusal(reason)
+        messages = [self._office.writer.published(outcome), self._office.index.entry(picked.header, outcome)]
+        self._emitting.append((picked, outcome.length))
+        return messages
+
+    def committed(self, settled: Settled) -> None:  # noqa: ARG002 - what was published is known from settling
+        for picked, length in self._emitting:
+            self._office.labels.emitted(picked.header, picked.label, length)
+        self._emitting.clear()

@@ -23,6 +23,7 @@ from stream.clip import (
     Effort,
     Evidence,
     Job,
+    Label,
     Outcome,
     Plan,
     Published,
@@ -30,7 +31,6 @@ from stream.clip import (
     Receipt,
     Refusal,
     SpeakerEvidence,
-    TokenKey,
     Withheld,
 )
 from stream.edit import metadata, sound, text
@@ -39,11 +39,11 @@ from stream.ports import Parts
 from stream.segments import seconds
 
 
-def deidentify(job: Job, parts: Parts, policy: Policy, key: TokenKey) -> Outcome:
+def deidentify(job: Job, parts: Parts, policy: Policy) -> Outcome:
     """Publish or withhold one clip event. Never raises for what the event contains."""
     progress = _Progress()
     try:
-        return _publish(job, parts, policy, key, progress)
+        return _publish(job, parts, policy, progress)
     except CriticalContent as refusal:
         effort = progress.effort()
         kinds, escalated = refusal.kinds, refusal.escalated
@@ -55,7 +55,7 @@ def deidentify(job: Job, parts: Parts, policy: Policy, key: TokenKey) -> Outcome
         return Withheld(job.coordinates, reason, policy.version, type(fault).__name__, progress.effort())
 
 
-def _publish(job: Job, parts: Parts, policy: Policy, key: TokenKey, progress: _Progress) -> Published:
+def _publish(job: Job, parts: Parts, policy: Policy, progress: _Progress) -> Published:
     with progress.at("decode"):
         event = parts.decoder.event(job)
         plan.admit(event, policy)  # consent, before the audio is touched
@@ -76,6 +76,8 @@ def _publish(job: Job, parts: Parts, policy: Policy, key: TokenKey, progress: _P
             confirmed = parts.timer.confirm(clip)
         timed_by |= {parts.timer.receipt} if confirmed is clip else set()
         clip = confirmed
+    length = metadata.length_of(clip, job.label)
+    clip = sound.lengthened(clip, job.label.by_length[length][1].seconds)  # what is silent now was heard by nobody
     evidence = Evidence(speakers, words, tuple(sorted(timed_by, key=lambda receipt: receipt.detector)), age)
 
     with progress.at("plan"):
@@ -83,7 +85,7 @@ def _publish(job: Job, parts: Parts, policy: Policy, key: TokenKey, progress: _P
         progress.kept_seconds = seconds(decided.keep)
         progress.identifiers = Counter(finding.entity_type for finding in words.findings)
     with progress.at("edit"):
-        edited = _edit(clip, evidence, decided, policy, key)
+        edited = _edit(clip, evidence, decided, policy, job.label, length)
     with progress.at("encode"):
         body = parts.encoder.encode(edited)
     with progress.at("gate"):  # judges the bytes that would be published, not the value that they were made from
@@ -94,11 +96,12 @@ def _publish(job: Job, parts: Parts, policy: Policy, key: TokenKey, progress: _P
 
     return Published(
         coordinates=job.coordinates,
-        token=edited.metadata.token,
+        token=job.label.token,
         timestamp_ms=int(edited.metadata.captured_hour.timestamp() * 1000),
         body=body,
         policy_version=policy.version,
         effort=progress.effort(),
+        length=length,
         critical=decided.critical,
     )
 
@@ -126,10 +129,10 @@ def _with_times(clip: Clip, parts: Parts, policy: Policy) -> tuple[Clip, set[Rec
     return clip, receipts
 
 
-def _edit(clip: Clip, evidence: Evidence, decided: Plan, policy: Policy, key: TokenKey) -> AnonymizedClip:
+def _edit(clip: Clip, evidence: Evidence, decided: Plan, policy: Policy, label: Label, length: int) -> AnonymizedClip:
     """Built field by field: what is not named here does not leave."""
     return AnonymizedClip(
-        metadata=metadata.anonymize(clip.event, policy, key),
+        metadata=metadata.of_label(label, length),
         samples=sound.keep_only(clip.samples, decided.keep),
         words=text.replace_words(clip, decided),
         mutes=decided.mutes,

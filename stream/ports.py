@@ -12,7 +12,6 @@ from stream.clip import (
     AnonymizedClip,
     Clip,
     ClipEvent,
-    Coarse,
     Header,
     Job,
     Label,
@@ -273,6 +272,10 @@ class Tail(Protocol):
     async def ends(self) -> Mapping[int, int]:
         """By partition the end as of now (the last stable offset). Raises BrokerUnavailable."""
 
+    async def written(self) -> Mapping[int, int]:
+        """By partition the end as of now, open transactions included: everything acknowledged lies before it. Raises
+        BrokerUnavailable."""
+
     async def stop(self) -> None: ...
 
 
@@ -357,8 +360,8 @@ class Labels(Protocol):
     def label(self, of: Header) -> Label:
         """Raises Refusal(KEY_MISSING)."""
 
-    def emitted(self, of: Header, coarse: Coarse) -> None:
-        """A clip with these values was published: counts for how rare values are."""
+    def emitted(self, of: Header, label: Label, length: int) -> None:
+        """A clip was published by entry ``length`` of its label: counts for how rare values are."""
 
 
 class Index(Protocol):

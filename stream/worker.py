@@ -1,11 +1,12 @@
 """From a polled record to a committed outcome. Read this third, after ``pipeline.py`` and ``clip.py``.
 
-    poll -> Lane.accept -> Intake.finish (many at once) -> one transaction: messages, audit, offset -> metrics
+    poll -> Lane.accept -> Intake.finish (many at once) -> Intake.settle -> one transaction: messages, offset -> metrics
 
 Every input partition that this worker owns has a ``Lane``. A lane opens its outbox first, which fences the previous
-owner and settles what that one left open, only then seeks to the committed offset, only then takes records. Outcomes
-are computed in any order and committed in the order of the input: the longest finished run of records goes into one
-transaction together with the offset behind it. Whatever fails before that is done again, from the committed offset.
+owner and settles what that one left open, then its intake, which restores what that one left behind, only then seeks to
+the committed offset, only then takes records. Outcomes are computed in any order and committed in the order of the
+input: the longest finished run of records goes into one transaction together with the offset behind it. Whatever fails
+before that is done again, from the committed offset.
 """
 
 from __future__ import annotations
@@ -19,9 +20,8 @@ from itertools import islice, takewhile
 from typing import Any, NamedTuple
 
 from stream.clip import Coordinates, Outcome, Reason, Record, Withheld
-from stream.intake import Finished, Intake
 from stream.ops.log import Event, get
-from stream.ports import CommitFailed, Fenced, Meter, Outbox, Partition, Source, SourceLost
+from stream.ports import CommitFailed, Fenced, Intake, Meter, Outbox, Partition, Source, SourceLost
 
 # Withholding for one of these says more about the machinery than about the clip.
 FAULTS = frozenset(
@@ -81,7 +81,7 @@ class _Pending(NamedTuple):
 
     coordinates: Coordinates
     size: int
-    done: asyncio.Task[Finished]
+    done: asyncio.Task[Outcome]
 
 
 class Lane:
@@ -91,6 +91,7 @@ class Lane:
         self.partition = partition
         self.open = False
         self._worker = worker
+        self._intake: Intake = worker.intake(partition)
         self._pending: deque[_Pending] = deque()
         self._arrived = asyncio.Event()
         self.idle = asyncio.Event()  # set while nothing is in flight
@@ -106,9 +107,8 @@ class Lane:
 
     def accept(self, records: Sequence[Record]) -> None:
         """Starts work on polled records; they come in order, from where the lane sought to."""
-        worker = self._worker
         for record in records:
-            done = asyncio.create_task(worker.intake.finish(record))
+            done = asyncio.create_task(self._intake.finish(record))
             self._pending.append(_Pending(record.coordinates, len(record.value or b""), done))
             self.idle.clear()
         self._arrived.set()
@@ -142,6 +142,8 @@ class Lane:
     async def _open(self, outbox: Outbox) -> None:
         self._worker.source.pause(self.partition)
         await outbox.start()
+        self._intake = self._worker.intake(self.partition)
+        await self._intake.open()
         await self._worker.source.seek_to_committed(self.partition)
         self.open = True
         self._worker.throttle()
@@ -154,15 +156,15 @@ class Lane:
         await asyncio.wait([self._pending[0].done])
         finished = takewhile(lambda pending: pending.done.done(), self._pending)
         batch = list(islice(finished, self._worker.limits.batch_records))
-        outcomes = [pending.done.result().outcome for pending in batch]
-        faults = self._worker.faults_with(outcomes)
-        messages = [message for pending in batch for message in pending.done.result().messages]
-        await outbox.commit(messages, batch[-1].coordinates.offset + 1)
+        faults = self._worker.faults_with([pending.done.result() for pending in batch])
+        settled = await self._intake.settle([pending.done.result() for pending in batch])
+        await outbox.commit(settled.messages, batch[-1].coordinates.offset + 1)
         for _ in batch:
             self._pending.popleft()
         if not self._pending:
             self.idle.set()
-        self._worker.committed(self.partition, outcomes, faults)
+        self._intake.committed(settled)
+        self._worker.committed(self.partition, settled.outcomes, faults)
 
     def _abandon(self) -> None:
         """What is not committed will be done again, by whoever owns the partition then."""
@@ -180,7 +182,7 @@ class Worker:
         self,
         source: Source,
         outbox: Callable[[Partition], Outbox],
-        intake: Intake,
+        intake: Callable[[Partition], Intake],
         meter: Meter,
         limits: Limits | None = None,
     ) -> None:

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from stream.clip import TokenKey
 from stream.commands.config import document
 from stream.config import ConfigError, Section, Settings, load
+from stream.lifecycle.keyring import single_ring
 from stream.policy import SAFE, THROUGHPUT, Policy
 
 SECRET = "hunter2-canary"
@@ -107,7 +107,7 @@ def test_lists_are_comma_separated_in_the_environment(monkeypatch) -> None:
         (f"recogniser: {{sha256: {PIN}}}", "recogniser.sha256: is the fingerprint of a model directory, and directory"),
         (
             "topics: {raw: same, audit: same}",
-            "topics.audit: is another topic's name too; the four topics need four different names",
+            "topics.audit: is another topic's name too; every topic needs a name of its own",
         ),
         ("registry: {url: 'http://r', folder: /r}", "registry.url: excludes folder"),
         ("registry: {url: 'http://name:word@r'}", "registry.url: "),
@@ -258,9 +258,9 @@ def test_the_token_key_comes_from_a_setting_or_a_file(write, tmp_path: Path) -> 
     """Both ways give the same key, with campaign and epoch."""
     text = base64.b64encode(KEY).decode()
     (tmp_path / "key").write_text(f"{text}\n")
-    expected = TokenKey("spring", "7", KEY)
+    expected = single_ring("spring", "7", KEY)
     for where in (f"key: {text}", f"key_file: {tmp_path / 'key'}"):
-        assert expected == load(write(f"tokens: {{{where}, campaign: spring, epoch: '7'}}\n")).tokens.token_key()
+        assert expected == load(write(f"tokens: {{{where}, campaign: spring, epoch: '7'}}\n")).tokens.ring()()
 
 
 @pytest.mark.parametrize(
@@ -275,7 +275,7 @@ def test_the_token_key_comes_from_a_setting_or_a_file(write, tmp_path: Path) -> 
 def test_without_a_good_key_nothing_starts(write, tokens: str, expected: str) -> None:
     """Tokens under a guessable key would lead back to accounts."""
     with pytest.raises(ConfigError, match=expected.replace("?", r"\?")):
-        load(write(f"tokens: {tokens}\n")).tokens.token_key()
+        load(write(f"tokens: {tokens}\n")).tokens.ring()
 
 
 def test_the_operating_point_is_chosen_by_name(write) -> None:
@@ -313,7 +313,7 @@ def test_a_secret_given_as_a_file_name_is_not_repeated(monkeypatch) -> None:
     """A password pasted into ``..._file`` is no readable file, and the error does not say which file it was."""
     monkeypatch.setenv("CLIPVEIL_TOKENS__KEY_FILE", f"/{SECRET}")
     with pytest.raises(ConfigError) as caught:
-        load().tokens.token_key()
+        load().tokens.ring()
     assert SECRET not in str(caught.value.problems)
 
 

@@ -16,6 +16,7 @@ from stream.clip import (
     Finding,
     Mute,
     Plan,
+    Precision,
     PublishedWord,
     Reason,
     Receipt,
@@ -28,7 +29,7 @@ from stream.clip import (
 from stream.edit import metadata, sound, text
 from stream.plan import decide
 from stream.policy import OperatingPoint, Policy
-from tests.values import KEY, WORDS_RAN, clip, evidence
+from tests.values import LABEL, WORDS_RAN, clip, evidence
 
 POLICY = Policy(operating_point=OperatingPoint("test", 0.5, 0.5, 0.5, 0.5, 0.0, 0.3))
 REQUIRED = frozenset({"speakers", "identifiers"})
@@ -37,7 +38,7 @@ CLIP = clip("this is diane in the kitchen")
 EVIDENCE = evidence(Finding(0, 2, 2, "PERSON"), turns=((0.4, 3.0, "main"), (3.2, 3.8, "b1")))
 PLAN = decide(CLIP, EVIDENCE, POLICY)
 HONEST = AnonymizedClip(
-    metadata=metadata.anonymize(CLIP.event, POLICY, KEY),
+    metadata=metadata.of_label(LABEL, 0),
     samples=sound.keep_only(CLIP.samples, PLAN.keep),
     words=text.replace_words(CLIP, PLAN),
     mutes=PLAN.mutes,
@@ -427,6 +428,22 @@ def test_a_missing_receipt_is_refused(receipts: tuple[Receipt, ...]) -> None:
 def test_a_malformed_result_is_refused(leaky: AnonymizedClip) -> None:
     """Another length, values that are no sound, an exact time, edits that are not told."""
     assert Reason.GATE_MALFORMED == inspect(leaky)
+
+
+@pytest.mark.parametrize(
+    ("captured", "precision", "expected"),
+    [
+        (datetime(2026, 11, 3, tzinfo=UTC), Precision.DAY, None),
+        (datetime(2026, 1, 1, tzinfo=UTC), Precision.YEAR, None),
+        (datetime(2026, 11, 3, 14, tzinfo=UTC), Precision.DAY, Reason.GATE_MALFORMED),
+        (datetime(2026, 11, 1, tzinfo=UTC), Precision.YEAR, Reason.GATE_MALFORMED),
+        (datetime(2026, 1, 2, tzinfo=UTC), Precision.YEAR, Reason.GATE_MALFORMED),
+    ],
+)
+def test_a_time_tells_no_more_than_it_says(captured: datetime, precision: Precision, expected: Reason | None) -> None:
+    """The hour of a day that was made coarse would tell what was not to be told."""
+    told = replace(HONEST.metadata, captured_hour=captured, captured_precision=precision)
+    assert expected == inspect(replace(HONEST, metadata=told))
 
 
 def test_a_plan_with_a_gap_is_refused() -> None:

@@ -28,7 +28,7 @@ from stream.clip import (
 from stream.pipeline import deidentify
 from stream.policy import OperatingPoint, Policy
 from stream.ports import Parts
-from tests.values import JOB, KEY, event, evidence, noise, words
+from tests.values import JOB, event, evidence, noise, words
 
 POLICY = Policy(version="7", operating_point=OperatingPoint("test", 0.5, 0.5, 0.5, 0.5, 0.0, 0.3))
 SECRET = "canary-7f3a"
@@ -91,7 +91,7 @@ class Reader:
 
 
 def run(script: Script) -> Published | Withheld:
-    return deidentify(JOB, Parts(script, Ears(script), Reader(script), script), POLICY, KEY)
+    return deidentify(JOB, Parts(script, Ears(script), Reader(script), script), POLICY)
 
 
 def test_a_good_clip_is_published_step_by_step() -> None:
@@ -232,7 +232,7 @@ def test_words_and_times_are_made_where_a_part_makes_them(
     """Without such a part the clip is withheld; with it, it is published with the times that were made."""
     script = Script(made=made)
     parts = replace(Parts(script, Ears(script), Reader(script), script), **extra)  # type: ignore[arg-type]
-    outcome = deidentify(JOB, parts, POLICY, KEY)
+    outcome = deidentify(JOB, parts, POLICY)
     assert reason is (outcome.reason if isinstance(outcome, Withheld) else None)
     if reason is None:
         assert script.encoded is not None
@@ -243,10 +243,10 @@ def test_times_of_identifiers_are_confirmed() -> None:
     """A timer that contradicts the device's times withholds the clip; without identifiers it is not asked."""
     clock, doubting = Clock(), Clock(doubts=True)
     script = Script(findings=())
-    deidentify(JOB, Parts(script, Ears(script), Reader(script), script, clock), POLICY, KEY)
+    deidentify(JOB, Parts(script, Ears(script), Reader(script), script, clock), POLICY)
     assert [] == clock.confirmed
     script = Script()
-    outcome = deidentify(JOB, Parts(script, Ears(script), Reader(script), script, doubting), POLICY, KEY)
+    outcome = deidentify(JOB, Parts(script, Ears(script), Reader(script), script, doubting), POLICY)
     assert isinstance(outcome, Withheld)
     assert outcome.reason is Reason.WORDS_OUT_OF_BOUNDS
 
@@ -267,7 +267,7 @@ def test_what_made_words_and_times_is_named(
 ) -> None:
     """A published clip says which recogniser and which aligner it hangs on, and names none that it does not."""
     script = Script(made=made) if findings else Script(made=made, findings=())
-    outcome = deidentify(JOB, replace(Parts(script, Ears(script), Reader(script), script), **extra), POLICY, KEY)  # type: ignore[arg-type]
+    outcome = deidentify(JOB, replace(Parts(script, Ears(script), Reader(script), script), **extra), POLICY)  # type: ignore[arg-type]
     assert isinstance(outcome, Published)
     assert script.encoded is not None
     assert {*script.receipts, *named} == set(script.encoded.receipts)
@@ -278,9 +278,7 @@ def test_times_that_nobody_can_confirm_are_muted_more_widely() -> None:
     kept = []
     for error_s in (0.0, 0.3):
         script = Script(made=event("diane is this not that at all"), findings=(Finding(0, 0, 0, "PERSON"),))
-        outcome = deidentify(
-            JOB, Parts(script, Ears(script), Reader(script), script, Clock(error_s=error_s)), POLICY, KEY
-        )
+        outcome = deidentify(JOB, Parts(script, Ears(script), Reader(script), script, Clock(error_s=error_s)), POLICY)
         assert isinstance(outcome, Published)
         kept.append(outcome.effort.kept_seconds)
     assert kept[0] > kept[1] + 0.2

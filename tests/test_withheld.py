@@ -20,13 +20,15 @@ from typing import Any
 import pytest
 
 from stream.clip import Coordinates, Reason, Record, Refusal
-from stream.intake import Intake
-from stream.ports import RegistryUnavailable
+from stream.intake import ClipIntake
+from stream.policy import Policy
+from stream.ports import Partition, RegistryUnavailable
 from stream.wire import avro
 from stream.wire.clips import decode_anonymized
 from stream.wire.outcomes import Destination, Outcomes
 from tests import events
 from tests.contract.stand_ins import WishEngine
+from tests.offices import real_office
 from tests.withheld.cases import CANARY, CASES, SPOKEN, Case, event, good
 from tests.withheld.run import POLICY_VERSION, RAW, TOPICS
 
@@ -208,16 +210,20 @@ class ComingRegistry:
         return self.then
 
 
-@pytest.mark.parametrize(("then", "reason"), [("{}", Reason.INTERNAL_ERROR), (None, Reason.UNKNOWN_SCHEMA)])
+@pytest.mark.parametrize(
+    ("then", "reason"), [(avro.schema_text("clip_event"), Reason.INTERNAL_ERROR), (None, Reason.UNKNOWN_SCHEMA)]
+)
 async def test_a_registry_that_is_down_withholds_nothing(
     then: str | None, reason: Reason, capfd: pytest.CaptureFixture[str]
 ) -> None:
     """Records wait for it; what becomes of them depends on what it says when it is back."""
     registry = ComingRegistry(3, then)
     writer = Outcomes({name: Destination(topic, 1) for name, topic in TOPICS.items()})
-    intake = Intake(WishEngine(), registry, avro.unframe, writer, POLICY_VERSION, registry_retry_s=0.001)
-    finished = await intake.finish(Record(Coordinates(RAW, 0, 0), events.value(event(CANARY)), b"key"))
+    office = real_office(WishEngine(), registry, writer, Policy(version=POLICY_VERSION), registry_retry_s=0.001)
+    intake = ClipIntake(office, Partition(RAW, 0))
+    await intake.open()
+    outcome = await intake.finish(Record(Coordinates(RAW, 0, 0), events.value(event(CANARY)), b"key"))
     assert 0 == registry.failures
     # The stand-in engine can't read the event and raises: that it was asked at all is what counts here.
-    assert reason is getattr(finished.outcome, "reason", None)
+    assert reason is getattr(outcome, "reason", None)
     assert CANARY not in "".join(capfd.readouterr())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import replace
 from io import StringIO
 
 import pytest
@@ -12,21 +13,21 @@ import pytest
 from stream.clip import Outcome, Reason, Record, Withheld
 from stream.ops import log
 from stream.ports import CommitFailed, Message, Outbox, Partition, SourceLost
+from stream.whose import Head
 from stream.wire.local import LocalBroker
 from stream.wire.local_group import OnChange
 from stream.worker import Died, Limits, NotCommitting, TooManyFaults, Worker
 from tests.contract.stand_ins import (
     LineWriter,
-    OneSchema,
     Tally,
     Topics,
     WishEngine,
     event,
     everything,
-    intake,
+    intakes,
+    office,
     offsets,
     send,
-    unframe,
     until,
     until_committed,
     worker,
@@ -172,7 +173,7 @@ async def test_transactions_that_always_fail_stop_the_worker(broker: LocalBroker
     limits = Limits(failures_in_a_row=4, retry_s=0.001)
     source = broker.source(topics.raw, topics.group)
     with pytest.raises(NotCommitting):
-        await Worker(source, make, intake(topics, WishEngine()), meter, limits).run()
+        await Worker(source, make, intakes(topics, WishEngine()), meter, limits).run()
     assert (4, 4) == (len(made), meter.failed)
 
 
@@ -182,7 +183,7 @@ async def test_a_fault_is_counted_once_however_often_its_commit_is_tried(broker:
     limits = Limits(failures_in_a_row=5, faults_in_a_row=3, retry_s=0.001)
     source = broker.source(topics.raw, topics.group)
     with pytest.raises(NotCommitting):
-        await Worker(source, lambda _: Failing(), intake(topics, WishEngine()), Tally(), limits).run()
+        await Worker(source, lambda _: Failing(), intakes(topics, WishEngine()), Tally(), limits).run()
 
 
 async def test_an_outbox_that_does_not_stop_is_left_behind(broker: LocalBroker, topics: Topics) -> None:
@@ -250,14 +251,14 @@ async def test_an_unforeseen_error_is_told_by_its_class_alone(broker: LocalBroke
     """A writer that fails on everything stops the worker; neither the exception nor the log quotes the clip."""
 
     class Quoting(LineWriter):
-        def audit(self, outcome: Outcome) -> Message:
+        def audit(self, outcome: Outcome, after: Head) -> tuple[Message, Head]:
             raise ValueError("canary")
 
     lines = StringIO()
     log.configure("DEBUG", lines)
     await send(broker, topics.raw, [event(0, "raise")])
-    one = worker(broker, topics, WishEngine())
-    one.intake = type(one.intake)(WishEngine(), OneSchema(), unframe, Quoting(topics), "p1")
+    quoting = replace(office(topics, WishEngine()), writer=Quoting(topics))
+    one = worker(broker, topics, WishEngine(), of=quoting)
     with pytest.raises(Died) as caught:
         await one.run()
     assert "ValueError" == str(caught.value)

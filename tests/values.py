@@ -10,18 +10,20 @@ from stream.clip import (
     SAMPLE_RATE_HZ,
     Clip,
     ClipEvent,
+    Coarse,
     Consent,
     Coordinates,
     Evidence,
     Finding,
     InlineAudio,
     Job,
+    Label,
+    Precision,
     Receipt,
     Samples,
     Segment,
     SpeakerEvidence,
     Subject,
-    TokenKey,
     Transcript,
     Turn,
     WakeWord,
@@ -29,9 +31,10 @@ from stream.clip import (
     WordEvidence,
 )
 
-KEY = TokenKey(campaign="spring", epoch="2026-11", secret=b"k" * 32)
 HERE = Coordinates("clips.raw", 0, 7)
-JOB = Job(HERE, "{}", b"")
+HOUR = Coarse(datetime(2026, 11, 3, 14, tzinfo=UTC), Precision.HOUR, "en", "speaker")
+LABEL = Label("7d1b0cfa4f7e42b6a5a1c3d94e5f6071", "spring", "2026-11", ((600.0, HOUR),))
+JOB = Job(HERE, "{}", b"", LABEL)
 SPEAKERS_RAN = Receipt("speakers", "model-1", complete=True)
 WORDS_RAN = Receipt("identifiers", "rules-1", complete=True)
 

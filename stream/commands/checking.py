@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from stream.clip import TokenKey
 from stream.commands.failure import WRONG_INPUT, CommandFailed, not_usable
 from stream.config import ConfigError, Settings
+from stream.lifecycle.keyring import KeyRing
 
 BUILTIN = "builtin"
 
 
-def check(settings: Settings, *, models: bool = False) -> TokenKey:
-    """The token key, once everything that the service needs is set and every file named can be read.
+def check(settings: Settings, *, models: bool = False) -> Callable[[], KeyRing]:
+    """The key ring, once everything that the service needs is set and every file named can be read.
 
     Raises CommandFailed. Costs nothing, so that it comes before models are loaded; ``models`` reads the directories of
     models too and compares their fingerprints.
@@ -23,19 +23,22 @@ def check(settings: Settings, *, models: bool = False) -> TokenKey:
         found += _models(settings)
     if found:
         raise CommandFailed(not_usable(found), WRONG_INPUT)
-    return settings.tokens.token_key()
+    return settings.tokens.ring()
 
 
 def problems(settings: Settings) -> Iterator[str]:
     """What is wrong with settings that are well formed, each with its setting's name first."""
     from stream.commands.connect import NO_REGISTRY, connection_of, registry_tls
 
-    yield from _told(settings.tokens.token_key)
+    yield from _told(settings.tokens.ring)
     yield from _told(lambda: connection_of(settings))
     if settings.registry.url is None and settings.registry.folder is None:
         yield NO_REGISTRY
     elif settings.registry.url is not None:
         yield from _told(lambda: registry_tls(settings))
+    policy = settings.policy.as_policy()
+    yield from _told(lambda: settings.sampling.as_rules(policy.device_families))
+    yield from _told(lambda: settings.anonymity.as_rule(policy.audio_seconds_max))
     yield from _languages(settings)
 
 

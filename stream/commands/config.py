@@ -33,8 +33,12 @@ def show(config: Config = None) -> None:
 def check(config: Config = None) -> None:
     """Say whether `clipveil run` can use these settings, without connecting to anything."""
     from stream.commands.checking import check as check_settings
+    from stream.config.sampling import warnings
 
-    check_settings(settings_from(config), models=True)
+    settings = settings_from(config)
+    check_settings(settings, models=True)
+    for warning in warnings(settings.sampling):
+        typer.echo(f"for production: {warning}", err=True)
     typer.echo("the settings are good")
 
 
@@ -111,7 +115,7 @@ def _named(annotation: Any) -> str:
         Path: "path",
         SecretStr: "secret",
     }
-    return names.get(annotation) or {frozenset: "list of texts", dict: "mapping"}[origin]
+    return names.get(annotation) or {frozenset: "list of texts", tuple: "list of numbers", dict: "mapping"}[origin]
 
 
 def _bound(constraint: Any) -> str:
@@ -131,6 +135,8 @@ def _default(name: str, field: FieldInfo) -> str:
         return str(value).lower()
     if isinstance(value, frozenset):
         return f"`{','.join(sorted(value))}`"
+    if isinstance(value, tuple):
+        return f"`{','.join(f'{number:g}' for number in value)}`"
     if isinstance(value, dict):
         return f"{len(value)} entries, see `clipveil config show`"
     return f"`{value:g}`" if isinstance(value, float) else f"`{value}`"

@@ -73,12 +73,13 @@ async def connect(settings: Settings, topics: Collection[str] | None = None) -> 
 def topics_of(settings: Settings) -> tuple[str, ...]:
     """All topics that the service reads or writes."""
     of = settings.topics
-    return of.raw, of.anonymized, of.withheld, of.audit
+    out = (of.anonymized, of.withheld, of.audit, of.escalations, of.index)
+    return (of.raw, *out, of.consent, of.recalls, of.sampling)
 
 
 async def _find_topics(broker: Broker, settings: Settings, names: Collection[str]) -> None:
     if settings.topics.create:
-        compacted = frozenset({settings.topics.anonymized}) & frozenset(names)
+        compacted = settings.topics.compacted & frozenset(names)
         await broker.create_topics(dict.fromkeys(names, settings.topics.partitions), compacted)
         return
     for name in names:

@@ -95,6 +95,7 @@ def _shown(settings: Settings, console: Console) -> Shown:
 
 async def _interruptible(clips: list[DemoClip], settings: Settings, progress: Progress) -> Shown:
     """Ctrl-C and SIGTERM cancel; what was started is ended on the way out."""
+    from stream.commands.office import office_of
     from stream.demo.show import show
 
     running = asyncio.current_task()
@@ -105,6 +106,7 @@ async def _interruptible(clips: list[DemoClip], settings: Settings, progress: Pr
     return await show(
         clips,
         settings,
+        office_of,
         ready=lambda: progress.update(bar, description="De-identifying"),
         tell=lambda _: progress.advance(bar),
     )

@@ -116,11 +116,12 @@ def perturbed(
 def job_of(event: ClipEvent, coordinates: Coordinates) -> Job:
     """An event as the job that the worker would make of it."""
     from stream.clip import Job
+    from stream.evaluate.clips import LABEL
     from stream.wire import avro
     from stream.wire.clips import EVENT_SCHEMA
     from stream.wire.events import event_body
 
-    return Job(coordinates, avro.schema_text(EVENT_SCHEMA), event_body(event))
+    return Job(coordinates, avro.schema_text(EVENT_SCHEMA), event_body(event), LABEL)
 
 
 def _need_utterances(file: Path) -> None:

@@ -125,14 +125,14 @@ async def _send(settings: Settings, topic: str, recordings: list[Recording], abo
 
 
 def message_of(recording: Recording, about: About, to: Destination) -> Message:
-    """The record of one clip event."""
+    """The record of one clip event, keyed by its account: quotas are exact where an account has one partition."""
     from stream.ports import Message
     from stream.wire import avro
     from stream.wire.events import event_body
 
     event = event_of(recording, about)
     moment_ms = int(event.captured_at.timestamp() * 1000)
-    return Message(to.topic, event.subject.household.encode(), avro.frame(to.schema, event_body(event)), moment_ms)
+    return Message(to.topic, event.subject.account_id.encode(), avro.frame(to.schema, event_body(event)), moment_ms)
 
 
 def event_of(recording: Recording, about: About) -> ClipEvent:

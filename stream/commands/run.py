@@ -15,8 +15,8 @@ from stream.config import Settings
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from stream.clip import TokenKey
     from stream.inference.pool import InferencePool
+    from stream.lifecycle.keyring import KeyRing
     from stream.ops.metrics import Metrics
     from stream.ports import Broker
     from stream.wire.registry import Registry
@@ -36,11 +36,11 @@ def run(config: Config = None) -> None:
     from stream.ops.metrics import Metrics
 
     settings = settings_from(config)
-    key = check(settings)
+    ring = check(settings)
     no_core_dumps()
     metrics = Metrics()
     log.configure(settings.log.level, on_dropped=metrics.log_dropped)
-    asyncio.run(_run_until_signal(Service(settings, key, metrics, connect)))
+    asyncio.run(_run_until_signal(Service(settings, ring, metrics, connect)))
 
 
 async def _run_until_signal(service: Service) -> None:
@@ -56,12 +56,12 @@ class Service:
     def __init__(
         self,
         settings: Settings,
-        key: TokenKey,
+        ring: Callable[[], KeyRing],
         metrics: Metrics,
         connect: Callable[[Settings], Awaitable[Broker]],
         builder: str | None = None,
     ) -> None:
-        self._settings, self._key, self._metrics = settings, key, metrics
+        self._settings, self._ring, self._metrics = settings, ring, metrics
         self._connect_to, self._builder = connect, builder
         self._task: asyncio.Task[None] | None = None
         self._pool: InferencePool | None = None
@@ -127,7 +127,7 @@ class Service:
         from stream.inference.pool import BUILDER, make_pool
         from stream.inference.process import StartFailed
 
-        pool = make_pool(self._settings, self._key, self._metrics, self._builder or BUILDER)
+        pool = make_pool(self._settings, self._metrics, self._builder or BUILDER)
         stack.push_async_callback(pool.stop)
         with told(StartFailed, prefix="the models can't be loaded: "):
             await pool.start()
@@ -140,30 +140,22 @@ class Service:
         return broker
 
     async def _make_worker(self, stack: contextlib.AsyncExitStack, broker: Broker, pool: InferencePool) -> Worker:
-        from stream.commands.connect import register, registry_of
-        from stream.intake import Intake
-        from stream.wire import avro
-        from stream.wire.outcomes import OUTPUT_SCHEMAS, Outcomes
+        from stream.commands.connect import registry_of
+        from stream.commands.office import office_of
+        from stream.intake import ClipIntake
         from stream.worker import Worker
 
         settings = self._settings
         registry: Registry = registry_of(settings)
         stack.push_async_callback(registry.close)
-        topics = settings.topics
-        sinks = dict(zip(OUTPUT_SCHEMAS, (topics.anonymized, topics.withheld, topics.audit), strict=True))
-        intake = Intake(
-            engine=pool,
-            schemas=registry,
-            unframe=avro.unframe,
-            writer=Outcomes(await register(registry, sinks, settings)),
-            policy_version=settings.policy.version,
-            event_bytes_max=settings.worker.event_bytes_max,
-            message_bytes_max=settings.kafka.max_request_bytes - 1024,  # room for what a record has beside its value
-        )
-        group = settings.kafka.group
-        source = broker.source(topics.raw, group)
+        office = await stack.enter_async_context(office_of(settings, self._ring, pool, broker, registry, self._metrics))
+        raw, group = settings.topics.raw, settings.kafka.group
         return Worker(
-            source, lambda partition: broker.outbox(partition, group), intake, self._metrics, limits_of(settings)
+            broker.source(raw, group),
+            lambda partition: broker.outbox(partition, group),
+            lambda partition: ClipIntake(office, partition),
+            self._metrics,
+            limits_of(settings),
         )
 
 

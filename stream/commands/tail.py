@@ -13,7 +13,7 @@ from stream.config import Settings
 
 if TYPE_CHECKING:
     from stream.clip import AnonymizedClip, Record
-    from stream.ports import Schemas
+    from stream.ports import Broker, Schemas
 
 
 def tail(
@@ -32,19 +32,30 @@ def tail(
 async def _watch(settings: Settings, *, from_start: bool, follow: bool, count: int | None) -> None:
     from stream.commands.connect import connect, registry_of, trouble_told
 
-    registry = registry_of(settings)
-    broker = await connect(settings, [settings.topics.anonymized])
-    seen = 0
+    registry, topic = registry_of(settings), settings.topics.anonymized
+    broker = await connect(settings, [topic])
     try:
         with trouble_told():
-            async for record in broker.read(settings.topics.anonymized, from_end=not from_start, follow=follow):
-                typer.echo(await line_of(record, registry))
-                seen += 1
-                if seen == count:
-                    return
+            await watch(broker, registry, topic, from_start=from_start, follow=follow, count=count)
     finally:
         await registry.close()
         await broker.close()
+
+
+async def watch(
+    broker: Broker, schemas: Schemas, topic: str, *, from_start: bool, follow: bool, count: int | None
+) -> None:
+    """Prints a line for each record, and none for those that only let Kafka compact the topic."""
+    from stream.lifecycle.rolling import ROLL_KEY
+
+    seen = 0
+    async for record in broker.read(topic, from_end=not from_start, follow=follow):
+        if record.key == ROLL_KEY:
+            continue
+        typer.echo(await line_of(record, schemas))
+        seen += 1
+        if seen == count:
+            return
 
 
 async def line_of(record: Record, schemas: Schemas) -> str:

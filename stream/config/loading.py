@@ -135,6 +135,7 @@ _NEEDED = {
     "string": "must be text",
     "path": "must be a path",
     "frozen": "must be a list of texts",
+    "tuple": "must be a list of numbers",
     "dict": "must be a mapping",
     "model": "needs settings, such as 'name: value'",
 }

@@ -91,7 +91,29 @@ class TopicSettings(Section):
     withheld: Topic = "clips.withheld"
     """Coordinates and reasons of what was withheld; never content."""
     audit: Topic = "clips.audit"
-    """One audit record an outcome."""
+    """One audit record an outcome, chained by input partition: it needs as many partitions as `raw`."""
+    escalations: Topic = "clips.escalations"
+    """Coordinates of clips whose content somebody has a procedure for; for those people alone."""
+    consent: Topic = "clips.consent"
+    """Opt-outs and opt-ins by account. Compacted."""
+    recalls: Topic = "clips.recalls"
+    """Accounts, as keyed MACs, whose clips of some time are not published any more. Compacted."""
+    sampling: Topic = "clips.sampling"
+    """What quotas and caps have counted, by input partition: it needs as many partitions as `raw`. Compacted."""
+    index: Topic = "clips.index"
+    """Sealed: what leads from a published token back to its account, for erasure alone. Compacted."""
+    erasure: Topic = "clips.erasure"
+    """Requests to erase what was published of an account."""
+    erasure_receipts: Topic = "clips.erasure-receipts"
+    """Signed answers to these."""
+    reports: Topic = "clips.reports"
+    """Tokens of clips that an annotator reported as critical."""
+    erasure_audit: Topic = "clips.erasure-audit"
+    """One audit record a request for erasure, chained by partition of `erasure`: it needs as many."""
+    reports_audit: Topic = "clips.reports-audit"
+    """One audit record a report, chained by partition of `reports`: it needs as many."""
+    audit_heads: Topic = "clips.audit-heads"
+    """Signed ends of the audit chains."""
     create: bool = False
     """Create the topics that are missing, at the start. For trying out; in production they exist."""
     partitions: Count = 6
@@ -100,10 +122,20 @@ class TopicSettings(Section):
     """Replicas of a topic that is created; fewer where there are fewer brokers."""
 
     def problems(self) -> Iterator[tuple[str, str]]:
-        names = {"raw": self.raw, "anonymized": self.anonymized, "withheld": self.withheld, "audit": self.audit}
+        names = {setting: value for setting, value in self if isinstance(value, str)}
         for number, (setting, topic) in enumerate(names.items()):
             if topic in list(names.values())[:number]:
-                yield setting, "is another topic's name too; the four topics need four different names"
+                yield setting, "is another topic's name too; every topic needs a name of its own"
+
+    @property
+    def all(self) -> tuple[str, ...]:
+        """The name of every topic."""
+        return tuple(value for _, value in self if isinstance(value, str))
+
+    @property
+    def compacted(self) -> frozenset[str]:
+        """Topics of which only the newest record of a key counts."""
+        return frozenset({self.anonymized, self.consent, self.recalls, self.sampling, self.index})
 
 
 class RegistrySettings(Section):

@@ -2,60 +2,25 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 import os
-from collections.abc import Iterator
-from pathlib import Path
-from typing import Annotated, Literal
+from typing import Literal
 
-from pydantic import Field, SecretStr
+from pydantic import Field
 
-from stream.clip import TokenKey
-from stream.config.base import ConfigError, Count, Port, Seconds, Section, read_secret
+from stream.config.audit import AuditSettings
+from stream.config.base import Count, Port, Seconds, Section
 from stream.config.detecting import NameSettings, PolicySettings, RecogniserSettings, SpeakerSettings
+from stream.config.erasing import ErasingSettings
+from stream.config.labelling import AnonymitySettings
 from stream.config.outside import KafkaSettings, RegistrySettings, TopicSettings
-
-TOKEN_KEY_BYTES_MIN = 32
+from stream.config.sampling import SamplingSettings
+from stream.config.standing import ConsentSettings
+from stream.config.tokens import TokenSettings
 
 
 def _cores() -> int:
     """Those that this process may use, where the system tells."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-class TokenSettings(Section):
-    """The tokens that stand in for clip ids. Without the key nobody can make or match them."""
-
-    key: SecretStr | None = None
-    """The key: base64 of at least 32 random bytes (`openssl rand -base64 32`). One a campaign and annotator domain."""
-    key_file: Path | None = None
-    """File that holds the key as base64 text, in place of `key`."""
-    campaign: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,64}$")] = "default"
-    """The purpose that the clips are annotated for; tokens of two campaigns never match."""
-    epoch: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,64}$")] = "1"
-    """Number or date of the key; change both together."""
-
-    def problems(self) -> Iterator[tuple[str, str]]:
-        if self.key is not None and self.key_file is not None:
-            yield "key", "excludes key_file"
-
-    def token_key(self) -> TokenKey:
-        """The key itself. Raises ConfigError when there is none or it is too short."""
-        name = "tokens.key" if self.key_file is None else "tokens.key_file"
-        if self.key_file is not None:
-            text = read_secret(name, self.key_file)
-        elif self.key is not None:
-            text = self.key.get_secret_value()
-        else:
-            raise ConfigError("tokens.key: needed (or tokens.key_file); make one with: openssl rand -base64 32")
-        try:
-            secret = base64.b64decode("".join(text.split()), validate=True)
-        except (binascii.Error, ValueError):
-            raise ConfigError(f"{name}: is not base64; make one with: openssl rand -base64 32") from None
-        if len(secret) < TOKEN_KEY_BYTES_MIN:
-            raise ConfigError(f"{name}: has fewer than {TOKEN_KEY_BYTES_MIN} bytes")
-        return TokenKey(self.campaign, self.epoch, secret)
 
 
 class EngineSettings(Section):
@@ -122,9 +87,14 @@ class Settings(Section):
     names: NameSettings = NameSettings()
     recogniser: RecogniserSettings = RecogniserSettings()
     policy: PolicySettings = PolicySettings()
+    consent: ConsentSettings = ConsentSettings()
+    sampling: SamplingSettings = SamplingSettings()
     tokens: TokenSettings = TokenSettings()
+    anonymity: AnonymitySettings = AnonymitySettings()
+    erasing: ErasingSettings = ErasingSettings()
     engine: EngineSettings = EngineSettings()
     worker: WorkerSettings = WorkerSettings()
+    audit: AuditSettings = AuditSettings()
     http: HttpSettings = HttpSettings()
     log: LogSettings = LogSettings()
 

@@ -7,9 +7,9 @@ from html import escape
 
 import numpy as np
 
-from stream.clip import AnonymizedClip, Mute, Segment, Why
+from stream.clip import SAMPLE_RATE_HZ, Mute, Segment, Why
 from stream.demo.clips import DemoClip
-from stream.demo.results import Pcm
+from stream.demo.results import Pcm, Result
 
 COLUMNS = 480  # of a waveform
 HEIGHT = 100
@@ -32,10 +32,12 @@ def before(clip: DemoClip, samples: Pcm, lane: str) -> str:
     return _row("Before", _lane(lane, "Waveform before", clip.duration, "".join(bands), wave)) + _turns(clip)
 
 
-def after(output: AnonymizedClip, samples: Pcm, duration: float, lane: str, full_scale: float) -> str:
-    """The published sound, with every mute and its reason; drawn as large as the recording that it was made from."""
-    bands = "".join(_mute(mute, duration) for mute in output.mutes)
-    wave = _waveform(samples, ["kept"] * COLUMNS, full_scale)
+def after(result: Result, samples: Pcm, lane: str, full_scale: float) -> str:
+    """The published sound, with every mute and its reason; drawn as large and as long as the recording that it was made
+    from, without the silence that it was filled up with."""
+    duration = result.clip.duration
+    bands = "".join(_mute(mute, duration) for mute in result.mutes)
+    wave = _waveform(samples[: round(duration * SAMPLE_RATE_HZ)], ["kept"] * COLUMNS, full_scale)
     return _row("After", _lane(lane, "Waveform after", duration, bands, wave))
 
 

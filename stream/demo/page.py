@@ -165,7 +165,7 @@ def _sound(number: int, result: Result) -> str:
     rows = drawing.before(clip, sent, before)
     players = _player(before, clip.flac, "before")
     if result.output:
-        rows += drawing.after(result.output.clip, pcm(result.output.flac), clip.duration, after, drawing.scale(sent))
+        rows += drawing.after(result, pcm(result.output.flac), after, drawing.scale(sent))
         players += _player(after, result.output.flac, "after")
     else:
         rows += drawing.nothing(_held(result))

@@ -5,13 +5,13 @@ from __future__ import annotations
 import io
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
 import soundfile
 
-from stream.clip import SAMPLE_RATE_HZ, AnonymizedClip, Reason, Why, Withheld
+from stream.clip import SAMPLE_RATE_HZ, AnonymizedClip, Mute, Reason, Segment, Why, Withheld
 from stream.demo.clips import DemoClip
 from stream.evaluate.scoring import audible
 from stream.segments import intersect, seconds, subtract, union
@@ -44,6 +44,17 @@ class Result:
         return self.clip.withhold and self.output is not None
 
     @property
+    def mutes(self) -> tuple[Mute, ...]:
+        """Those of the recording: the silence that the published clip was filled up with is left out."""
+        found = self.output.clip.mutes if self.output else ()
+        end = self.clip.duration
+        return tuple(
+            replace(mute, segment=Segment(mute.segment.start, min(mute.segment.end, end)))
+            for mute in found
+            if mute.segment.start < end
+        )
+
+    @property
     def kept_s(self) -> float:
         return self.clip.duration - self.muted_s if self.output else 0.0
 
@@ -51,12 +62,12 @@ class Result:
     def muted_s(self) -> float:
         if self.output is None:
             return self.clip.duration
-        return seconds(union(mute.segment for mute in self.output.clip.mutes))
+        return seconds(union(mute.segment for mute in self.mutes))
 
     def muted_by_reason(self) -> Mapping[Why, float]:
         """Seconds that each reason took; empty for a withheld clip."""
         lengths: Counter[Why] = Counter()
-        for mute in self.output.clip.mutes if self.output else ():
+        for mute in self.mutes:
             lengths[mute.why] += mute.segment.duration  # type: ignore[assignment]  # a Counter adds floats as well
         return lengths
 

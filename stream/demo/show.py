@@ -9,23 +9,26 @@ import secrets
 import tempfile
 import time
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from stream.clip import Coordinates, Outcome, Reason, Record, TokenKey, Withheld
+from stream.clip import Coordinates, Outcome, Reason, Record, Withheld
 from stream.config import Settings
 from stream.demo.clips import DemoClip
 from stream.demo.results import Output, Result
 from stream.demo.summary import Setup
 from stream.inference.pool import InferencePool, make_pool
-from stream.intake import Intake
-from stream.ports import Message, Partition
+from stream.intake import ClipIntake, Office
+from stream.lifecycle.keyring import KeyRing, single_ring
+from stream.ops.metrics import Metrics
+from stream.ports import Broker, Engine, Message, Partition
 from stream.wire import avro
 from stream.wire.clips import CLIP_SCHEMA, EVENT_SCHEMA, decode_anonymized
 from stream.wire.events import event_body
 from stream.wire.local import LocalBroker
-from stream.wire.outcomes import AUDIT_SCHEMA, WITHHELD_SCHEMA, Destination, Outcomes, destinations
+from stream.wire.outcomes import AUDIT_SCHEMA, WITHHELD_SCHEMA, destinations
 from stream.wire.registry_files import FileRegistry
 from stream.worker import Worker
 
@@ -34,6 +37,11 @@ CAMPAIGN = "demo"
 PARTITIONS = 3
 PROCESSES_MAX = 4  # a few clips are not worth more; each takes most of a gigabyte
 OUTCOMES_SECONDS_MAX = 300.0
+
+
+MakeOffice = Callable[
+    [Settings, Callable[[], KeyRing], Engine, Broker, FileRegistry, Metrics], AbstractAsyncContextManager[Office]
+]
 
 
 class ShowFailed(Exception):
@@ -79,10 +87,11 @@ class Tally:
 async def show(
     clips: Sequence[DemoClip],
     settings: Settings,
+    make_office: MakeOffice,
     ready: Callable[[], None],
     tell: Callable[[Outcome], None],
 ) -> Shown:
-    """De-identifies ``clips``, with models and policy as the settings say.
+    """De-identifies ``clips``, with models and policy as the settings say; ``make_office`` puts the rest together.
 
     ``ready`` is called when the models are loaded, ``tell`` for every outcome. Raises ShowFailed, or StartFailed where
     the models can't be loaded. Whatever ends it, cancellation included, leaves no process behind.
@@ -94,13 +103,15 @@ async def show(
     with tempfile.TemporaryDirectory(prefix="clipveil-registry-") as folder:
         registry = FileRegistry(Path(folder))
         try:
-            sinks = await _send(clips, broker, registry, settings)
-            async with _pool(settings.model_copy(update={"engine": engine})) as pool:
+            await _send(clips, broker, registry, settings)
+            ring = single_ring(CAMPAIGN, "1", secrets.token_bytes(32))  # nobody keeps it: tokens that lead nowhere
+            async with (
+                _pool(settings.model_copy(update={"engine": engine})) as pool,
+                make_office(settings, lambda: ring, pool, broker, registry, Metrics()) as office,
+            ):
                 ready()
-                policy_version = settings.policy.version
-                intake = Intake(pool, registry, avro.unframe, Outcomes(sinks), policy_version)
-                await _work(broker, settings, intake, pool, Tally(len(clips), tell))
-            records = {name: await _records(broker, to.topic) for name, to in sinks.items()}
+                await _work(broker, settings, office, pool, Tally(len(clips), tell))
+            records = {name: await _records(broker, topic) for name, topic in _outputs(settings).items()}
         finally:
             await registry.close()
     results = tuple(_results(clips, settings.topics.raw, records))
@@ -110,27 +121,27 @@ async def show(
 
 
 # ------------------------------------------------------------------ before and while it runs
-async def _send(
-    clips: Sequence[DemoClip], broker: LocalBroker, registry: FileRegistry, settings: Settings
-) -> dict[str, Destination]:
-    """Topics, schemas and all clip events; where the output goes."""
+def _outputs(settings: Settings) -> dict[str, str]:
     topics = settings.topics
-    names = {CLIP_SCHEMA: topics.anonymized, WITHHELD_SCHEMA: topics.withheld, AUDIT_SCHEMA: topics.audit}
-    await broker.create_topics(dict.fromkeys([topics.raw, *names.values()], PARTITIONS), frozenset({topics.anonymized}))
-    found = await destinations(registry, names)
+    return {CLIP_SCHEMA: topics.anonymized, WITHHELD_SCHEMA: topics.withheld, AUDIT_SCHEMA: topics.audit}
+
+
+async def _send(clips: Sequence[DemoClip], broker: LocalBroker, registry: FileRegistry, settings: Settings) -> None:
+    """Topics, the events' schema, and all clip events."""
+    topics = settings.topics
+    await broker.create_topics(dict.fromkeys(topics.all, PARTITIONS), topics.compacted)
     event_schema = (await destinations(registry, {EVENT_SCHEMA: topics.raw}))[EVENT_SCHEMA].schema
     await broker.send(
         [
             Message(
                 topics.raw,
-                clip.event.clip_id.encode(),
+                clip.event.subject.account_id.encode(),
                 avro.frame(event_schema, event_body(clip.event)),
                 partition=_place(topics.raw, number).partition,
             )
             for number, clip in enumerate(clips)
         ]
     )
-    return found
 
 
 def _place(topic: str, number: int) -> Coordinates:
@@ -140,8 +151,7 @@ def _place(topic: str, number: int) -> Coordinates:
 
 @contextlib.asynccontextmanager
 async def _pool(settings: Settings) -> AsyncIterator[InferencePool]:
-    key = TokenKey(CAMPAIGN, "1", secrets.token_bytes(32))  # nobody keeps it: these tokens lead nowhere, ever
-    pool = make_pool(settings, key)
+    pool = make_pool(settings)
     try:
         await pool.start()
         yield pool
@@ -149,10 +159,15 @@ async def _pool(settings: Settings) -> AsyncIterator[InferencePool]:
         await pool.stop()
 
 
-async def _work(broker: LocalBroker, settings: Settings, intake: Intake, pool: InferencePool, tally: Tally) -> None:
+async def _work(broker: LocalBroker, settings: Settings, office: Office, pool: InferencePool, tally: Tally) -> None:
     """The worker itself, until it has committed every outcome."""
     raw = settings.topics.raw
-    worker = Worker(broker.source(raw, GROUP), lambda partition: broker.outbox(partition, GROUP), intake, tally)
+    worker = Worker(
+        broker.source(raw, GROUP),
+        lambda partition: broker.outbox(partition, GROUP),
+        lambda partition: ClipIntake(office, partition),
+        tally,
+    )
     working = asyncio.create_task(worker.run())
     watched: list[asyncio.Task[Any]] = [asyncio.create_task(tally.complete.wait()), asyncio.create_task(pool.failed())]
     try:

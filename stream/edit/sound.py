@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from dataclasses import replace
 
 import numpy as np
 
-from stream.clip import SAMPLE_RATE_HZ, Samples, Segment
+from stream.clip import SAMPLE_RATE_HZ, Clip, Samples, Segment
 
 FADE_S = 0.005  # against clicks, taken from the inside of what is kept
 
@@ -25,6 +26,16 @@ def keep_only(samples: Samples, keep: Iterable[Segment]) -> Samples:
             output[first:end] = samples[first:end] * _fades(end - first)
     output.flags.writeable = False
     return output
+
+
+def lengthened(clip: Clip, seconds: float) -> Clip:
+    """The clip filled up with zeros to ``seconds``; the same where it is as long already, or 0 is asked for."""
+    missing = round(seconds * SAMPLE_RATE_HZ) - len(clip.samples)
+    if missing <= 0:
+        return clip
+    samples = np.concatenate([clip.samples, np.zeros(missing, dtype=np.float32)])
+    samples.flags.writeable = False
+    return replace(clip, samples=samples)
 
 
 def _fades(length: int) -> Samples:

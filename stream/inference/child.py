@@ -51,10 +51,10 @@ def _prepare(first: frames.Frame) -> Callable[[Job], Outcome]:
 
     settings = Settings.model_validate(start.settings)
     parts = _build(start, settings)
-    policy, key = settings.policy.as_policy(), start.key
+    policy = settings.policy.as_policy()
 
     def answer(job: Job) -> Outcome:
-        return deidentify(job, parts, policy, key)
+        return deidentify(job, parts, policy)
 
     return answer
 

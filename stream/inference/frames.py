@@ -6,14 +6,26 @@ the job itself, so that a process can't answer for another clip.
 
 from __future__ import annotations
 
-import base64
 import json
 import struct
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
-from stream.clip import Coordinates, CriticalKind, Effort, Job, Outcome, Published, Reason, TokenKey, Withheld
+from stream.clip import (
+    Coarse,
+    Coordinates,
+    CriticalKind,
+    Effort,
+    Job,
+    Label,
+    Outcome,
+    Precision,
+    Published,
+    Reason,
+    Withheld,
+)
 
 PREFIX = struct.Struct(">II")
 HEADER_BYTES_MAX = 8 * 1024 * 1024
@@ -45,7 +57,6 @@ class Start:
 
     builder: str
     settings: Mapping[str, Any] = field(repr=False)
-    key: TokenKey
     owner: str = ""
 
 
@@ -70,17 +81,15 @@ def unpack(header: bytes, body: bytes) -> Frame:
 
 # ------------------------------------------------------------------ start
 def start_frame(start: Start, parent_pid: int) -> Frame:
-    """The first frame that a process gets; the only one with the key in it."""
-    key = {"campaign": start.key.campaign, "epoch": start.key.epoch, "secret": _text(start.key.secret)}
-    told = {"builder": start.builder, "settings": dict(start.settings), "key": key, "owner": start.owner}
+    """The first frame that a process gets. No frame has a key in it."""
+    told = {"builder": start.builder, "settings": dict(start.settings), "owner": start.owner}
     return Frame(told | {"parent_pid": parent_pid})
 
 
 def start_of(frame: Frame) -> tuple[Start, int]:
     """The start, and the pid of the pool's process."""
-    values, key = frame.header, frame.header["key"]
-    token_key = TokenKey(key["campaign"], key["epoch"], base64.b64decode(key["secret"]))
-    return Start(values["builder"], values["settings"], token_key, values["owner"]), values["parent_pid"]
+    values = frame.header
+    return Start(values["builder"], values["settings"], values["owner"]), values["parent_pid"]
 
 
 def ready_frame() -> Frame:
@@ -97,12 +106,29 @@ def not_ready_frame(error: BaseException) -> Frame:
 def job_frame(job: Job) -> Frame:
     """A clip event to be de-identified."""
     at = job.coordinates
-    return Frame({"at": [at.topic, at.partition, at.offset], "schema": job.writer_schema}, job.body)
+    told = {"at": [at.topic, at.partition, at.offset], "schema": job.writer_schema, "label": _label(job.label)}
+    return Frame(told, job.body)
 
 
 def job_of(frame: Frame) -> Job:
     """The job in a frame of ``job_frame``: the pool's word is taken as it is."""
-    return Job(Coordinates(*frame.header["at"]), frame.header["schema"], frame.body)
+    return Job(Coordinates(*frame.header["at"]), frame.header["schema"], frame.body, _label_of(frame.header["label"]))
+
+
+def _label(label: Label) -> dict[str, Any]:
+    lengths = [
+        [seconds, of.captured.isoformat(), of.precision.value, of.language, of.device_family, of.seconds]
+        for seconds, of in label.by_length
+    ]
+    return {"token": label.token, "campaign": label.campaign, "epoch": label.key_epoch, "by_length": lengths}
+
+
+def _label_of(told: Mapping[str, Any]) -> Label:
+    by_length = tuple(
+        (up_to, Coarse(datetime.fromisoformat(captured), Precision(precision), language, family, seconds))
+        for up_to, captured, precision, language, family, seconds in told["by_length"]
+    )
+    return Label(told["token"], told["campaign"], told["epoch"], by_length)
 
 
 # ------------------------------------------------------------------ outcome
@@ -118,7 +144,8 @@ def outcome_frame(outcome: Outcome) -> Frame:
         "critical": list(outcome.critical),
     }
     if isinstance(outcome, Published):
-        return Frame(header | {"token": outcome.token, "timestamp_ms": outcome.timestamp_ms}, outcome.body)
+        told = {"token": outcome.token, "timestamp_ms": outcome.timestamp_ms, "length": outcome.length}
+        return Frame(header | told, outcome.body)
     return Frame(header | {"reason": outcome.reason.value, "fault": outcome.fault, "escalated": outcome.escalated})
 
 
@@ -139,16 +166,11 @@ def outcome_of(frame: Frame, coordinates: Coordinates) -> Outcome:
             if not isinstance(escalated, bool) or (reason is not Reason.CRITICAL and (critical or escalated)):
                 raise MalformedFrame
             return Withheld(coordinates, reason, version, fault, effort, critical, escalated)
-        return Published(
-            coordinates, str(values["token"]), int(values["timestamp_ms"]), frame.body, version, effort=effort, critical=critical
-        )
+        token, timestamp_ms, length = str(values["token"]), int(values["timestamp_ms"]), int(values["length"])
+        return Published(coordinates, token, timestamp_ms, frame.body, version, effort, length, critical)
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError):
         raise MalformedFrame from None
 
 
 def _class_name(fault: object) -> str:
     return fault if isinstance(fault, str) and fault.isidentifier() and len(fault) <= 100 else ""
-
-
-def _text(secret: bytes) -> str:
-    return base64.b64encode(secret).decode()

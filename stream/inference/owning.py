@@ -9,13 +9,11 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from pathlib import Path
 
-from stream.clip import TokenKey
 from stream.inference.frames import Start
 from stream.inference.process import OWNER, Process
 
 BUILDER = "stream.inference.parts:build_speakers"
 TOLD = ("speakers", "policy")
-NO_KEY = TokenKey("", "", b"")  # it makes no tokens
 
 Launch = Callable[[Start, str, int | None], Awaitable[Process]]  # what, as which module, and how often it is tried
 
@@ -27,7 +25,7 @@ class Owner:
         self._folder = Path(tempfile.mkdtemp(prefix="clipveil-"))
         self.path = str(self._folder / "owner")
         told = {name: start.settings[name] for name in TOLD if name in start.settings}
-        self._start = replace(start, builder=builder, owner=self.path, settings=told, key=NO_KEY)
+        self._start = replace(start, builder=builder, owner=self.path, settings=told)
         self._launch = launch
         self._process: Process | None = None
 

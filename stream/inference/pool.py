@@ -12,7 +12,7 @@ from collections.abc import Coroutine
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
-from stream.clip import Job, Outcome, Reason, TokenKey, Withheld
+from stream.clip import Job, Outcome, Reason, Withheld
 from stream.config import Settings
 from stream.inference import owning
 from stream.inference.frames import Start
@@ -44,9 +44,7 @@ class PoolLimits:
     retry_s: float = 1.0  # after a failed start; doubles with each
 
 
-def make_pool(
-    settings: Settings, key: TokenKey, counter: Counter | None = None, builder: str = BUILDER
-) -> InferencePool:
+def make_pool(settings: Settings, counter: Counter | None = None, builder: str = BUILDER) -> InferencePool:
     """A pool as the settings say; its processes are told nothing but what they need."""
     engine = settings.engine
     limits = PoolLimits(
@@ -58,7 +56,7 @@ def make_pool(
     )
     told = settings.without_secrets().model_dump(mode="json", include=set(TOLD))
     owner = owning.BUILDER if settings.speakers.device != "cpu" else ""
-    return InferencePool(Start(builder, told, key), limits, settings.policy.version, counter, owner)
+    return InferencePool(Start(builder, told), limits, settings.policy.version, counter, owner)
 
 
 class InferencePool:

@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Protocol
 
 from aiohttp import web
 
-from stream.ops.metrics import CONTENT_TYPE, Metrics
+from stream.ops.metrics import CONTENT_TYPE
 
 Check = Callable[[], bool]
+
+
+class Rendered(Protocol):
+    """Metrics, of whatever service."""
+
+    def render(self) -> bytes: ...
 
 
 class HealthServer:
@@ -17,7 +24,7 @@ class HealthServer:
     ``live`` false makes /livez answer 503, ``ready`` false makes /readyz answer 503.
     """
 
-    def __init__(self, host: str, port: int, *, live: Check, ready: Check, metrics: Metrics) -> None:
+    def __init__(self, host: str, port: int, *, live: Check, ready: Check, metrics: Rendered) -> None:
         self._host, self._port = host, port
         self._live, self._ready, self._metrics = live, ready, metrics
         self._runner: web.AppRunner | None = None

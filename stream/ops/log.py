@@ -45,7 +45,19 @@ class Event(StrEnum):
     LIBRARY_MESSAGE = "library_message"
     UNCAUGHT = "uncaught"
     TOO_MANY_FAULTS = "too_many_faults"  # clip after clip withheld because of the machinery: the worker stops
+    STANDING_UNREACHABLE = "standing_unreachable"  # consent or recalls are not followed for now: tried again
+    STANDING_UNREADABLE = "standing_unreadable"  # records that count as an opt-out, or a recall
+    SNAPSHOT_UNUSABLE = "snapshot_unusable"  # the consent topic is read from its beginning
+    SNAPSHOT_FAILED = "snapshot_failed"
     STOP_HANGS = "stop_hangs"  # a connection that does not close is left behind
+    AUDIT_SIGNED = "audit_signed"  # a round of heads
+    AUDIT_RESENT = "audit_resent"  # heads that the topic lacked and the file has
+    AUDIT_BROKEN = "audit_broken"  # a chain that is not signed any more: somebody has to look at it
+    REQUEST_WAITS = "request_waits"  # for erasure, or a report: it is not lost, something it needs does not answer
+    REQUEST_FAILED = "request_failed"  # refused because of a fault of ours
+    LATE_COPY = "late_copy"  # of an account that was recalled before: it is asked for again
+    KEY_RING_LOADED = "key_ring_loaded"  # anew: its file has changed
+    KEY_RING_REFUSED = "key_ring_refused"  # the new file is broken: the old keys stay, but for those that it lacks
     UNLISTED = "unlisted"  # an event that this list does not have
 
 
@@ -87,6 +99,12 @@ KEYS: Mapping[str, Rule] = MappingProxyType(
         "pid": _number,
         "processes": _number,
         "schema_id": _number,
+        # the audit
+        "sequence": _number,
+        "heads": _number,
+        # its keys
+        "epochs": _number,
+        "problems": _number,
     }
 )
 

@@ -5,12 +5,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, PlatformCollector, ProcessCollector
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 
 from stream.clip import Outcome, Published, Reason, Withheld
+from stream.lifecycle.realised import Decision, decision
 from stream.ports import Partition
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
@@ -32,6 +33,7 @@ class Metrics:
         self._make_record_metrics()
         self._make_clip_metrics()
         self._make_machinery_metrics()
+        self._make_standing_metrics()
 
     def _make_record_metrics(self) -> None:
         self._records_in = self._counter("records_in", "Records polled, repeats after a rebalance included.")
@@ -40,6 +42,9 @@ class Metrics:
         self._withheld = self._counter("withheld", "Clips withheld, in committed transactions, by reason.", "reason")
         for reason in Reason:
             self._withheld.labels(reason.value)
+        self._picks = self._counter("picks", "Committed records by what the sampler said of them.", "decision")
+        for each in Decision:
+            self._picks.labels(each.value)
         self._commits = self._counter("commits", "Committed transactions.")
         self._commits_failed = self._counter("commits_failed", "Transactions or producers that failed.", "kind")
         for kind in ("fenced", "failed"):
@@ -65,6 +70,12 @@ class Metrics:
         for cause in ("recycled", "timed_out", "died"):
             self._replaced.labels(cause)
         self._dropped = self._counter("log_keys_dropped", "Keys and events that the log's allow-list dropped.")
+
+    def _make_standing_metrics(self) -> None:
+        unreadable = "Records on consent and recalls that could not be decoded: they count as a no, or a recall."
+        self._standing_unreadable = self._counter("standing_unreadable", unreadable, "topic")
+        self._standing_age = self._gauge("standing_age_seconds", "Since consent or recalls were surely known.", "topic")
+        self._standing_entries = self._gauge("standing_entries", "Accounts, or recalls, that are known.", "topic")
 
     def _counter(self, name: str, meaning: str, *labels: str) -> Counter:
         return Counter(f"clipveil_{name}", meaning, labels, registry=self.registry)
@@ -103,6 +114,7 @@ class Metrics:
 
     def _count(self, outcome: Outcome) -> None:
         effort = outcome.effort
+        self._picks.labels(decision(outcome.reason if isinstance(outcome, Withheld) else None).value).inc()
         match outcome:
             case Published():
                 self._published.inc()
@@ -136,6 +148,16 @@ class Metrics:
 
     def log_dropped(self, number: int) -> None:
         self._dropped.inc(number)
+
+    # -------------------------------------------------------------- consent and recalls
+    def standing_unreadable(self, topic: str, records: int) -> None:
+        self._standing_unreadable.labels(topic).inc(records)
+
+    def standing_of(self, topic: str, age_s: Callable[[], float], entries: Callable[[], int]) -> None:
+        """Both are asked whenever the metrics are."""
+        self._standing_unreadable.labels(topic)
+        self._standing_age.labels(topic).set_function(age_s)
+        self._standing_entries.labels(topic).set_function(entries)
 
     # -------------------------------------------------------------- for Prometheus
     def render(self) -> bytes:

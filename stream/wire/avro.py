@@ -64,6 +64,22 @@ def read(writer_schema: str, name: str, body: bytes) -> Mapping[str, Any]:
     return record
 
 
+def read_as_written(writer_schema: str, body: bytes) -> Mapping[str, Any]:
+    """One record with exactly the fields that its writer gave it: what a digest is over must not depend on the reader.
+
+    Raises as ``read`` does.
+    """
+    bounds, writer = _writer(writer_schema)
+    measure(bounds, body)
+    try:
+        record = fastavro.schemaless_reader(io.BytesIO(body), writer, None, handle_unicode_errors="strict")
+    except Exception:  # noqa: BLE001 - as above
+        raise Refusal(Reason.EVENT_UNDECODABLE) from None
+    if not isinstance(record, dict):
+        raise Refusal(Reason.EVENT_UNDECODABLE)
+    return record
+
+
 def write(name: str, record: Mapping[str, Any]) -> bytes:
     """The body of one record of our schema ``name``; a field too many or too few is refused."""
     body = io.BytesIO()

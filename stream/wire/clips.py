@@ -10,7 +10,6 @@ import re
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -18,11 +17,11 @@ from stream.clip import (
     AnonymizedClip,
     AudioObject,
     ClipEvent,
-    Consent,
     InlineAudio,
     Job,
     Metadata,
     Mute,
+    Precision,
     PublishedWord,
     Reason,
     Receipt,
@@ -37,11 +36,11 @@ from stream.clip import (
 )
 from stream.policy import Policy
 from stream.wire import audio, avro
+from stream.wire.fields import consent, demand, milliseconds, moment, number, required, text
 
 EVENT_SCHEMA: Final = "clip_event"
 CLIP_SCHEMA: Final = "anonymized_clip"
 
-NAME_CHARS_MAX: Final = 256  # identifiers, names, places
 TEXT_CHARS_MAX: Final = 20_000  # a transcript's text, where it has no words
 WORD_CHARS_MAX: Final = 128
 TRANSCRIPTS_MAX: Final = 16
@@ -49,9 +48,6 @@ ENTRIES_MAX: Final = 128  # of slots, and of attributes
 VALUE_CHARS_MAX: Final = 2_048  # of one slot or attribute
 TIME_S_MAX: Final = 3_600.0
 
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_EARLIEST_MS: Final = 946_684_800_000  # 2000-01-01
-_LATEST_MS: Final = 4_102_444_800_000  # 2100-01-01
 _GLUE: Final = re.compile(r"(?<=[^\W\d])(?:[^\w'’ʼ@.&‐‑-]|_)+(?=[^\W\d])")  # between letters; "o'clock" is one word
 _HEX_DIGITS: Final = frozenset("0123456789abcdef")
 
@@ -66,17 +62,17 @@ class Decoder:
         """Raises Refusal(UNKNOWN_SCHEMA, EVENT_UNDECODABLE, WORDS_TOO_MANY, WORDS_OUT_OF_BOUNDS)."""
         raw = avro.read(job.writer_schema, EVENT_SCHEMA, job.body)
         return ClipEvent(
-            event_id=_text(raw["event_id"]),
-            clip_id=_required(raw["clip_id"]),
-            captured_at=_time(raw["captured_at"]),
+            event_id=text(raw["event_id"]),
+            clip_id=required(raw["clip_id"]),
+            captured_at=moment(raw["captured_at"]),
             subject=_subject(raw),
-            device_model=_text(raw["device_model"]),
-            locale=_text(raw["locale"]),
-            consent=_consent(raw["consent"]),
+            device_model=text(raw["device_model"]),
+            locale=text(raw["locale"]),
+            consent=consent(raw["consent"]),
             wake_word=_wake_word(raw["wake_word"]),
             audio=_audio(raw["audio"]),
             transcripts=_transcripts(raw["transcripts"], self.policy.words_max),
-            intent=_text(raw["intent"]),
+            intent=text(raw["intent"]),
             slots=_texts(raw["slots"]),
             attributes=_texts(raw["attributes"]),
         )
@@ -101,6 +97,7 @@ class Encoder:
                 "campaign": of.campaign,
                 "key_epoch": of.key_epoch,
                 "captured_hour": milliseconds(of.captured_hour),
+                "captured_precision": of.captured_precision.value,
                 "language": of.language,
                 "device_family": of.device_family,
                 "audio": ("clipveil.PublishedAudio", {"content": audio.encode_flac(clip.samples)}),
@@ -130,6 +127,7 @@ def decode_anonymized(writer_schema: str, body: bytes) -> AnonymizedClip:
         mutes = tuple(
             Mute(Segment(mute["start"], mute["end"]), Why(mute["why"]), mute["entity_type"]) for mute in raw["mutes"]
         )
+        precision = Precision(raw["captured_precision"])
     except ValueError:
         raise Refusal(Reason.EVENT_UNDECODABLE) from None
     return AnonymizedClip(
@@ -137,9 +135,10 @@ def decode_anonymized(writer_schema: str, body: bytes) -> AnonymizedClip:
             token=raw["clip_token"],
             campaign=raw["campaign"],
             key_epoch=raw["key_epoch"],
-            captured_hour=_time(raw["captured_hour"]),
+            captured_hour=moment(raw["captured_hour"]),
             language=raw["language"],
             device_family=raw["device_family"],
+            captured_precision=precision,
         ),
         samples=audio.decode_published(content),
         words=words,
@@ -153,32 +152,20 @@ def receipt_record(receipt: Receipt) -> dict[str, Any]:
     return {"detector": receipt.detector, "version": receipt.version, "complete": receipt.complete}
 
 
-def milliseconds(moment: datetime) -> int:
-    """Since 1970, exactly."""
-    return (moment - _EPOCH) // timedelta(milliseconds=1)
-
-
 # ------------------------------------------------------------------ parts of an event, each within its bounds
 def _subject(raw: Mapping[str, Any]) -> Subject:
     location = raw["location"] or {"city": "", "postcode": "", "latitude": None, "longitude": None}
     return Subject(
-        account_id=_required(raw["account_id"]),
-        first_name=_text(raw["first_name"]),
-        device_serial=_text(raw["device_serial"]),
-        household=_text(raw["household"]),
-        ip=_text(raw["ip"]),
-        city=_text(location["city"]),
-        postcode=_text(location["postcode"]),
-        latitude=_number(location["latitude"], -90.0, 90.0),
-        longitude=_number(location["longitude"], -180.0, 180.0),
+        account_id=required(raw["account_id"]),
+        first_name=text(raw["first_name"]),
+        device_serial=text(raw["device_serial"]),
+        household=text(raw["household"]),
+        ip=text(raw["ip"]),
+        city=text(location["city"]),
+        postcode=text(location["postcode"]),
+        latitude=number(location["latitude"], -90.0, 90.0),
+        longitude=number(location["longitude"], -180.0, 180.0),
     )
-
-
-def _consent(raw: Mapping[str, Any] | None) -> Consent:
-    if raw is None:
-        return Consent(human_review=False)
-    changed_at = None if raw["changed_at"] is None else _time(raw["changed_at"])
-    return Consent(raw["human_review"] is True, _text(raw["version"]), changed_at)
 
 
 def _wake_word(raw: Mapping[str, Any] | None) -> WakeWord | None:
@@ -187,21 +174,21 @@ def _wake_word(raw: Mapping[str, Any] | None) -> WakeWord | None:
     segment = _segment(raw["start"], raw["end"], Reason.EVENT_UNDECODABLE)
     if segment is None:
         raise Refusal(Reason.EVENT_UNDECODABLE)
-    return WakeWord(segment, _number(raw["score"], 0.0, 1.0), _text(raw["text"]))
+    return WakeWord(segment, number(raw["score"], 0.0, 1.0), text(raw["text"]))
 
 
 def _audio(raw: Mapping[str, Any]) -> InlineAudio | AudioObject:
     if "content" in raw:
-        return InlineAudio(raw["content"], _text(raw["codec"]))
-    sha256 = _text(raw["sha256"]).lower()
-    _demand(len(sha256) == 64 and set(sha256) <= _HEX_DIGITS)
-    return AudioObject(_text(raw["uri"], VALUE_CHARS_MAX), sha256)
+        return InlineAudio(raw["content"], text(raw["codec"]))
+    sha256 = text(raw["sha256"]).lower()
+    demand(len(sha256) == 64 and set(sha256) <= _HEX_DIGITS)
+    return AudioObject(text(raw["uri"], VALUE_CHARS_MAX), sha256)
 
 
 def _transcripts(raw: list[Mapping[str, Any]], words_max: int) -> tuple[Transcript, ...]:
-    _demand(len(raw) <= TRANSCRIPTS_MAX)
+    demand(len(raw) <= TRANSCRIPTS_MAX)
     return tuple(
-        Transcript(_words(transcript, words_max), _number(transcript["confidence"], 0.0, 1.0)) for transcript in raw
+        Transcript(_words(transcript, words_max), number(transcript["confidence"], 0.0, 1.0)) for transcript in raw
     )
 
 
@@ -211,18 +198,18 @@ def _words(raw: Mapping[str, Any], words_max: int) -> tuple[Word, ...]:
     An entry that holds several words becomes several, each with the time of all: a finder of names looks at words, and
     one of "call diane now" must not pass as one that it does not know.
     """
-    text = _text(raw["text"], TEXT_CHARS_MAX)
-    entries = raw["words"] or [{"text": word, "start": None, "end": None, "confidence": None} for word in text.split()]
+    whole = text(raw["text"], TEXT_CHARS_MAX)
+    entries = raw["words"] or [{"text": word, "start": None, "end": None, "confidence": None} for word in whole.split()]
     if len(entries) > words_max:
         raise Refusal(Reason.WORDS_TOO_MANY)
     words = [
         Word(
             single,
             _segment(entry["start"], entry["end"], Reason.WORDS_OUT_OF_BOUNDS),
-            _number(entry["confidence"], 0.0, 1.0),
+            number(entry["confidence"], 0.0, 1.0),
         )
         for entry in entries
-        for single in _GLUE.sub(" ", unicodedata.normalize("NFC", _text(entry["text"], WORD_CHARS_MAX))).split()
+        for single in _GLUE.sub(" ", unicodedata.normalize("NFC", text(entry["text"], WORD_CHARS_MAX))).split()
     ]
     if len(words) > words_max:
         raise Refusal(Reason.WORDS_TOO_MANY)
@@ -230,30 +217,8 @@ def _words(raw: Mapping[str, Any], words_max: int) -> tuple[Word, ...]:
 
 
 def _texts(raw: Mapping[str, str]) -> Mapping[str, str]:
-    _demand(len(raw) <= ENTRIES_MAX)
-    return MappingProxyType({_text(name): _text(value, VALUE_CHARS_MAX) for name, value in raw.items()})
-
-
-def _required(raw: object) -> str:
-    text = _text(raw)
-    _demand(bool(text.strip()))
-    return text
-
-
-def _text(raw: object, chars_max: int = NAME_CHARS_MAX) -> str:
-    if not isinstance(raw, str) or len(raw) > chars_max:
-        raise Refusal(Reason.EVENT_UNDECODABLE)
-    return raw
-
-
-def _number(raw: float | None, low: float, high: float) -> float | None:
-    _demand(raw is None or low <= raw <= high)  # NaN is refused
-    return raw
-
-
-def _time(raw: int) -> datetime:
-    _demand(_EARLIEST_MS <= raw <= _LATEST_MS)
-    return _EPOCH + timedelta(milliseconds=raw)
+    demand(len(raw) <= ENTRIES_MAX)
+    return MappingProxyType({text(name): text(value, VALUE_CHARS_MAX) for name, value in raw.items()})
 
 
 def _segment(start: float | None, end: float | None, reason: Reason) -> Segment | None:
@@ -267,8 +232,3 @@ def _segment(start: float | None, end: float | None, reason: Reason) -> Segment 
 
 def _span(segment: Segment) -> dict[str, float]:
     return {"start": segment.start, "end": segment.end}
-
-
-def _demand(condition: bool) -> None:
-    if not condition:
-        raise Refusal(Reason.EVENT_UNDECODABLE)

@@ -6,7 +6,8 @@ from typing import Any
 
 from stream.clip import ClipEvent, InlineAudio, Segment, Transcript, WakeWord
 from stream.wire import avro
-from stream.wire.clips import EVENT_SCHEMA, milliseconds
+from stream.wire.clips import EVENT_SCHEMA
+from stream.wire.fields import milliseconds
 
 
 def event_body(event: ClipEvent) -> bytes:

@@ -5,23 +5,30 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import AsyncExitStack
+from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
-from aiokafka.errors import KafkaError, LeaderNotAvailableError, TopicAlreadyExistsError, for_code
+from aiokafka.errors import (
+    KafkaError,
+    LeaderNotAvailableError,
+    TopicAlreadyExistsError,
+    UnknownTopicOrPartitionError,
+    for_code,
+)
 
 from stream.clip import Record
 from stream.ports import BrokerUnavailable, Message, NotDelivered, Partition
 from stream.wire.kafka_connection import KafkaConnection, bounded_stop, silence
 from stream.wire.kafka_outbox import KafkaOutbox, deliver
 from stream.wire.kafka_source import KafkaSource, as_record
+from stream.wire.kafka_tail import POLL_MS, KafkaTail, answered, last_record
 
 __all__ = ["KafkaBroker", "KafkaConnection"]
 
-POLL_MS = 200
 PATIENCE_S = 10.0
+COMPACTED = {"cleanup.policy": "compact", "max.compaction.lag.ms": "86400000"}  # erased is gone within days, not never
 T = TypeVar("T")
 
 
@@ -45,17 +52,17 @@ class KafkaBroker:
             raise ValueError("a compacted topic is not among the topics")
         largest = {"max.message.bytes": str(self._connection.max_request_bytes)}
         admin = await self._admin()
-        brokers = len((await _answered(admin.describe_cluster()))["brokers"])
+        brokers = len((await answered(admin.describe_cluster()))["brokers"])
         wanted = [
             NewTopic(
                 name,
                 partitions,
                 min(brokers, self._connection.replication_factor_max),
-                topic_configs=largest | ({"cleanup.policy": "compact"} if name in compacted else {}),
+                topic_configs=largest | (COMPACTED if name in compacted else {}),
             )
             for name, partitions in topics.items()
         ]
-        response = await _answered(admin.create_topics(wanted))
+        response = await answered(admin.create_topics(wanted))
         for _, code, *_ in response.topic_errors:
             if code and for_code(code) is not TopicAlreadyExistsError:
                 raise BrokerUnavailable(for_code(code).__name__)
@@ -71,24 +78,37 @@ class KafkaBroker:
                 await self._end(spent)  # its sequence numbers have a gap, which the broker would refuse
             raise NotDelivered(type(error).__name__) from None
 
-    async def read(self, topic: str, *, from_end: bool = False, follow: bool = False) -> AsyncIterator[Record]:
-        partitions = await self._partitions(topic)
-        async with AsyncExitStack() as stack:
-            consumer = AIOKafkaConsumer(**self._connection.consumer())
-            stack.push_async_callback(bounded_stop, consumer.stop(), self._connection.stop_timeout_s)
-            consumer.assign(partitions)
-            await _answered(consumer.start())
-            ends = await _answered(consumer.end_offsets(partitions))  # the last stable offsets
+    async def read(
+        self, topic: str, *, from_end: bool = False, follow: bool = False, partition: int | None = None
+    ) -> AsyncIterator[Record]:
+        partitions = await self._partitions(topic, partition)
+        async with self._reading(partitions) as consumer:
+            ends = await answered(consumer.end_offsets(partitions))  # the last stable offsets
             if from_end:
                 for here in partitions:
                     consumer.seek(here, ends[here])
             async for record in _following(consumer, partitions) if follow else _to(consumer, ends):
                 yield record
 
+    async def tail(self, topic: str, start: Mapping[int, int]) -> KafkaTail:
+        partitions = await self._partitions(topic)
+        tail = KafkaTail(self._connection, partitions, await self._inspector(), await self._onlooker())
+        try:
+            await tail.open(start)
+        except BaseException:
+            await tail.stop()
+            raise
+        return tail
+
+    async def last(self, topic: str, partition: int) -> Record | None:
+        (here,) = await self._partitions(topic, partition)
+        async with self._reading([here]) as consumer:
+            return await last_record(consumer, here)
+
     async def end_offsets(self, topic: str) -> Mapping[int, int]:
         partitions = await self._partitions(topic)
         consumer = await self._inspector()
-        ends = await _answered(consumer.end_offsets(partitions))
+        ends = await answered(consumer.end_offsets(partitions))
         return {here.partition: ends[here] for here in partitions}
 
     async def committed(self, topic: str, group: str) -> Mapping[int, int]:
@@ -111,12 +131,25 @@ class KafkaBroker:
     async def _inspector(self) -> AIOKafkaConsumer:
         return await self._client(AIOKafkaConsumer, self._connection.consumer)
 
+    async def _onlooker(self) -> AIOKafkaConsumer:
+        return await self._client(_uncommitted, self._connection.consumer)
+
+    @asynccontextmanager
+    async def _reading(self, partitions: Sequence[TopicPartition]) -> AsyncIterator[AIOKafkaConsumer]:
+        consumer = AIOKafkaConsumer(**self._connection.consumer())
+        try:
+            consumer.assign(partitions)
+            await answered(consumer.start())
+            yield consumer
+        finally:
+            await bounded_stop(consumer.stop(), self._connection.stop_timeout_s)
+
     async def _client(self, kind: Callable[..., Any], arguments: Callable[[], dict[str, Any]]) -> Any:
         async with self._starting:
             if kind not in self._clients:
                 client = kind(**arguments())
                 try:
-                    await _answered(client.start())
+                    await answered(client.start())
                 except BaseException:
                     await self._end(client)
                     raise
@@ -127,8 +160,8 @@ class KafkaBroker:
         closing = client.close() if isinstance(client, AIOKafkaAdminClient) else client.stop()
         await bounded_stop(closing, self._connection.stop_timeout_s)
 
-    async def _partitions(self, topic: str) -> list[TopicPartition]:
-        """Once every partition has a leader; a topic that was just created may take a moment."""
+    async def _partitions(self, topic: str, only: int | None = None) -> list[TopicPartition]:
+        """All, or the one; once every partition has a leader, which a topic that was just created may take a while."""
         admin = await self._admin()
 
         async def look() -> list[TopicPartition]:
@@ -137,7 +170,10 @@ class KafkaBroker:
                 raise for_code(found["error_code"])
             if not found["partitions"] or min(partition["leader"] for partition in found["partitions"]) < 0:
                 raise LeaderNotAvailableError
-            return [TopicPartition(topic, number) for number in range(len(found["partitions"]))]
+            numbers = range(len(found["partitions"]))
+            if only is not None and only not in numbers:
+                raise UnknownTopicOrPartitionError
+            return [TopicPartition(topic, number) for number in (numbers if only is None else [only])]
 
         return await self._patiently(look)
 
@@ -153,19 +189,16 @@ class KafkaBroker:
             await asyncio.sleep(POLL_MS / 1000)
 
 
-async def _answered(answer: Awaitable[T]) -> T:
-    """Errors of the library can name what was asked for: only their class goes on."""
-    try:
-        return await answer
-    except KafkaError as error:
-        raise BrokerUnavailable(type(error).__name__) from None
+def _uncommitted(**arguments: Any) -> AIOKafkaConsumer:
+    """A client of its own for the ends of the logs, open transactions included."""
+    return AIOKafkaConsumer(**{**arguments, "isolation_level": "read_uncommitted"})
 
 
 async def _to(consumer: AIOKafkaConsumer, ends: Mapping[TopicPartition, int]) -> AsyncIterator[Record]:
     """Partition by partition; a position passes control records and aborted ones without a record."""
     for here in sorted(ends):
-        while await _answered(consumer.position(here)) < ends[here]:
-            found = await _answered(consumer.getmany(here, timeout_ms=POLL_MS))
+        while await answered(consumer.position(here)) < ends[here]:
+            found = await answered(consumer.getmany(here, timeout_ms=POLL_MS))
             for record in found.get(here, ()):
                 if record.offset < ends[here]:
                     yield as_record(record)
@@ -173,7 +206,7 @@ async def _to(consumer: AIOKafkaConsumer, ends: Mapping[TopicPartition, int]) ->
 
 async def _following(consumer: AIOKafkaConsumer, partitions: Sequence[TopicPartition]) -> AsyncIterator[Record]:
     while True:
-        found = await _answered(consumer.getmany(*partitions, timeout_ms=POLL_MS))
+        found = await answered(consumer.getmany(*partitions, timeout_ms=POLL_MS))
         for here in sorted(found):
             for record in found[here]:
                 yield as_record(record)

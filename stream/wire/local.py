@@ -18,6 +18,7 @@ from enum import Enum, auto
 from stream.clip import Coordinates, Record
 from stream.ports import CommitFailed, Fenced, Message, NotDelivered, Partition
 from stream.wire.local_group import Group, LocalSource
+from stream.wire.local_tail import LocalTail
 
 MESSAGE_BYTES_MAX = 16 * 2**20
 
@@ -78,20 +79,31 @@ class LocalBroker:
             self.append(message, None)
         self.announce()
 
-    async def read(self, topic: str, *, from_end: bool = False, follow: bool = False) -> AsyncIterator[Record]:
-        positions = {
-            number: self.end(Partition(topic, number)) if from_end else 0 for number in range(len(self._logs[topic]))
-        }
+    async def read(
+        self, topic: str, *, from_end: bool = False, follow: bool = False, partition: int | None = None
+    ) -> AsyncIterator[Record]:
+        numbers = range(len(self._logs[topic])) if partition is None else [partition]
+        positions = {number: self.end(Partition(topic, number)) if from_end else 0 for number in numbers}
         while True:
             news = self._news
             for number in positions:
-                partition = Partition(topic, number)
-                for record in self.records(partition, positions[number]):
+                for record in self.records(Partition(topic, number), positions[number]):
                     positions[number] = record.coordinates.offset + 1
                     yield record
             if not follow:
                 return
             await news.wait()
+
+    async def tail(self, topic: str, start: Mapping[int, int]) -> LocalTail:
+        await asyncio.sleep(0)
+        return LocalTail(self, topic, start)
+
+    async def last(self, topic: str, partition: int) -> Record | None:
+        await asyncio.sleep(0)
+        last = None
+        for record in self.records(Partition(topic, partition), 0):
+            last = record
+        return last
 
     async def end_offsets(self, topic: str) -> Mapping[int, int]:
         return {number: self.end(Partition(topic, number)) for number in range(len(self._logs[topic]))}
@@ -106,7 +118,7 @@ class LocalBroker:
     async def close(self) -> None:
         self.announce()
 
-    # -------------------------------------------------------------- for sources and outboxes
+    # -------------------------------------------------------------- for sources, tails and outboxes
     def partitions(self, topic: str) -> tuple[Partition, ...]:
         return tuple(Partition(topic, number) for number in range(len(self._logs[topic])))
 
@@ -118,6 +130,10 @@ class LocalBroker:
         """The last stable offset: where the first open transaction begins, or the end of the log."""
         end = len(self._logs[partition.topic][partition.number])
         return min([end, *(open_.first_offsets.get(partition, end) for open_ in self._open.values())])
+
+    def written(self, partition: Partition) -> int:
+        """The end of the log, open transactions included."""
+        return len(self._logs[partition.topic][partition.number])
 
     def records(self, partition: Partition, position: int) -> Iterator[Record]:
         """Committed records from ``position`` to the last stable offset."""

@@ -8,8 +8,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from stream.clip import Coordinates, Outcome, Published, Withheld
-from stream.ports import Message
+from stream.clip import Coordinates, Outcome, Published, Record, Refusal, Withheld
+from stream.lifecycle.chain import end_at, link
+from stream.ports import CommitFailed, Message, Partition, RegistryUnavailable, Schemas
+from stream.whose import GENESIS, Head
 from stream.wire import avro
 from stream.wire.clips import CLIP_SCHEMA
 from stream.wire.registry import Registry, SchemaRefused
@@ -17,6 +19,21 @@ from stream.wire.registry import Registry, SchemaRefused
 WITHHELD_SCHEMA: Final = "withheld"
 AUDIT_SCHEMA: Final = "audit"
 OUTPUT_SCHEMAS: Final = (CLIP_SCHEMA, WITHHELD_SCHEMA, AUDIT_SCHEMA)
+
+PUBLISHED: Final = "published"
+WITHHELD: Final = "withheld"
+REQUEST_OUTCOMES: Final = frozenset({"erased", "recalled", "refused"})
+
+_NOTHING: Final[Mapping[str, Any]] = {  # every field is written, so that a digest is over all of them
+    "reason": None,
+    "receipts": [],
+    "published_sha256": None,
+    "campaign": "",
+    "key_epoch": "",
+    "identifiers": {},
+    "critical": [],
+    "records": 0,
+}
 
 
 @dataclass(frozen=True)
@@ -51,7 +68,8 @@ class Outcomes:
     """ports.OutcomeWriter. ``destinations`` has one for each of OUTPUT_SCHEMAS; ``now`` gives seconds since 1970.
 
     A published record's key is its token and its timestamp the coarsened hour. The other two have the input partition
-    as their key, so that records of one input partition stay in order.
+    as their key, so that records of one input partition stay in order; audit records are also written to the partition
+    of the same number, which holds that one chain.
     """
 
     destinations: Mapping[str, Destination]
@@ -70,22 +88,74 @@ class Outcomes:
         }
         return self._dated(WITHHELD_SCHEMA, outcome.coordinates, record)
 
-    def audit(self, outcome: Outcome) -> Message:
+    def audit(self, outcome: Outcome, after: Head) -> tuple[Message, Head]:
+        """The next record of the input partition's chain, which ends at ``after``, and where the chain ends then.
+
+        Counts only of what is published: of a clip that nobody hears it says where it lies and why, and no more.
+        """
         record = {**_where(outcome.coordinates), "policy_version": outcome.policy_version}
         if isinstance(outcome, Published):
-            value = self.published(outcome).value or b""
             clip = avro.read(avro.schema_text(CLIP_SCHEMA), CLIP_SCHEMA, outcome.body)
-            record |= {"outcome": "published", "reason": None, "receipts": clip["receipts"]}
-            record["published_sha256"] = hashlib.sha256(value).hexdigest()
+            record |= {name: clip[name] for name in ("campaign", "key_epoch", "receipts")}
+            record |= {
+                "outcome": PUBLISHED,
+                "published_sha256": hashlib.sha256(self.published(outcome).value or b"").hexdigest(),
+                "identifiers": dict(outcome.effort.identifiers),
+                "critical": sorted(outcome.critical),
+            }
         else:
-            record |= {"outcome": "withheld", "reason": outcome.reason.value, "receipts": [], "published_sha256": None}
-        return self._dated(AUDIT_SCHEMA, outcome.coordinates, record)
+            record |= {"outcome": WITHHELD, "reason": outcome.reason.value}
+        return self._linked(outcome.coordinates, record, after)
+
+    def request_audit(
+        self,
+        of: Coordinates,
+        outcome: str,
+        after: Head,
+        *,
+        records: int = 0,
+        reason: str | None = None,
+        policy_version: str = "",
+        campaign: str = "",
+    ) -> tuple[Message, Head]:
+        """The same for a request at ``of``: ``outcome`` is one of REQUEST_OUTCOMES, ``records`` how many published
+        records were taken back. Whoever asked, and for whom, is not in it."""
+        if outcome not in REQUEST_OUTCOMES:
+            raise ValueError("not what becomes of a request")
+        record = {**_where(of), "outcome": outcome, "reason": reason, "records": records}
+        return self._linked(of, {**record, "policy_version": policy_version, "campaign": campaign}, after)
+
+    def _linked(self, of: Coordinates, record: Mapping[str, Any], after: Head) -> tuple[Message, Head]:
+        to, now_ms = self.destinations[AUDIT_SCHEMA], int(self.now() * 1000)
+        linked, head = link({**_NOTHING, **record, "decided_at": now_ms}, after)
+        value = avro.frame(to.schema, avro.write(AUDIT_SCHEMA, linked))
+        return Message(to.topic, _partition_key(of), value, now_ms, of.partition), head
 
     def _dated(self, schema: str, of: Coordinates, record: Mapping[str, Any]) -> Message:
         to = self.destinations[schema]
         now_ms = int(self.now() * 1000)
         body = avro.write(schema, {**record, "decided_at": now_ms})
-        return Message(to.topic, f"{of.topic}/{of.partition}".encode(), avro.frame(to.schema, body), now_ms)
+        return Message(to.topic, _partition_key(of), avro.frame(to.schema, body), now_ms)
+
+
+async def head_of(last: Record | None, of: Partition, schemas: Schemas) -> Head:
+    """Where the chain of the input partition ``of`` ends, by the last record of its audit partition.
+
+    Raises CommitFailed for a record that is not a link of this very chain, or whose schema nobody can tell: a chain
+    that can't be continued must not be begun anew.
+    """
+    if last is None:
+        return GENESIS
+    try:
+        reference, body = avro.unframe(last.value or b"")
+        record = avro.read_as_written(await schemas.writer_schema(reference), body)
+        return end_at(record, of)
+    except (Refusal, RegistryUnavailable, ValueError) as error:
+        raise CommitFailed(f"the audit chain can't be continued ({type(error).__name__})") from None
+
+
+def _partition_key(of: Coordinates) -> bytes:
+    return f"{of.topic}/{of.partition}".encode()
 
 
 def _where(of: Coordinates) -> dict[str, Any]:

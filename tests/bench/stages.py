@@ -23,7 +23,6 @@ from stream.clip import (
     Published,
     Segment,
     Subject,
-    TokenKey,
     Transcript,
     Word,
 )
@@ -42,12 +41,12 @@ EAGER = replace(THROUGHPUT, main_probability_min=0.0, bystander_probability_max=
 def stage_costs(rounds: int) -> list[dict[str, float | str]]:
     """Median milliseconds by clip length and stage; a first round is not counted."""
     policy = Policy(operating_point=EAGER)
-    parts, key = build_parts(Settings(), policy), TokenKey("bench", "1", b"0" * 32)
+    parts = build_parts(Settings(), policy)
     pipeline.time = SimpleNamespace(perf_counter=time.process_time)  # type: ignore[assignment]  # its stages count this
     spent: dict[tuple[int, str], list[float]] = defaultdict(list)
     for number in range(rounds + 1):
         for seconds in SECONDS:
-            outcome = pipeline.deidentify(_job(seconds), parts, policy, key)
+            outcome = pipeline.deidentify(_job(seconds), parts, policy)
             assert isinstance(outcome, Published), "a clip of the bench was withheld"
             for stage, cost in outcome.effort.stage_seconds.items() if number else ():
                 spent[seconds, stage].append(1000 * cost)

@@ -19,7 +19,19 @@ from stream.config import Settings
 from stream.find.pii import make_word_finder
 
 ROOT = Path(__file__).parents[2]
-COMMANDS = ["run", "demo", "produce", "tail", "evaluate", "train", "config", "fingerprint"]
+COMMANDS = [
+    "run",
+    "demo",
+    "produce",
+    "tail",
+    "erase",
+    "report",
+    "evaluate",
+    "train",
+    "config",
+    "fingerprint",
+    "consent",
+]
 HEAVY = {"torch", "pyannote", "presidio_analyzer", "spacy", "aiokafka", "fastavro", "aiohttp", "httpx", "soundfile"}
 
 
@@ -55,6 +67,7 @@ def test_help_names_every_command() -> None:
         ["train", "speakers"],
         ["train", "names"],
         ["train", "gazetteer"],
+        ["consent", "set"],
         ["config", "show"],
         ["config", "check"],
         ["config", "docs"],

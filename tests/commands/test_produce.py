@@ -15,6 +15,7 @@ from stream.wire import avro
 from stream.wire.clips import Decoder
 from stream.wire.outcomes import Destination
 from tests import events
+from tests.values import LABEL
 
 ABOUT = About(consent=True, locale="en-GB", device_model="display", wake_word=(0.1, 0.5))
 SOUND = events.encoded(events.sound())
@@ -40,7 +41,7 @@ def decoded(recording: object, about: About = ABOUT):
     assert message.value is not None
     reference, body = avro.unframe(message.value)
     assert 7 == reference
-    return Decoder(Policy()).event(Job(Coordinates("clips.raw", 0, 0), avro.schema_text("clip_event"), body))
+    return Decoder(Policy()).event(Job(Coordinates("clips.raw", 0, 0), avro.schema_text("clip_event"), body, LABEL))
 
 
 def test_a_clip_of_a_corpus_keeps_its_wake_word_and_words(tmp_path: Path) -> None:

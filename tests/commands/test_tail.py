@@ -9,9 +9,12 @@ import numpy as np
 import pytest
 
 from stream.clip import AnonymizedClip, Coordinates, Metadata, Mute, PublishedWord, Receipt, Record, Segment, Why
-from stream.commands.tail import line_of
+from stream.commands.tail import line_of, watch
+from stream.lifecycle.rolling import ROLL_KEY
+from stream.ports import Message
 from stream.wire import avro
 from stream.wire.clips import Encoder
+from stream.wire.local import LocalBroker
 from stream.wire.registry_files import FileRegistry
 
 
@@ -60,3 +63,18 @@ async def test_an_erased_clip_is_told(tmp_path: Path) -> None:
 async def test_what_is_no_clip_is_told_by_place(tmp_path: Path, value: bytes, expected: str) -> None:
     """One bad record does not end the watching."""
     assert f"?  partition 2 offset 9: {expected}" == await line_of(record(value), FileRegistry(tmp_path))
+
+
+async def test_the_watching_goes_on_past_tombstones(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Erased clips are told, empty records are not, and the clips behind them come."""
+    broker = LocalBroker()
+    await broker.create_topics({"clips.anonymized": 1})
+    registry = FileRegistry(tmp_path)
+    registered = await registry.register("clips.anonymized-value", avro.schema_text("anonymized_clip"))
+    value = avro.frame(registered.id, Encoder().encode(clip(("play",))))
+    keys_and_values = [(b"f00d", value), (b"f00d", None), (ROLL_KEY, None), (b"beef", value)]
+    await broker.send([Message("clips.anonymized", key, value) for key, value in keys_and_values])
+    await watch(broker, registry, "clips.anonymized", from_start=True, follow=False, count=None)
+    assert ["f00d    2.0 of", "f00d  erased", "f00d    2.0 of"] == [
+        line[:14].rstrip() for line in capsys.readouterr().out.splitlines()
+    ]

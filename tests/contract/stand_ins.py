@@ -10,11 +10,27 @@ import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from uuid import uuid4
 
-from stream.clip import Coordinates, Job, Outcome, Published, Reason, Record, Refusal, Withheld
-from stream.intake import Intake
-from stream.ports import Broker, Message, Partition
+from stream.clip import (
+    Coarse,
+    Consent,
+    Coordinates,
+    Header,
+    Job,
+    Label,
+    Outcome,
+    Precision,
+    Published,
+    Reason,
+    Record,
+    Refusal,
+    Withheld,
+)
+from stream.intake import ClipIntake, Office
+from stream.ports import Broker, Engine, Message, Partition
+from stream.whose import GENESIS, Head
 from stream.worker import Limits, Worker
 
 MAGIC = b"\x00\x00\x00\x00\x07"
@@ -28,6 +44,15 @@ def unframe(value: bytes) -> tuple[int | str, bytes]:
     if not value.startswith(MAGIC[:1]):
         raise Refusal(Reason.EVENT_UNDECODABLE)
     return int.from_bytes(value[1:5], "big"), value[5:]
+
+
+def header(writer_schema: str, body: bytes) -> Header:
+    """Of an event's line: its number is its clip, and everybody agreed. An event that wishes ``no_header`` has none."""
+    wish, number = body.decode().split()
+    if wish == "no_header":
+        raise Refusal(Reason.EVENT_UNDECODABLE)
+    moment = datetime(2026, 11, 3, 14, 42, tzinfo=UTC)
+    return Header(number, f"account-{number}", moment, "en-US", "speaker", Consent(human_review=True), woken=True)
 
 
 class OneSchema:
@@ -92,9 +117,13 @@ class Topics:
     def audit(self) -> str:
         return f"audit-{self.run}"
 
+    @property
+    def index(self) -> str:
+        return f"index-{self.run}"
+
     async def create(self, broker: Broker, partitions: int = 1) -> None:
-        counts = dict.fromkeys((self.raw, self.anonymized, self.withheld, self.audit), partitions)
-        await broker.create_topics(counts, compacted=frozenset({self.anonymized}))
+        counts = dict.fromkeys((self.raw, self.anonymized, self.withheld, self.audit, self.index), partitions)
+        await broker.create_topics(counts, compacted=frozenset({self.anonymized, self.index}))
 
 
 @dataclass(frozen=True)
@@ -111,10 +140,44 @@ class LineWriter:
         number = outcome.coordinates.partition
         return Message(self.topics.withheld, b"-", f"{outcome.coordinates.offset} {outcome.reason}".encode(), 0, number)
 
-    def audit(self, outcome: Outcome) -> Message:
-        number = outcome.coordinates.partition
+    def escalated(self, outcome: Withheld) -> Message:
+        raise NotImplementedError("no event wishes this")
+
+    def audit(self, outcome: Outcome, after: Head) -> tuple[Message, Head]:
+        number, head = outcome.coordinates.partition, Head(after.sequence + 1, bytes(32))
         said = "published" if isinstance(outcome, Published) else outcome.reason
-        return Message(self.topics.audit, b"-", f"{outcome.coordinates.offset} {said}".encode(), None, number)
+        line = f"{outcome.coordinates.offset} {said} {head.sequence}"
+        return Message(self.topics.audit, b"-", line.encode(), None, number), head
+
+
+class Everybody:
+    """ports.Standing, Sampler, Labels and Index of a world in which everybody agreed and every clip is picked."""
+
+    def __init__(self, index_topic: str) -> None:
+        self.index_topic = index_topic
+        self.refused: dict[str, Reason] = {}  # by account
+        self.emitted_clips: list[str] = []
+
+    async def fresh(self) -> None: ...
+
+    def refusal(self, of: Header) -> Reason | None:
+        return self.refused.get(of.account_id)
+
+    def pick(self, of: Header) -> Reason | None:
+        return None
+
+    def changes(self) -> Sequence[Message]:
+        return ()
+
+    def label(self, of: Header) -> Label:
+        coarse = Coarse(of.captured_at.replace(minute=0), Precision.HOUR, "en", "speaker")
+        return Label(f"token-{of.clip_id}", "test", "1", ((600.0, coarse),))
+
+    def emitted(self, of: Header, label: Label, length: int) -> None:
+        self.emitted_clips.append(of.clip_id)
+
+    def entry(self, of: Header, outcome: Published) -> Message:
+        return Message(self.index_topic, outcome.token.encode(), b"sealed", 0, outcome.coordinates.partition)
 
 
 @dataclass
@@ -143,17 +206,51 @@ class Tally:
     def lag(self, lag: Mapping[Partition, int]) -> None: ...
 
 
-def intake(topics: Topics, engine: WishEngine, message_bytes_max: int = 8 * 2**20) -> Intake:
-    return Intake(engine, OneSchema(), unframe, LineWriter(topics), "p1", message_bytes_max=message_bytes_max)
+def office(
+    topics: Topics, engine: Engine, message_bytes_max: int = 8 * 2**20, everybody: Everybody | None = None
+) -> Office:
+    """All that intakes share; chains start anew with every lane here."""
+    everybody = everybody or Everybody(topics.index)
+
+    async def sampler(_: Partition) -> Everybody:
+        return everybody
+
+    async def chain(_: Partition) -> Head:
+        return GENESIS
+
+    return Office(
+        engine,
+        OneSchema(),
+        unframe,
+        header,
+        LineWriter(topics),
+        everybody,
+        sampler,
+        everybody,
+        everybody,
+        chain,
+        "p1",
+        message_bytes_max=message_bytes_max,
+    )
+
+
+def intakes(topics: Topics, engine: Engine, of: Office | None = None) -> Callable[[Partition], ClipIntake]:
+    shared = of or office(topics, engine)
+    return lambda partition: ClipIntake(shared, partition)
 
 
 def worker(
-    broker: Broker, topics: Topics, engine: WishEngine, limits: Limits | None = None, meter: Tally | None = None
+    broker: Broker,
+    topics: Topics,
+    engine: Engine,
+    limits: Limits | None = None,
+    meter: Tally | None = None,
+    of: Office | None = None,
 ) -> Worker:
     return Worker(
         broker.source(topics.raw, topics.group),
         lambda partition: broker.outbox(partition, topics.group),
-        intake(topics, engine),
+        intakes(topics, engine, of),
         meter or Tally(),
         limits or Limits(fenced_s=0.5),
     )

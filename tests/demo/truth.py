@@ -15,7 +15,6 @@ from stream.clip import (
     Record,
     Samples,
     SpeakerEvidence,
-    TokenKey,
     Transcript,
     WakeWord,
     WordEvidence,
@@ -25,6 +24,7 @@ from stream.demo.conversation import conversation_clips
 from stream.demo.own import own_clips
 from stream.demo.results import Output, Result
 from stream.demo.summary import Setup
+from stream.evaluate.clips import LABEL
 from stream.pipeline import deidentify
 from stream.policy import Policy
 from stream.ports import Parts
@@ -33,7 +33,6 @@ from stream.wire.clips import CLIP_SCHEMA, EVENT_SCHEMA, Decoder, Encoder, decod
 from stream.wire.events import event_body
 
 POLICY = Policy()
-KEY = TokenKey("demo", "1", b"k" * 32)
 SETUP = Setup("embedded broker, 3 partitions", "1", "safe", (("speakers", "truth"), ("identifiers", "truth")), 1, 2.0)
 
 
@@ -66,8 +65,8 @@ def named(name: str) -> DemoClip:
 def true_result(clip: DemoClip) -> Result:
     """The outcome that perfect detectors lead to."""
     parts = Parts(Decoder(POLICY), TrueSpeakers(clip), TrueWords(clip), Encoder())
-    job = Job(Coordinates("clips.raw", 0, 0), avro.schema_text(EVENT_SCHEMA), event_body(clip.event))
-    outcome = deidentify(job, parts, POLICY, KEY)
+    job = Job(Coordinates("clips.raw", 0, 0), avro.schema_text(EVENT_SCHEMA), event_body(clip.event), LABEL)
+    outcome = deidentify(job, parts, POLICY)
     if not isinstance(outcome, Published):
         return Result(clip, withheld=outcome)
     schema = avro.schema_text(CLIP_SCHEMA)

@@ -1,47 +1,33 @@
-"""Tokens and coarse metadata."""
+"""The output's metadata is its label's."""
 
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime
 
-from stream.edit.metadata import anonymize, clip_token
-from stream.policy import Policy
-from tests.values import KEY, event
+import pytest
 
+from stream.clip import Metadata, Precision, Reason, Refusal
+from stream.edit.metadata import length_of, of_label
+from tests.values import HOUR, LABEL, clip
 
-def test_metadata_is_coarse() -> None:
-    """The hour, the language and the device's family are all that is left beside the token."""
-    made = anonymize(event(), Policy(), KEY)
-    assert datetime(2026, 11, 3, 14, tzinfo=UTC) == made.captured_hour
-    assert ("en", "speaker", "spring", "2026-11") == (
-        made.language,
-        made.device_family,
-        made.campaign,
-        made.key_epoch,
-    )
+DAY = replace(HOUR, precision=Precision.DAY, seconds=5.0)
+BY_LENGTH = replace(LABEL, by_length=((2.0, HOUR), (5.0, DAY)))
 
 
-def test_an_unlisted_device_is_other() -> None:
-    """A rare model must not single anybody out."""
-    assert "other" == anonymize(replace(event(), device_model="prototype-7"), Policy(), KEY).device_family
+def test_metadata_is_the_labels_and_nothing_else() -> None:
+    """Token, campaign, epoch and the coarse values of the clip's length."""
+    expected = Metadata(LABEL.token, "spring", "2026-11", HOUR.captured, "en", "speaker", Precision.DAY)
+    assert expected == of_label(BY_LENGTH, 1)
 
 
-def test_tokens_repeat_for_the_same_clip_and_key_only() -> None:
-    """A replay gives the same token; another clip, campaign, epoch or secret gives another one."""
-    token = clip_token("clip-1", KEY)
-    others = [
-        clip_token("clip-2", KEY),
-        clip_token("clip-1", replace(KEY, campaign="summer")),
-        clip_token("clip-1", replace(KEY, epoch="2026-12")),
-        clip_token("clip-1", replace(KEY, secret=b"q" * 32)),
-    ]
-    assert token == clip_token("clip-1", KEY)
-    assert 5 == len({token, *others})
+@pytest.mark.parametrize(("seconds", "entry"), [(0.5, 0), (2.0, 0), (2.001, 1), (5.0, 1)])
+def test_the_entry_is_that_of_the_clips_length(seconds: float, entry: int) -> None:
+    """The shortest entry that holds the clip, its own bound included."""
+    assert entry == length_of(clip(duration=seconds), BY_LENGTH)
 
 
-def test_field_borders_are_bound_into_the_token() -> None:
-    """Campaign ``ab`` with epoch ``c`` is not campaign ``a`` with epoch ``bc``."""
-    left = clip_token("x", replace(KEY, campaign="ab", epoch="c"))
-    right = clip_token("x", replace(KEY, campaign="a", epoch="bc"))
-    assert left != right
+def test_a_clip_that_no_entry_holds_is_refused() -> None:
+    """Nothing is published whose values nobody made coarse."""
+    with pytest.raises(Refusal) as caught:
+        length_of(clip(duration=5.01), BY_LENGTH)
+    assert Reason.AUDIO_TOO_LONG == caught.value.reason

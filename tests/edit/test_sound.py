@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stream.clip import SAMPLE_RATE_HZ, Segment
-from stream.edit.sound import FADE_S, keep_only
-from tests.values import noise
+from stream.edit.sound import FADE_S, keep_only, lengthened
+from tests.values import clip, noise
 
 
 @given(st.lists(st.tuples(st.floats(0, 1.8), st.floats(0.01, 0.5)), max_size=4))
@@ -42,3 +42,19 @@ def test_the_output_is_a_new_read_only_array() -> None:
     output = keep_only(samples, [Segment(0.0, 1.0)])
     assert np.array_equal(before, samples)
     assert not output.flags.writeable
+
+
+def test_a_clip_is_filled_up_with_silence() -> None:
+    """The sound stays, what is added is exact zeros, and the length tells nothing but the bucket."""
+    short = clip(duration=2.3)
+    longer = lengthened(short, 5.0)
+    assert 5.0 == longer.duration
+    assert np.array_equal(short.samples, longer.samples[: len(short.samples)])
+    assert not longer.samples[len(short.samples) :].any()
+    assert not longer.samples.flags.writeable
+
+
+def test_a_clip_is_never_cut() -> None:
+    """Zero seconds, or fewer than it has, leave it as it is."""
+    long = clip(duration=2.3)
+    assert lengthened(long, 0.0) is lengthened(long, 2.0) is long

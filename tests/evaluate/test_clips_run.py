@@ -26,7 +26,7 @@ from stream.clip import (
     WakeWord,
     WordEvidence,
 )
-from stream.evaluate.clips import Way, evaluate_clips
+from stream.evaluate.clips import LABEL, Way, evaluate_clips
 from stream.evaluate.corpus import load_clips
 from stream.evaluate.scoring import Prediction, figures, tally
 from stream.policy import OPERATING_POINTS, Policy
@@ -66,7 +66,7 @@ def make_parts(policy: Policy) -> Parts:
 
 
 def make_job(event: ClipEvent, coordinates: Coordinates) -> Job:
-    return Job(coordinates, avro.schema_text(EVENT_SCHEMA), event_body(event))
+    return Job(coordinates, avro.schema_text(EVENT_SCHEMA), event_body(event), LABEL)
 
 
 POINT = replace(OPERATING_POINTS["throughput"], confidence_min=0.4, keep_margin_s=0.0, overlap_share_max=0.8)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from stream.clip import Coordinates, Effort, Job, Published, Reason, TokenKey, Withheld
+from stream.clip import Coordinates, Effort, Job, Precision, Published, Reason, Withheld
 from stream.inference.frames import (
     HEADER_BYTES_MAX,
     PREFIX,
@@ -24,6 +25,7 @@ from stream.inference.frames import (
     start_of,
     unpack,
 )
+from tests.values import HOUR, LABEL
 
 HERE = Coordinates("clips.raw", 3, 7)
 EFFORT = Effort(8.0, 3.5, {"decode": 0.25}, {"PERSON": 2})
@@ -39,7 +41,7 @@ def through(frame: Frame) -> Frame:
 @pytest.mark.parametrize(
     "outcome",
     [
-        Published(HERE, "f00d", 1_780_000_000_000, b"\x00body", "7", EFFORT),
+        Published(HERE, "f00d", 1_780_000_000_000, b"\x00body", "7", EFFORT, length=2),
         Withheld(HERE, Reason.NO_CONSENT, "7", effort=EFFORT),
         Withheld(HERE, Reason.INTERNAL_ERROR, "7", "ValueError"),
     ],
@@ -51,9 +53,10 @@ def test_outcomes_come_through(outcome: Published | Withheld) -> None:
 
 def test_jobs_and_starts_come_through() -> None:
     """What a process is told arrives."""
-    job = Job(HERE, '{"type": "string"}', b"\x00body")
+    by_length = ((1.0, HOUR), (60.0, replace(HOUR, precision=Precision.DAY, seconds=60.0)))
+    job = Job(HERE, '{"type": "string"}', b"\x00body", replace(LABEL, by_length=by_length))
     assert job == job_of(through(job_frame(job)))
-    start = Start("module:function", {"policy": {"version": "7"}}, TokenKey("c", "1", bytes(range(32))))
+    start = Start("module:function", {"policy": {"version": "7"}}, "/run/owner")
     assert (start, 42) == start_of(through(start_frame(start, 42)))
 
 
@@ -121,7 +124,7 @@ def test_why_a_process_is_not_ready_is_told_in_bounds() -> None:
 
 
 def test_frames_print_nothing_of_what_they_hold() -> None:
-    """repr of frames and starts has neither content nor key."""
-    start = Start("m:f", {"x": "canary"}, TokenKey("c", "1", b"canary"))
+    """repr of frames and starts has no content."""
+    start = Start("m:f", {"x": "canary"})
     assert "canary" not in repr([Frame({"schema": "canary"}, b"canary"), start])
     assert json.dumps({"reason": "no_consent"}) not in repr(Frame(GOOD))

@@ -41,7 +41,7 @@ from stream.inference.remote import OwnerGone, RemoteFinder
 from stream.policy import SAFE
 from stream.ports import Hearing
 from tests.inference.parts import FragileFinder
-from tests.inference.test_pool import KEY, Count, children, eventually, make, running
+from tests.inference.test_pool import Count, children, eventually, make, running
 
 TRANSCRIPT = Transcript((Word("canary", Segment(0.5, 0.9)), Word("canary")))
 EVIDENCE = SpeakerEvidence((Turn(Segment(0.0, 1.0), "main"),), "main", 0.5, Receipt("speakers", "1", complete=True))
@@ -59,7 +59,7 @@ def _hearing(seconds: float, loudest: float = 0.1) -> Hearing:
 async def owned(builder: str, folder: Path) -> AsyncIterator[str]:
     """An owner without a pool; yields its socket."""
     path = str(folder / "owner")
-    process = await Process.launch(Start(builder, {}, KEY, path), 120.0, OWNER)
+    process = await Process.launch(Start(builder, {}, path), 120.0, OWNER)
     try:
         yield path
     finally:
@@ -304,7 +304,7 @@ async def test_the_owner_is_told_of_no_key() -> None:
         raise StartFailed
 
     settings = {"speakers": {"model": "builtin"}, "names": {"model": "/models/names"}}
-    made = Owner(Start("", settings, KEY), launch, "tests.inference.parts:fragile")
+    made = Owner(Start("", settings), launch, "tests.inference.parts:fragile")
     with pytest.raises(StartFailed):
         await made.start()
     await made.stop()

@@ -13,13 +13,12 @@ from pathlib import Path
 import psutil
 import pytest
 
-from stream.clip import Coordinates, Job, Outcome, Reason, TokenKey, Withheld
+from stream.clip import Coordinates, Job, Outcome, Reason, Withheld
 from stream.config import Settings
 from stream.inference.frames import Start
 from stream.inference.pool import InferencePool, PoolLimits, make_pool
 from stream.inference.process import StartFailed
-
-KEY = TokenKey("test", "1", b"k" * 32)
+from tests.values import LABEL
 
 
 class Count:
@@ -40,7 +39,7 @@ def make(
     builder: str = "obedient", count: Count | None = None, model: str = "builtin", owner: str = "", **limits: float
 ) -> InferencePool:
     settings = {"speakers": {"model": model, "sha256": "0" * 64 if model != "builtin" else ""}}
-    start = Start(f"tests.inference.parts:{builder}", settings, KEY)
+    start = Start(f"tests.inference.parts:{builder}", settings)
     bounds = {"processes": 1, "clip_s": 20.0, "start_s": 60.0, "retry_s": 0.01} | limits
     return InferencePool(start, PoolLimits(**bounds), "7", count, owner)  # type: ignore[arg-type]
 
@@ -51,7 +50,7 @@ async def running(pool: InferencePool) -> AsyncIterator[Callable[[str], Awaitabl
     offset = iter(range(1000))
 
     async def order(body: str) -> Withheld:
-        outcome: Outcome = await pool.run(Job(Coordinates("clips.raw", 3, next(offset)), "{}", body.encode()))
+        outcome: Outcome = await pool.run(Job(Coordinates("clips.raw", 3, next(offset)), "{}", body.encode(), LABEL))
         assert isinstance(outcome, Withheld)
         return outcome
 
@@ -267,10 +266,11 @@ async def test_processes_end_with_the_pool_even_in_the_middle_of_a_clip(tmp_path
         "import asyncio\n"
         "from tests.inference.test_pool import make\n"
         "from stream.clip import Coordinates, Job\n"
+        "from tests.values import LABEL\n"
         "async def main():\n"
         "    pool = make()\n"
         "    await pool.start()\n"
-        f"    await pool.run(Job(Coordinates('t', 0, 0), '{{}}', b'hang {tmp_path / 'begun'}'))\n"
+        f"    await pool.run(Job(Coordinates('t', 0, 0), '{{}}', b'hang {tmp_path / 'begun'}', LABEL))\n"
         "asyncio.run(main())\n"
     )
     service = psutil.Popen([sys.executable, "-c", program], cwd=Path(__file__).parents[2])
@@ -302,6 +302,6 @@ async def test_every_model_of_the_settings_reaches_the_process() -> None:
             "recogniser": {"directory": "/models/whisper"} | pinned,
         }
     )
-    pool = make_pool(settings, KEY, builder="tests.inference.parts:telling")
+    pool = make_pool(settings, builder="tests.inference.parts:telling")
     with pytest.raises(StartFailed, match="/models/speakers /models/names /models/whisper"):
         await pool.start()

@@ -31,6 +31,8 @@ log.dirs={logs}
 auto.create.topics.enable=false
 message.max.bytes=16777216
 log.retention.ms=-1
+log.cleaner.backoff.ms=500
+log.initial.task.delay.ms=500
 offsets.topic.replication.factor=1
 offsets.topic.num.partitions=4
 transaction.state.log.replication.factor=1
@@ -52,8 +54,8 @@ class KafkaServer:
         self.bootstrap = f"127.0.0.1:{plain}"
         self.sasl_bootstrap = f"127.0.0.1:{sasl}"
         self._properties = folder / "server.properties"
-        logs = folder / "logs"
-        self._properties.write_text(PROPERTIES.format(plain=plain, sasl=sasl, controller=controller, logs=logs))
+        self.logs = folder / "logs"  # the segments of every topic
+        self._properties.write_text(PROPERTIES.format(plain=plain, sasl=sasl, controller=controller, logs=self.logs))
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self, timeout_s: float = 60.0) -> None:

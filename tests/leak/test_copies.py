@@ -13,7 +13,7 @@ from stream.ports import Parts
 from stream.wire import avro
 from stream.wire.clips import Decoder, Encoder, decode_anonymized
 from tests import events
-from tests.values import KEY
+from tests.values import LABEL
 from tests.withheld.parts import ScriptedSpeakers
 
 POLICY = Policy()
@@ -37,8 +37,8 @@ def publish(parts: Parts, shown: int) -> bytes:
             for number, said in enumerate(HYPOTHESES)
         ],
     )
-    job = Job(Coordinates("clips.raw", 0, 0), avro.schema_text("clip_event"), events.body(record))
-    outcome = deidentify(job, parts, POLICY, KEY)
+    job = Job(Coordinates("clips.raw", 0, 0), avro.schema_text("clip_event"), events.body(record), LABEL)
+    outcome = deidentify(job, parts, POLICY)
     assert isinstance(outcome, Published)
     return outcome.body
 

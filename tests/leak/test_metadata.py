@@ -13,7 +13,7 @@ import hashlib
 import io
 import json
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -23,16 +23,17 @@ import soundfile
 
 from stream.clip import SAMPLE_RATE_HZ, Job, Outcome, Record
 from stream.find.pii import make_word_finder
-from stream.intake import Finished, Intake
+from stream.intake import ClipIntake
 from stream.pipeline import deidentify
 from stream.policy import Policy
-from stream.ports import Message, Parts
+from stream.ports import Message, Partition, Parts, WordFinder
 from stream.wire import avro
 from stream.wire.clips import Decoder, Encoder
 from stream.wire.outcomes import OUTPUT_SCHEMAS, Destination, Outcomes
 from tests import events
 from tests.contract.stand_ins import OneSchema
-from tests.values import HERE, KEY
+from tests.offices import SECRET, real_office
+from tests.values import HERE
 from tests.withheld.parts import ScriptedSpeakers
 
 POLICY = Policy()
@@ -92,15 +93,24 @@ class Here:
     parts: Parts
 
     async def run(self, job: Job) -> Outcome:
-        return deidentify(job, self.parts, POLICY, KEY)
+        return deidentify(job, self.parts, POLICY)
 
 
 @pytest.fixture(scope="module")
-def intake() -> Intake:
+def words() -> WordFinder:
+    """Takes a moment to make."""
+    return make_word_finder(POLICY.languages)
+
+
+@pytest.fixture
+async def intake(words: WordFinder) -> ClipIntake:
     """From a record's bytes to messages; all real but the speaker finder."""
-    parts = Parts(Decoder(POLICY), ScriptedSpeakers(), make_word_finder(POLICY.languages), Encoder())
+    parts = Parts(Decoder(POLICY), ScriptedSpeakers(), words, Encoder())
     to = {schema: Destination(f"clips.{schema}", number) for number, schema in enumerate(OUTPUT_SCHEMAS, 1)}
-    return Intake(Here(parts), OneClipEvent(), avro.unframe, Outcomes(to), POLICY.version)
+    office = real_office(Here(parts), OneClipEvent(), Outcomes(to), POLICY)
+    intake = ClipIntake(office, Partition(HERE.topic, HERE.partition))
+    await intake.open()
+    return intake
 
 
 class OneClipEvent(OneSchema):
@@ -191,11 +201,16 @@ def bytes_of(message: Message) -> bytes:
     return b"\n".join((message.topic.encode(), message.key or b"", message.value or b"", stamp))
 
 
-def leaks(finished: Finished) -> list[str]:
+def leaks(messages: Sequence[Message]) -> list[str]:
     """The fields of which something is in a message, whichever topic it goes to."""
     sources = {**{path: value for path, (_, value) in CANARIES.items()}, "key": RECORD_KEY, "timestamp": RECORD_TIME}
-    written = b"\n".join(bytes_of(message) for message in finished.messages)
+    written = b"\n".join(bytes_of(message) for message in messages)
     return [path for path, value in sources.items() if any(way in written for way in ways_to_write(value))]
+
+
+async def written(intake: ClipIntake, **changes: Any) -> Sequence[Message]:
+    """All that is written of a record."""
+    return (await intake.settle([await intake.finish(record(**changes))])).messages
 
 
 def fields(schema: Any, path: str = "") -> Iterator[str]:
@@ -220,22 +235,21 @@ def test_every_field_has_a_canary() -> None:
 def test_a_canary_would_be_seen_in_the_event() -> None:
     """The event holds every canary as this test writes it, but for the fields of the other kind of audio."""
     source = record()
-    whole = Finished(None, (Message("", source.key, source.value, source.timestamp_ms),))  # type: ignore[arg-type]
+    whole = [Message("", source.key, source.value, source.timestamp_ms)]
     assert {*CANARIES, "key", "timestamp"} - {"audio.uri", "audio.sha256"} == set(leaks(whole))
 
 
-async def test_no_canary_is_published(intake: Intake) -> None:
-    """Neither in the published record, its key and its time, nor in the audit record."""
-    finished = await intake.finish(record())
-    published, audit = finished.messages
-    assert ("clips.anonymized_clip", "clips.audit") == (published.topic, audit.topic)
-    assert [] == leaks(finished)
+async def test_no_canary_is_published(intake: ClipIntake) -> None:
+    """Neither in the published record, its key and its time, nor in the audit record; the index is sealed."""
+    messages = await written(intake)
+    assert ["clips.anonymized_clip", "clips.index", "clips.audit"] == [message.topic for message in messages]
+    assert [] == leaks(messages)
 
 
-async def test_the_published_record_is_keyed_by_a_token_and_dated_by_the_hour(intake: Intake) -> None:
+async def test_the_published_record_is_keyed_by_a_token_and_dated_by_the_hour(intake: ClipIntake) -> None:
     """Not by the key and the time of the record that came in."""
-    published = (await intake.finish(record())).messages[0]
-    assert KEY.secret not in bytes_of(published)
+    published, index, _ = await written(intake)
+    assert not any(SECRET in bytes_of(message) for message in (published, index))
     assert 32 == len(published.key or b"")
     assert round(RECORDED.replace(minute=0, second=0, microsecond=0).timestamp() * 1000) == published.timestamp_ms
 
@@ -250,8 +264,8 @@ async def test_the_published_record_is_keyed_by_a_token_and_dated_by_the_hour(in
     ],
     ids=["no consent", "broken audio", "audio elsewhere", "unknown language"],
 )
-async def test_no_canary_is_told_of_what_is_withheld(intake: Intake, changes: dict[str, Any]) -> None:
+async def test_no_canary_is_told_of_what_is_withheld(intake: ClipIntake, changes: dict[str, Any]) -> None:
     """What is said of a clip that is not published says nothing of its event."""
-    finished = await intake.finish(record(**changes))
-    assert ["clips.withheld", "clips.audit"] == [message.topic for message in finished.messages]
-    assert [] == leaks(finished)
+    messages = await written(intake, **changes)
+    assert ["clips.withheld", "clips.audit"] == [message.topic for message in messages]
+    assert [] == leaks(messages)

@@ -91,3 +91,12 @@ def test_processes_are_counted() -> None:
         value(metrics, "inference_replaced_total", cause="timed_out"),
         value(metrics, "inference_replaced_total", cause="died"),
     )
+
+
+def test_metrics_are_there_from_the_start() -> None:
+    """A topic that is followed has its age, its entries and a zero of unreadable records."""
+    metrics = Metrics()
+    metrics.standing_of("clips.consent", lambda: 1.5, lambda: 7)
+    told = metrics.render().decode()
+    for line in ("standing_unreadable_total", "standing_age_seconds", "standing_entries"):
+        assert f'clipveil_{line}{{topic="clips.consent"}}' in told

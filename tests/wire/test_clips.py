@@ -8,6 +8,7 @@ import math
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import fastavro
@@ -24,6 +25,7 @@ from stream.clip import (
     Job,
     Metadata,
     Mute,
+    Precision,
     PublishedWord,
     Reason,
     Receipt,
@@ -36,12 +38,13 @@ from stream.policy import Policy
 from stream.wire import avro
 from stream.wire.clips import CLIP_SCHEMA, EVENT_SCHEMA, Decoder, Encoder, decode_anonymized
 from tests import events
+from tests.values import LABEL
 
 DECODER = Decoder(Policy())
 
 
 def job(record: dict[str, Any]) -> Job:
-    return Job(Coordinates("clips.raw", 0, 0), avro.schema_text(EVENT_SCHEMA), events.body(record))
+    return Job(Coordinates("clips.raw", 0, 0), avro.schema_text(EVENT_SCHEMA), events.body(record), LABEL)
 
 
 def decoded(**changes: Any) -> ClipEvent:
@@ -237,7 +240,7 @@ def written(record: dict[str, Any], change: Callable[[dict[str, Any]], None]) ->
     change(schema)
     body = io.BytesIO()
     fastavro.schemaless_writer(body, fastavro.parse_schema(schema), record)
-    return Job(Coordinates("clips.raw", 0, 0), json.dumps(schema), body.getvalue())
+    return Job(Coordinates("clips.raw", 0, 0), json.dumps(schema), body.getvalue(), LABEL)
 
 
 def test_text_written_as_bytes_must_be_utf8() -> None:
@@ -282,7 +285,7 @@ def anonymized() -> AnonymizedClip:
     samples = np.rint(events.sound(2.0) * 32768).astype(np.float32) / 32768
     samples[16_000:24_000] = 0.0
     return AnonymizedClip(
-        metadata=Metadata("token-1", "spring", "7", datetime(2026, 5, 28, 20, tzinfo=UTC), "en", "speaker"),
+        metadata=Metadata("token-1", "spring", "7", datetime(2026, 5, 28, tzinfo=UTC), "en", "speaker", Precision.DAY),
         samples=samples,
         words=(PublishedWord("call", Segment(0.1, 0.4)), PublishedWord("<PERSON>", Segment(1.0, 1.5))),
         mutes=(Mute(Segment(1.0, 1.5), Why.IDENTIFIER, "PERSON"), Mute(Segment(1.8, 2.0), Why.BYSTANDER)),
@@ -301,6 +304,18 @@ def test_an_anonymized_clip_comes_back_as_it_was() -> None:
     assert not back.samples.flags.writeable
 
 
+def test_a_clip_of_the_first_version_has_the_hour() -> None:
+    """Before there was a precision the hour was always told."""
+    first = (Path(__file__).parents[1] / "schemas" / "1" / "anonymized_clip.avsc").read_text(encoding="utf-8")
+    record = fastavro.schemaless_reader(
+        io.BytesIO(Encoder().encode(anonymized())), json.loads(avro.schema_text(CLIP_SCHEMA)), None
+    )
+    written = io.BytesIO()
+    audio = ("clipveil.PublishedAudio", record["audio"])
+    fastavro.schemaless_writer(written, json.loads(first), {**record, "audio": audio})
+    assert Precision.HOUR == decode_anonymized(first, written.getvalue()).metadata.captured_precision
+
+
 def test_the_same_clip_is_the_same_bytes() -> None:
     """Nothing of the moment gets into a published body."""
     assert Encoder().encode(anonymized()) == Encoder().encode(anonymized())
@@ -313,6 +328,7 @@ def test_the_same_clip_is_the_same_bytes() -> None:
         {"mutes": [{"start": 1.5, "end": 1.0, "why": "bystander", "entity_type": None}]},
         {"words": [{"text": "x", "start": -1.0, "end": 1.0}]},
         {"captured_hour": 0},
+        {"captured_precision": "minute"},
         {"audio": {"content": b"not FLAC"}},
         {"audio": {"uri": "s3://bucket/key", "sha256": "ab" * 32}},
     ],

@@ -3,20 +3,37 @@
 from __future__ import annotations
 
 import hashlib
+import io
+import json
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+import fastavro
 import numpy as np
 import pytest
 
-from stream.clip import AnonymizedClip, Coordinates, Metadata, Published, Reason, Receipt, Withheld
+from stream.clip import (
+    AnonymizedClip,
+    Coordinates,
+    Effort,
+    Metadata,
+    Published,
+    Reason,
+    Receipt,
+    Record,
+    Withheld,
+)
+from stream.ports import CommitFailed, Partition
+from stream.whose import GENESIS, Head
 from stream.wire import avro
 from stream.wire.clips import Encoder
-from stream.wire.outcomes import OUTPUT_SCHEMAS, Destination, Outcomes, destinations
+from stream.wire.outcomes import OUTPUT_SCHEMAS, Destination, Outcomes, destinations, head_of
 from stream.wire.registry import SchemaRefused
 from stream.wire.registry_files import FileRegistry
 
 WHERE = Coordinates("clips.raw", 3, 41)
+CHAIN = Partition("clips.raw", 3)
 HOUR = datetime(2026, 5, 28, 20, tzinfo=UTC)
 NOW_S = 1_790_000_000.5
 TOPICS = {"anonymized_clip": "clips.anonymized", "withheld": "clips.withheld", "audit": "clips.audit"}
@@ -30,7 +47,15 @@ CLIP = AnonymizedClip(
     receipts=(Receipt("speakers", "builtin-1", True), Receipt("identifiers", "2.2", True)),
     policy_version="4",
 )
-PUBLISHED = Published(WHERE, "token-1", int(HOUR.timestamp() * 1000), Encoder().encode(CLIP), "4")
+PUBLISHED = Published(
+    WHERE,
+    "token-1",
+    int(HOUR.timestamp() * 1000),
+    Encoder().encode(CLIP),
+    "4",
+    Effort(5.0, 2.5, {"words": 0.1}, {"PERSON": 2}),
+    critical=("health", "financial"),
+)
 WITHHELD = Withheld(WHERE, Reason.INTERNAL_ERROR, "4", "KeyError")
 
 
@@ -66,33 +91,104 @@ def test_a_withheld_record_tells_where_and_why() -> None:
 
 def test_the_audit_of_a_published_clip() -> None:
     """Receipts with model versions, and the hash of exactly the value that was published."""
-    message = WRITER.audit(PUBLISHED)
+    message, _ = WRITER.audit(PUBLISHED, GENESIS)
     reference, record = opened("audit", message.value)
     value = WRITER.published(PUBLISHED).value or b""
-    assert ("clips.audit", b"clips.raw/3", 3) == (message.topic, message.key, reference)
+    assert ("clips.audit", b"clips.raw/3", 3, 3) == (message.topic, message.key, message.partition, reference)
     assert ("published", None, "4") == (record["outcome"], record["reason"], record["policy_version"])
     assert hashlib.sha256(value).hexdigest() == record["published_sha256"]
     assert [
         {"detector": "speakers", "version": "builtin-1", "complete": True},
         {"detector": "identifiers", "version": "2.2", "complete": True},
     ] == record["receipts"]
+    assert ("spring", "7", {"PERSON": 2}) == (record["campaign"], record["key_epoch"], record["identifiers"])
+    assert ["financial", "health"] == record["critical"]
 
 
 def test_the_audit_of_a_withheld_clip() -> None:
-    """Coordinates and reason; there is nothing to hash."""
-    _, record = opened("audit", WRITER.audit(WITHHELD).value)
-    assert ("withheld", "internal_error", None, []) == (
-        record["outcome"],
-        record["reason"],
-        record["published_sha256"],
-        record["receipts"],
-    )
-    assert ("clips.raw", 3, 41) == (record["topic"], record["partition"], record["offset"])
+    """Coordinates and reason, and nothing of what was found in it, not even how much."""
+    outcome = replace(WITHHELD, effort=PUBLISHED.effort, critical=("health",))
+    _, record = opened("audit", WRITER.audit(outcome, GENESIS)[0].value)
+    assert {
+        "topic": "clips.raw",
+        "partition": 3,
+        "offset": 41,
+        "outcome": "withheld",
+        "reason": "internal_error",
+        "policy_version": "4",
+        "receipts": [],
+        "published_sha256": None,
+        "decided_at": int(NOW_S * 1000),
+        "campaign": "",
+        "key_epoch": "",
+        "identifiers": {},
+        "critical": [],
+        "records": 0,
+        "sequence": 1,
+        "previous": "00" * 32,
+        "digest": record["digest"],
+    } == record
+
+
+def test_the_audit_of_a_request() -> None:
+    """What became of it and how many records it took back; not whose they were."""
+    message, head = WRITER.request_audit(WHERE, "erased", Head(4, b"\1" * 32), records=17, campaign="spring")
+    _, record = opened("audit", message.value)
+    assert ("erased", 17, "spring", 5) == (record["outcome"], record["records"], record["campaign"], record["sequence"])
+    assert (5, head.digest.hex()) == (head.sequence, record["digest"])
+
+
+def test_a_request_is_not_audited_as_a_clip() -> None:
+    """Whoever counts published and withheld clips must not count requests."""
+    with pytest.raises(ValueError):
+        WRITER.request_audit(WHERE, "published", GENESIS)
 
 
 def test_the_token_is_not_in_the_audit() -> None:
     """Who may read the audit learns which record was published, not under which name."""
-    assert b"token-1" not in (WRITER.audit(PUBLISHED).value or b"")
+    assert b"token-1" not in (WRITER.audit(PUBLISHED, GENESIS)[0].value or b"")
+
+
+# ------------------------------------------------------------------ the chain, and where it goes on
+async def schemas(folder: Path) -> tuple[FileRegistry, Outcomes]:
+    registry = FileRegistry(folder)
+    return registry, Outcomes(await destinations(registry, TOPICS), lambda: NOW_S)
+
+
+async def test_the_chain_goes_on_from_its_last_record(tmp_path: Path) -> None:
+    """What is read back of the last record is the head that its writer had; without one it is the beginning."""
+    registry, writer = await schemas(tmp_path)
+    head = await head_of(None, CHAIN, registry)
+    assert GENESIS == head
+    for outcome in (PUBLISHED, WITHHELD, PUBLISHED):
+        message, head = writer.audit(outcome, head)
+        assert head == await head_of(Record(WHERE, message.value), CHAIN, registry)
+    assert 3 == head.sequence
+
+
+async def test_a_chain_is_never_continued_from_what_is_not_its_own(tmp_path: Path) -> None:
+    """Of another partition or topic, changed, torn, a tombstone, or of an unknown schema: the partition stays shut."""
+    registry, writer = await schemas(tmp_path)
+    value = writer.audit(WITHHELD, GENESIS)[0].value or b""
+    other = [Partition("clips.raw", 2), Partition("clips.other", 3)]
+    cases = [(value, of) for of in other]
+    changed = [value.replace(b"internal_error", b"internal_errer"), value[:-1], None, b"\0\0\0\0\x63" + value[5:]]
+    cases += [(wrong, CHAIN) for wrong in changed]
+    for wrong, of in cases:
+        with pytest.raises(CommitFailed):
+            await head_of(Record(WHERE, wrong), of, registry)
+
+
+async def test_a_record_from_before_there_were_chains_begins_none(tmp_path: Path) -> None:
+    """Its schema has no place in a chain: a chain would begin in the middle of a topic, as one does that was cut."""
+    registry = FileRegistry(tmp_path)
+    old = (Path(__file__).parents[1] / "schemas/1/audit.avsc").read_text(encoding="utf-8")
+    reference = (await registry.register("clips.audit-value", old)).id
+    record = {"topic": "clips.raw", "partition": 3, "offset": 41, "outcome": "withheld", "reason": "no_consent"}
+    body = io.BytesIO()
+    fastavro.schemaless_writer(body, json.loads(old), {**record, "policy_version": "1", "decided_at": 0})
+    with pytest.raises(CommitFailed):
+        await head_of(Record(WHERE, avro.frame(reference, body.getvalue())), CHAIN, registry)
 
 
 async def test_our_schemas_are_registered_under_their_topics(tmp_path: Path) -> None:

@@ -12,12 +12,12 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from stream.clip import TokenKey
 from stream.inference.frames import Start
 from stream.inference.pool import InferencePool, PoolLimits
-from stream.intake import Intake
+from stream.intake import ClipIntake
 from stream.ops import log
 from stream.ops.metrics import Metrics
+from stream.policy import Policy
 from stream.ports import Broker, Message
 from stream.wire import avro
 from stream.wire.local import LocalBroker
@@ -25,6 +25,7 @@ from stream.wire.outcomes import OUTPUT_SCHEMAS, Outcomes, destinations
 from stream.wire.registry_files import FileRegistry
 from stream.worker import Limits, Worker
 from tests.events import CAPTURED_AT_MS
+from tests.offices import INDEX, real_office
 from tests.withheld.cases import CANARY, CASES, EVENT_BYTES_MAX, NEWER_ID, good, newer_schema
 
 RAW, GROUP, POLICY_VERSION = "clips.raw", "clipveil", "p-7"
@@ -36,16 +37,19 @@ async def main(folder: Path) -> None:
     """One worker, one inference process at a time, one partition."""
     log.configure("DEBUG")
     registry, metrics, broker = FileRegistry(folder / "registry"), Metrics(), LocalBroker()
-    await broker.create_topics({RAW: 1, **dict.fromkeys(TOPICS.values(), 1)})
+    await broker.create_topics({RAW: 1, **dict.fromkeys([*TOPICS.values(), INDEX], 1)})
     await registry.register(f"{RAW}-value", avro.schema_text("clip_event"))
     to = await destinations(registry, TOPICS)
     newer = await registry.register("newer-value", newer_schema())
     assert NEWER_ID == newer.id
     settings = {"policy": {"version": POLICY_VERSION}}
-    start = Start("tests.withheld.parts:build", settings, TokenKey("campaign", "1", b"k" * 32))
+    start = Start("tests.withheld.parts:build", settings)
     pool = InferencePool(start, PoolLimits(processes=1, clip_s=5.0), POLICY_VERSION, metrics)
-    intake = Intake(pool, registry, avro.unframe, Outcomes(to), POLICY_VERSION, event_bytes_max=EVENT_BYTES_MAX)
-    worker = Worker(broker.source(RAW, GROUP), lambda p: broker.outbox(p, GROUP), intake, metrics, Limits())
+    policy = Policy(version=POLICY_VERSION)
+    office = real_office(pool, registry, Outcomes(to), policy, event_bytes_max=EVENT_BYTES_MAX)
+    worker = Worker(
+        broker.source(RAW, GROUP), lambda p: broker.outbox(p, GROUP), lambda p: ClipIntake(office, p), metrics, Limits()
+    )
 
     values = [value for case in CASES for value in (case.value(), good()())]
     key = CANARY.encode()

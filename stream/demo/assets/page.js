@@ -5,7 +5,7 @@ for (const player of document.querySelectorAll("audio")) {
   const line = lane.querySelector(".playhead");
   const duration = Number(lane.dataset.duration);
   const move = () => {
-    line.hidden = false;
+    line.hidden = player.currentTime > duration; // a published clip goes on in silence
     line.style.left = `${(100 * player.currentTime) / duration}%`;
     if (!player.paused) requestAnimationFrame(move);
   };
