@@ -52,7 +52,7 @@ class Anonymity:
     def steps(self, of: Own, length: float) -> tuple[Value, ...]:
         """What a clip that is filled up to ``length`` may be published with, from the finest to what still tells year
         and language; ``last`` comes after them."""
-        coarse = next(longer for longer in self.coarse_lengths if length <= longer)
+        coarse = self.coarse_length(length)
         ladder = (
             Value(Precision.HOUR, of.hour, of.language, of.device_family, length),
             Value(Precision.DAY, of.day, of.language, of.device_family, length),
@@ -62,10 +62,14 @@ class Anonymity:
         )
         return ladder if self.precision is Precision.HOUR else ladder[1:]
 
-    def last(self, today: datetime) -> Value:
-        """Tells nothing of the clip, so it is always allowed: even the year is that of the publication."""
+    def last(self, length: float, today: datetime) -> Value:
+        """Tells nothing of the clip but its coarse length, of which what is heard tells as much: so it is always
+        allowed. Even the year is that of the publication."""
         year = seconds_since_1970(began(today, Precision.YEAR))
-        return Value(Precision.YEAR, year, NO_LANGUAGE, OTHER_FAMILY, self.lengths[-1])
+        return Value(Precision.YEAR, year, NO_LANGUAGE, OTHER_FAMILY, self.coarse_length(length))
+
+    def coarse_length(self, length: float) -> float:
+        return next(longer for longer in self.coarse_lengths if length <= longer)
 
 
 class Value(NamedTuple):
@@ -174,8 +178,10 @@ class Anonymizer:
 
     def coarse(self, of: Own, account: int) -> tuple[Coarse, ...]:
         """What may be published of the clip as of now, for each length that it may be filled up to."""
-        last = self.rule.last(self._today())
-        return tuple(self._step(self.rule.steps(of, length), last, account).coarse() for length in self.rule.lengths)
+        today, rule = self._today(), self.rule
+        return tuple(
+            self._step(rule.steps(of, length), rule.last(length, today), account).coarse() for length in rule.lengths
+        )
 
     def _step(self, steps: tuple[Value, ...], last: Value, account: int) -> Value:
         if self._published.crowded((last, *steps), account):

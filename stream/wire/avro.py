@@ -9,7 +9,7 @@ import io
 import struct
 import uuid
 from collections.abc import Mapping
-from functools import lru_cache
+from functools import cache, lru_cache
 from importlib import resources
 from typing import Any, Final
 
@@ -23,6 +23,7 @@ _ID: Final = struct.Struct(">bI")
 _GUID: Final = struct.Struct(">b16s")
 
 
+@cache
 def schema_text(name: str) -> str:
     """One of our own schemas: clip_event, anonymized_clip, withheld or audit."""
     return resources.files("stream").joinpath("schemas", f"{name}.avsc").read_text(encoding="utf-8")
@@ -99,6 +100,6 @@ def _writer(text: str) -> tuple[PlainSchema, Any]:
         raise Refusal(Reason.UNKNOWN_SCHEMA) from None
 
 
-@lru_cache(maxsize=8)
+@lru_cache(maxsize=32)
 def _ours(name: str) -> Any:
     return fastavro.parse_schema(plain(schema_text(name), defaults=True).root)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import cache
 from typing import Final
 
 from stream.clip import Coordinates
@@ -34,7 +33,7 @@ def encode_entry(entry: IndexEntry) -> bytes:
 
 def decode_entry(body: bytes) -> IndexEntry:
     """Raises Refusal(EVENT_UNDECODABLE)."""
-    told = avro.read(_schema(), INDEX_SCHEMA, body)
+    told = avro.read(avro.schema_text(INDEX_SCHEMA), INDEX_SCHEMA, body)
     return IndexEntry(
         token=told["token"],
         account_id=told["account_id"],
@@ -44,9 +43,3 @@ def decode_entry(body: bytes) -> IndexEntry:
         key_epoch=told["key_epoch"],
         uris=tuple(told["uris"]),
     )
-
-
-@cache
-def _schema() -> str:
-    """Read once: an index has a million entries."""
-    return avro.schema_text(INDEX_SCHEMA)

@@ -146,12 +146,12 @@ def exact_values(day: Inputs) -> Iterator[Value]:
 
 def ladders(day: Inputs, rule: Anonymity) -> Iterator[tuple[Value, ...]]:
     """All that each clip may be published as by the rule."""
-    policy, last, known = Policy(), rule.last(DAY), dict[tuple[object, ...], tuple[Value, ...]]()
+    policy, known = Policy(), dict[tuple[object, ...], tuple[Value, ...]]()
     lengths = np.searchsorted(rule.lengths, day.duration_s)
     for at_s, locale, model, length in zip(day.at_s // 3600, day.locale, day.model, lengths, strict=True):
         kind = (at_s, locale, model, length)
         if kind not in known:
             family = policy.device_families.get(str(model), "other")
             own = own_of(DAY + timedelta(hours=float(at_s)), str(locale).split("-")[0], family)
-            known[kind] = (*rule.steps(own, rule.lengths[length]), last)
+            known[kind] = (*rule.steps(own, rule.lengths[length]), rule.last(rule.lengths[length], DAY))
         yield known[kind]

@@ -26,7 +26,7 @@ class Emitted:
 def could_be(clip: Emitted, rule: Anonymity, today: datetime) -> frozenset[Coarse]:
     """All that the clip may be published as."""
     steps = rule.steps(own_of(clip.captured_at, clip.language, clip.device_family), clip.length)
-    return frozenset(value.coarse() for value in (*steps, rule.last(today)))
+    return frozenset(value.coarse() for value in (*steps, rule.last(clip.length, today)))
 
 
 def too_few(clips: Sequence[Emitted], rule: Anonymity, today: datetime) -> list[tuple[int, str]]:
@@ -35,13 +35,14 @@ def too_few(clips: Sequence[Emitted], rule: Anonymity, today: datetime) -> list[
 
     Of the clips that were published no longer before than the window. What tells nothing is no finding.
     """
-    ways, last = [could_be(clip, rule, today) for clip in clips], rule.last(today).coarse()
+    ways = [could_be(clip, rule, today) for clip in clips]
     found = []
     for number, clip in enumerate(clips):
         until_now = [other for other in range(number + 1) if clips[other].at > clip.at - rule.window_s]
         owners = {clips[other].account for other in until_now if clip.published in ways[other]}
         choices = {clips[other].account for other in until_now if clips[other].published in ways[number]}
         for accounts, direction in ((owners, "(k,1)"), (choices, "(1,k)")):
-            if clip.published != last and len(accounts) < rule.k:
+            nothing = clip.published == rule.last(clip.length, today).coarse()
+            if not nothing and len(accounts) < rule.k:
                 found.append((number, direction))
     return found

@@ -17,7 +17,7 @@ from tests.lifecycle.crowds import Emitted, too_few
 
 RULE = Anonymity(k=3, window_s=1000.0, lengths=(2.0, 5.0, 60.0), coarse_lengths=(5.0, 60.0))
 T = datetime(2026, 5, 28, tzinfo=UTC)
-LAST = Coarse(datetime(2026, 1, 1, tzinfo=UTC), Precision.YEAR, "und", "other", 60.0)
+LAST = Coarse(datetime(2026, 1, 1, tzinfo=UTC), Precision.YEAR, "und", "other", 5.0)
 
 
 class Clips:
@@ -118,7 +118,7 @@ def test_one_account_is_no_crowd() -> None:
         ({"length": 5.0}, (Precision.DAY, "en", "tv", 5.0)),
         ({"family": "car"}, (Precision.DAY, "en", "other", 5.0)),
         ({"hour": 24}, (Precision.YEAR, "en", "other", 5.0)),
-        ({"language": "es"}, (Precision.YEAR, "und", "other", 60.0)),
+        ({"language": "es"}, (Precision.YEAR, "und", "other", 5.0)),
     ],
 )
 def test_values_are_given_up_in_order(others: dict[str, object], expected: tuple[object, ...]) -> None:
