@@ -293,6 +293,14 @@ class Critical:
 
 
 @dataclass(frozen=True)
+class CriticalRule:
+    """What the gate is told of the policy: which types of identifiers are critical, and which kinds may be redacted."""
+
+    types: Mapping[str, CriticalKind]
+    redacted: frozenset[CriticalKind]
+
+
+@dataclass(frozen=True)
 class WordEvidence:
     """Every identifier, and every phrase with critical content, found in every transcript."""
 

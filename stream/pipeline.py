@@ -69,8 +69,7 @@ def _publish(job: Job, parts: Parts, policy: Policy, progress: _Progress) -> Pub
         speakers = parts.speakers.find(clip.samples, event.wake_word, plan.published_transcript(clip))
     with progress.at("find/words"):
         words = parts.words.find(clip)
-    with progress.at("find/ages"):
-        age = _age(clip, speakers, parts)
+    age = _age(clip, speakers, parts, progress)
     if (words.findings or words.critical) and parts.timer:  # only then do times decide what is heard
         with progress.at("find/doubts"):
             confirmed = parts.timer.confirm(clip)
@@ -92,7 +91,7 @@ def _publish(job: Job, parts: Parts, policy: Policy, progress: _Progress) -> Pub
         published = parts.encoder.decode(body)
         vocabulary = policy.vocabularies[language(event.locale)]
         required = policy.required_detectors | ({age.receipt.detector} if age else set())
-        gate.inspect(clip, evidence, decided, published, body, required, vocabulary, policy.critical)
+        gate.inspect(clip, evidence, decided, published, body, required, vocabulary, policy.critical_rule)
 
     return Published(
         coordinates=job.coordinates,
@@ -106,11 +105,13 @@ def _publish(job: Job, parts: Parts, policy: Policy, progress: _Progress) -> Pub
     )
 
 
-def _age(clip: Clip, speakers: SpeakerEvidence, parts: Parts) -> AgeEvidence | None:
+def _age(clip: Clip, speakers: SpeakerEvidence, parts: Parts, progress: _Progress) -> AgeEvidence | None:
     """Whether the main speaker is a child, where somebody can say; whatever goes wrong withholds the clip."""
     if parts.ages is None or speakers.main is None:
         return None
-    return parts.ages.find(clip.samples, tuple(turn.segment for turn in speakers.turns if turn.speaker == speakers.main))
+    with progress.at("find/ages"):
+        turns = tuple(turn.segment for turn in speakers.turns if turn.speaker == speakers.main)
+        return parts.ages.find(clip.samples, turns)
 
 
 def _with_times(clip: Clip, parts: Parts, policy: Policy) -> tuple[Clip, set[Receipt]]:

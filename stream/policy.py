@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from types import MappingProxyType
 
-from stream.clip import CriticalKind, Vocabulary
+from stream.clip import CriticalKind, CriticalRule, Vocabulary
 from stream.vocabulary import load_vocabularies
 
 
@@ -52,11 +52,20 @@ CRITICAL: Mapping[CriticalKind, Operator] = MappingProxyType(
 # once they are muted; the words around a patient's number are found as phrases.
 CRITICAL_TYPES: Mapping[str, CriticalKind] = MappingProxyType(
     dict.fromkeys(
-        ("CREDIT_CARD", "CVV", "CARD_EXPIRY", "IBAN_CODE", "US_BANK_NUMBER", "ABA_ROUTING_NUMBER", "UK_SORT_CODE", "CRYPTO"),
+        (
+            "CREDIT_CARD",
+            "CVV",
+            "CARD_EXPIRY",
+            "IBAN_CODE",
+            "US_BANK_NUMBER",
+            "ABA_ROUTING_NUMBER",
+            "UK_SORT_CODE",
+            "CRYPTO",
+        ),
         CriticalKind.FINANCIAL,
     )
     | {"PIN": CriticalKind.CREDENTIALS, "PASSWORD": CriticalKind.CREDENTIALS}
-    | {"HEALTH": CriticalKind.HEALTH, "DISTRESS": CriticalKind.DISTRESS}
+    | {kind.name: kind for kind in CriticalKind}  # as phrases are named where they are taken out
 )
 
 
@@ -90,6 +99,11 @@ class Policy:
             raise ValueError(f"the policy does not say what becomes of {', '.join(sorted(missing))}")
         if self.critical[CriticalKind.CHILDREN] is Operator.REDACT:
             raise ValueError("a child's voice can't be redacted: nothing would be left of it")
+
+    @property
+    def critical_rule(self) -> CriticalRule:
+        redacted = (kind for kind, operator in self.critical.items() if operator is Operator.REDACT)
+        return CriticalRule(CRITICAL_TYPES, frozenset(redacted))
 
 
 def language(locale: str) -> str:

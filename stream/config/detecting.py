@@ -92,8 +92,8 @@ class PolicySettings(Section):
     """Device model -> family named in the output; any other model becomes `other`. JSON in the environment."""
 
     critical: dict[CriticalKind, Operator] = Field(default_factory=lambda: dict(CRITICAL))
-    """Kind of critical content -> `redact`, `withhold` or `escalate` (withheld, and its coordinates go to the topic of \
-escalations). A kind that is not named keeps its default; `children` can't be redacted. JSON in the environment."""
+    """Kind of critical content -> `redact`, `withhold` or `escalate` (withheld, and its coordinates go to the topic \
+of escalations). A kind that is not named keeps its default; `children` can't be redacted. JSON in the environment."""
 
     def problems(self) -> Iterator[tuple[str, str]]:
         if self.critical.get(CriticalKind.CHILDREN) is Operator.REDACT:

@@ -18,7 +18,7 @@ from stream.find.spans import Scene
 from stream.find.tables import fold
 
 MEDIA_REACH = 4  # words behind "play" in which a title stands
-_EDGES = " \t.,;:!?\"()[]{}<>…—–-*`~|¿¡«»“”"
+_EDGES = ' \t.,;:!?"()[]{}<>…—–-*`~|¿¡«»“”'
 _SPLIT = re.compile(r"[-/_.]+")
 _SHORT_IS = ("'s", "is", "has")
 
@@ -33,7 +33,7 @@ class _Sheet:
 
 
 def find_critical(scene: Scene) -> Iterator[tuple[CriticalKind, int, int]]:
-    """Kind, first and last word (inclusive) of each phrase; places that lie in wider ones of their kind are left out."""
+    """Kind, first and last word (inclusive) of each phrase; places within wider ones of their kind are left out."""
     sheet = _sheet(scene.language)
     tokens = _tokens(scene)
     said = {text for token in tokens for text in token.texts}

@@ -160,10 +160,14 @@ def outcome_of(frame: Frame, coordinates: Coordinates) -> Outcome:
             {str(entity_type): int(found) for entity_type, found in values["identifiers"].items()},
         )
         version = str(values["policy_version"])
-        critical = tuple(CriticalKind(kind) for kind in values["critical"])
+        critical = tuple(kind for kind in CriticalKind if kind in {CriticalKind(told) for told in values["critical"]})
         if "reason" in values:
             reason, fault, escalated = Reason(values["reason"]), _class_name(values["fault"]), values["escalated"]
-            if not isinstance(escalated, bool) or (reason is not Reason.CRITICAL and (critical or escalated)):
+            if (
+                not isinstance(escalated, bool)
+                or (reason is Reason.CRITICAL) != bool(critical)
+                or escalated > bool(critical)
+            ):
                 raise MalformedFrame
             return Withheld(coordinates, reason, version, fault, effort, critical, escalated)
         token, timestamp_ms, length = str(values["token"]), int(values["timestamp_ms"]), int(values["length"])
