@@ -272,11 +272,48 @@ class Finding:
     recognizer: str = ""
 
 
+class CriticalKind(StrEnum):
+    """Content of which more has to be said than that it identifies somebody: the closed list."""
+
+    FINANCIAL = "financial"
+    CREDENTIALS = "credentials"
+    HEALTH = "health"
+    CHILDREN = "children"  # a child's voice
+    DISTRESS = "distress"  # threats, violence, self-harm, calls for help, what may be a crime
+
+
+@dataclass(frozen=True, order=True)
+class Critical:
+    """Words ``first..last`` (inclusive) of transcript number ``transcript`` that are critical, whoever they are of."""
+
+    kind: CriticalKind
+    transcript: int
+    first: int
+    last: int
+
+
+@dataclass(frozen=True)
+class CriticalRule:
+    """What the gate is told of the policy: which types of identifiers are critical, and which kinds may be redacted."""
+
+    types: Mapping[str, CriticalKind]
+    redacted: frozenset[CriticalKind]
+
+
 @dataclass(frozen=True)
 class WordEvidence:
-    """Every identifier found in every transcript."""
+    """Every identifier, and every phrase with critical content, found in every transcript."""
 
     findings: tuple[Finding, ...]
+    receipt: Receipt
+    critical: tuple[Critical, ...] = ()
+
+
+@dataclass(frozen=True)
+class AgeEvidence:
+    """Whether the main speaker's voice is a child's."""
+
+    child: bool
     receipt: Receipt
 
 
@@ -287,10 +324,12 @@ class Evidence:
     speakers: SpeakerEvidence
     words: WordEvidence
     times: tuple[Receipt, ...] = ()  # of what wrote the transcript, and of what made or confirmed its times
+    age: AgeEvidence | None = None  # None where no detector is configured
 
     @property
     def receipts(self) -> tuple[Receipt, ...]:
-        return (self.speakers.receipt, self.words.receipt, *self.times)
+        ages = () if self.age is None else (self.age.receipt,)
+        return (self.speakers.receipt, self.words.receipt, *self.times, *ages)
 
 
 # ------------------------------------------------------------------ decisions
@@ -337,6 +376,7 @@ class Plan:
     mutes: tuple[Mute, ...]
     transcript: int | None
     word_edits: tuple[WordEdit, ...]
+    critical: tuple[CriticalKind, ...] = ()  # what was taken out, in the order of the list
 
 
 # ------------------------------------------------------------------ out
@@ -443,6 +483,7 @@ class Reason(StrEnum):
     GATE_RECEIPT_MISSING = "gate_receipt_missing"
     GATE_UNCHANGED = "gate_unchanged"
     GATE_MALFORMED = "gate_malformed"
+    GATE_CRITICAL_LEFT = "gate_critical_left"
     # the machinery
     TIMED_OUT = "timed_out"
     INFERENCE_DIED = "inference_died"
@@ -455,6 +496,15 @@ class Refusal(Exception):
     def __init__(self, reason: Reason) -> None:
         super().__init__(reason)
         self.reason = reason
+
+
+class CriticalContent(Refusal):
+    """What was said must not come before a reviewer; carries only its kinds, and whether others must be told."""
+
+    def __init__(self, kinds: tuple[CriticalKind, ...], escalated: bool) -> None:
+        super().__init__(Reason.CRITICAL)
+        self.kinds = kinds
+        self.escalated = escalated
 
 
 @dataclass(frozen=True)

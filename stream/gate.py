@@ -19,6 +19,8 @@ from stream.clip import (
     SAMPLE_RATE_HZ,
     AnonymizedClip,
     Clip,
+    CriticalKind,
+    CriticalRule,
     Evidence,
     Plan,
     Precision,
@@ -56,13 +58,16 @@ def inspect(
     body: bytes,
     required: frozenset[str],
     vocabulary: Vocabulary,
+    rule: CriticalRule,
 ) -> None:
     """Raise Refusal unless ``result``, decoded from ``body``, is safe to publish as far as can be seen from outside.
 
-    ``required`` detectors must have told that they ran; ``vocabulary`` is that of the clip's language.
+    ``required`` detectors must have told that they ran; ``vocabulary`` is that of the clip's language; content of
+    kinds that ``rule`` does not let be redacted is published by no means.
     """
     _well_formed(clip, plan, result)
     _receipts(evidence, result, required)
+    _critical(evidence, result, rule)
     _silence(clip, evidence, plan, result)
     _own_sound(clip, result)
     _changed(clip, plan, result)
@@ -110,6 +115,24 @@ def _receipts(evidence: Evidence, result: AnonymizedClip, required: frozenset[st
     _refuse_if(not required <= complete, Reason.GATE_RECEIPT_MISSING)
 
 
+# ------------------------------------------------------------------ critical content
+def _critical(evidence: Evidence, result: AnonymizedClip, rule: CriticalRule) -> None:
+    """No kind that withholds a clip, neither in the evidence nor by what the mutes say that they hide, and the result
+    names exactly what was there."""
+    told = {rule.types[found.entity_type] for found in evidence.words.findings if found.entity_type in rule.types}
+    told |= {phrase.kind for phrase in evidence.words.critical}
+    told |= {CriticalKind.CHILDREN} if evidence.age is not None and evidence.age.child else set()
+    named = {kind for mute in result.mutes if (kind := rule.types.get(mute.entity_type or ""))}
+    _refuse_if(not told | named <= rule.redacted, Reason.GATE_CRITICAL_LEFT)
+    _refuse_if(result.critical != tuple(kind.value for kind in CriticalKind if kind in told), Reason.GATE_CRITICAL_LEFT)
+
+
+def _marked(evidence: Evidence) -> Iterator[tuple[int, int, int]]:
+    """Transcript, first and last word of all that was found, identifiers and critical phrases."""
+    yield from ((one.transcript, one.first, one.last) for one in evidence.words.findings)
+    yield from ((one.transcript, one.first, one.last) for one in evidence.words.critical)
+
+
 # ------------------------------------------------------------------ sound
 def _silence(clip: Clip, evidence: Evidence, plan: Plan, result: AnonymizedClip) -> None:
     """Exact zeros outside the keep-list, inside every mute, every other voice's turn and every finding's words."""
@@ -133,8 +156,8 @@ def _own_sound(clip: Clip, result: AnonymizedClip) -> None:
 
 def _sounds_of_findings(clip: Clip, evidence: Evidence) -> Iterator[Segment]:
     """When each found word may have been said: its time, and as much as this may be off."""
-    for finding in evidence.words.findings:
-        for word in clip.event.transcripts[finding.transcript].words[finding.first : finding.last + 1]:
+    for transcript, first, last in _marked(evidence):
+        for word in clip.event.transcripts[transcript].words[first : last + 1]:
             if word.segment:
                 off = word.time_error_s
                 yield Segment(max(0.0, word.segment.start - off), word.segment.end + off)
@@ -212,8 +235,8 @@ def _identifiers(
         _refuse_if(_says(words, identifier), Reason.GATE_IDENTIFIER_LEFT)
         _refuse_if(identifier.lower() in haystack and long, Reason.GATE_IDENTIFIER_LEFT)
         _refuse_if(long and identifier.encode() in body, Reason.GATE_IDENTIFIER_LEFT)
-    for finding in evidence.words.findings:
-        source = clip.event.transcripts[finding.transcript].words[finding.first : finding.last + 1]
+    for transcript, first, last in _marked(evidence):
+        source = clip.event.transcripts[transcript].words[first : last + 1]
         _refuse_if(_says(words, " ".join(word.text for word in source)), Reason.GATE_IDENTIFIER_LEFT)
 
 

@@ -16,8 +16,10 @@ from dataclasses import dataclass, field, replace
 
 from stream import gate, plan
 from stream.clip import (
+    AgeEvidence,
     AnonymizedClip,
     Clip,
+    CriticalContent,
     Effort,
     Evidence,
     Job,
@@ -28,6 +30,7 @@ from stream.clip import (
     Reason,
     Receipt,
     Refusal,
+    SpeakerEvidence,
     Withheld,
 )
 from stream.edit import metadata, sound, text
@@ -41,6 +44,10 @@ def deidentify(job: Job, parts: Parts, policy: Policy) -> Outcome:
     progress = _Progress()
     try:
         return _publish(job, parts, policy, progress)
+    except CriticalContent as refusal:
+        effort = progress.effort()
+        kinds, escalated = refusal.kinds, refusal.escalated
+        return Withheld(job.coordinates, refusal.reason, policy.version, "", effort, kinds, escalated)
     except Refusal as refusal:
         return Withheld(job.coordinates, refusal.reason, policy.version, effort=progress.effort())
     except Exception as fault:  # noqa: BLE001 - the message of a library's exception may quote the clip: only its class is told
@@ -62,14 +69,15 @@ def _publish(job: Job, parts: Parts, policy: Policy, progress: _Progress) -> Pub
         speakers = parts.speakers.find(clip.samples, event.wake_word, plan.published_transcript(clip))
     with progress.at("find/words"):
         words = parts.words.find(clip)
-    if words.findings and parts.timer:  # only then do times decide what is heard
+    age = _age(clip, speakers, parts, progress)
+    if (words.findings or words.critical) and parts.timer:  # only then do times decide what is heard
         with progress.at("find/doubts"):
             confirmed = parts.timer.confirm(clip)
         timed_by |= {parts.timer.receipt} if confirmed is clip else set()
         clip = confirmed
     length = metadata.length_of(clip, job.label)
     clip = sound.lengthened(clip, job.label.by_length[length][1].seconds)  # what is silent now was heard by nobody
-    evidence = Evidence(speakers, words, tuple(sorted(timed_by, key=lambda receipt: receipt.detector)))
+    evidence = Evidence(speakers, words, tuple(sorted(timed_by, key=lambda receipt: receipt.detector)), age)
 
     with progress.at("plan"):
         decided = plan.decide(clip, evidence, policy)
@@ -82,7 +90,8 @@ def _publish(job: Job, parts: Parts, policy: Policy, progress: _Progress) -> Pub
     with progress.at("gate"):  # judges the bytes that would be published, not the value that they were made from
         published = parts.encoder.decode(body)
         vocabulary = policy.vocabularies[language(event.locale)]
-        gate.inspect(clip, evidence, decided, published, body, policy.required_detectors, vocabulary)
+        required = policy.required_detectors | ({age.receipt.detector} if age else set())
+        gate.inspect(clip, evidence, decided, published, body, required, vocabulary, policy.critical_rule)
 
     return Published(
         coordinates=job.coordinates,
@@ -92,7 +101,17 @@ def _publish(job: Job, parts: Parts, policy: Policy, progress: _Progress) -> Pub
         policy_version=policy.version,
         effort=progress.effort(),
         length=length,
+        critical=decided.critical,
     )
+
+
+def _age(clip: Clip, speakers: SpeakerEvidence, parts: Parts, progress: _Progress) -> AgeEvidence | None:
+    """Whether the main speaker is a child, where somebody can say; whatever goes wrong withholds the clip."""
+    if parts.ages is None or speakers.main is None:
+        return None
+    with progress.at("find/ages"):
+        turns = tuple(turn.segment for turn in speakers.turns if turn.speaker == speakers.main)
+        return parts.ages.find(clip.samples, turns)
 
 
 def _with_times(clip: Clip, parts: Parts, policy: Policy) -> tuple[Clip, set[Receipt]]:
@@ -120,6 +139,7 @@ def _edit(clip: Clip, evidence: Evidence, decided: Plan, policy: Policy, label: 
         mutes=decided.mutes,
         receipts=evidence.receipts,
         policy_version=policy.version,
+        critical=decided.critical,
     )
 
 

@@ -14,6 +14,8 @@ from itertools import pairwise
 from stream.clip import (
     Clip,
     ClipEvent,
+    CriticalContent,
+    CriticalKind,
     Evidence,
     Finding,
     Mute,
@@ -28,7 +30,7 @@ from stream.clip import (
     WordEdit,
 )
 from stream.hypotheses import bare, contradict
-from stream.policy import OperatingPoint, Policy, language
+from stream.policy import CRITICAL_TYPES, OperatingPoint, Operator, Policy, language
 from stream.segments import Segments, intersect, seconds, subtract, union, widen
 
 WORD_OVERHANG_S = 0.1  # a recogniser's last word may end this much after the clip; it is cut off there
@@ -96,9 +98,10 @@ def decide(clip: Clip, evidence: Evidence, policy: Policy) -> Plan:
     """All mutes and word edits of one clip. Raises Refusal where the evidence isn't good enough to publish."""
     if not all(receipt.complete for receipt in evidence.receipts):
         raise Refusal(Reason.DETECTOR_FAILED)
+    critical = _critical(evidence, policy)  # first: whoever must be told is told of clips that nobody may hear anyway
     main, others = _voices(evidence.speakers, policy.operating_point)
     joiners = policy.vocabularies[language(clip.event.locale)].name_joiners
-    findings = _with_repetitions(clip, evidence.words.findings, joiners)
+    findings = _with_repetitions(clip, (*evidence.words.findings, *_phrases(evidence)), joiners)
     secret = [(_hidden_by(clip, finding, policy), finding) for finding in findings]
     hidden = union(segment for segments, _ in secret for segment in segments)
 
@@ -110,7 +113,27 @@ def decide(clip: Clip, evidence: Evidence, policy: Policy) -> Plan:
     transcript = _published_number(clip)
     mutes = _mutes(clip, keep, others, secret)
     edits = () if transcript is None else _word_edits(clip, transcript, keep, mutes, findings, policy)
-    return Plan(keep, mutes, transcript, edits)
+    return Plan(keep, mutes, transcript, edits, critical)
+
+
+# ------------------------------------------------------------------ critical content
+def _critical(evidence: Evidence, policy: Policy) -> tuple[CriticalKind, ...]:
+    """The kinds that are taken out. Raises CriticalContent with all kinds where one of them withholds the clip."""
+    found = {phrase.kind for phrase in evidence.words.critical}
+    found |= {CRITICAL_TYPES[one.entity_type] for one in evidence.words.findings if one.entity_type in CRITICAL_TYPES}
+    if evidence.age is not None and evidence.age.child:
+        found.add(CriticalKind.CHILDREN)
+    kinds = tuple(kind for kind in CriticalKind if kind in found)
+    operators = {policy.critical[kind] for kind in kinds}
+    if operators - {Operator.REDACT}:
+        raise CriticalContent(kinds, escalated=Operator.ESCALATE in operators)
+    return kinds
+
+
+def _phrases(evidence: Evidence) -> Iterator[Finding]:
+    """Critical phrases as findings: what is redacted of them goes the way of an identifier."""
+    for phrase in evidence.words.critical:
+        yield Finding(phrase.transcript, phrase.first, phrase.last, phrase.kind.name, 1.0, "critical")
 
 
 def _voices(speakers: SpeakerEvidence, point: OperatingPoint) -> tuple[Segments, Segments]:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 from types import MappingProxyType
 
-from stream.clip import Vocabulary
+from stream.clip import CriticalKind, CriticalRule, Vocabulary
 from stream.vocabulary import load_vocabularies
 
 
@@ -28,6 +29,46 @@ THROUGHPUT = OperatingPoint("throughput", 0.6, 0.6, 0.4, 1.0, 0.0, 0.3)
 OPERATING_POINTS = {point.name: point for point in (SAFE, THROUGHPUT)}
 
 
+class Operator(StrEnum):
+    """What becomes of a clip with critical content of one kind."""
+
+    REDACT = "redact"  # its words are taken out like identifiers, and the clip says so
+    WITHHOLD = "withhold"
+    ESCALATE = "escalate"  # withheld, and its coordinates are told to those whose procedure it is
+
+
+# What is taken out of a number leaves nothing behind, so that a card or a password costs no clip. Of an illness and of
+# a threat something can be told from the words around them, and no mute hides that a voice is a child's.
+CRITICAL: Mapping[CriticalKind, Operator] = MappingProxyType(
+    {
+        CriticalKind.FINANCIAL: Operator.REDACT,
+        CriticalKind.CREDENTIALS: Operator.REDACT,
+        CriticalKind.HEALTH: Operator.WITHHOLD,
+        CriticalKind.CHILDREN: Operator.WITHHOLD,
+        CriticalKind.DISTRESS: Operator.ESCALATE,
+    }
+)
+# Types of identifiers that are critical too. National, tax and patient numbers identify, and are no more than that
+# once they are muted; the words around a patient's number are found as phrases.
+CRITICAL_TYPES: Mapping[str, CriticalKind] = MappingProxyType(
+    dict.fromkeys(
+        (
+            "CREDIT_CARD",
+            "CVV",
+            "CARD_EXPIRY",
+            "IBAN_CODE",
+            "US_BANK_NUMBER",
+            "ABA_ROUTING_NUMBER",
+            "UK_SORT_CODE",
+            "CRYPTO",
+        ),
+        CriticalKind.FINANCIAL,
+    )
+    | {"PIN": CriticalKind.CREDENTIALS, "PASSWORD": CriticalKind.CREDENTIALS}
+    | {kind.name: kind for kind in CriticalKind}  # as phrases are named where they are taken out
+)
+
+
 _FAMILIES = {family: family for family in ("speaker", "display", "tv", "phone", "car", "wearable")}
 
 
@@ -47,12 +88,22 @@ class Policy:
     word_audible_share_min: float = 0.5  # a word of whose sound less is kept is not shown either
     # device model -> family; a model that is not listed becomes "other"
     device_families: Mapping[str, str] = field(default_factory=lambda: MappingProxyType(dict(_FAMILIES)))
+    critical: Mapping[CriticalKind, Operator] = field(default_factory=lambda: CRITICAL)  # names every kind
     required_detectors: frozenset[str] = field(default=frozenset({"speakers", "identifiers"}))
     vocabularies: Mapping[str, Vocabulary] = field(default_factory=load_vocabularies, repr=False)  # by language
 
     def __post_init__(self) -> None:
         if unknown := self.languages - self.vocabularies.keys():
             raise ValueError(f"no vocabulary for language {', '.join(sorted(unknown))}")
+        if missing := set(CriticalKind) - self.critical.keys():
+            raise ValueError(f"the policy does not say what becomes of {', '.join(sorted(missing))}")
+        if self.critical[CriticalKind.CHILDREN] is Operator.REDACT:
+            raise ValueError("a child's voice can't be redacted: nothing would be left of it")
+
+    @property
+    def critical_rule(self) -> CriticalRule:
+        redacted = (kind for kind, operator in self.critical.items() if operator is Operator.REDACT)
+        return CriticalRule(CRITICAL_TYPES, frozenset(redacted))
 
 
 def language(locale: str) -> str:

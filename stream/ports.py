@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from stream.clip import (
+    AgeEvidence,
     AnonymizedClip,
     Clip,
     ClipEvent,
@@ -21,6 +22,7 @@ from stream.clip import (
     Record,
     Refusal,
     Samples,
+    Segment,
     SpeakerEvidence,
     Transcript,
     WakeWord,
@@ -67,6 +69,13 @@ class WordFinder(Protocol):
     """Which words identify somebody; the event's own identifiers (name, city, ...) count when they are spoken."""
 
     def find(self, clip: Clip) -> WordEvidence: ...
+
+
+class VoiceAges(Protocol):
+    """Whether a voice is a child's. None is built in; a clip that a configured one can't judge is withheld."""
+
+    def find(self, samples: Samples, turns: Sequence[Segment]) -> AgeEvidence:
+        """Of the voice that speaks in ``turns`` (seconds). Where it can't say, its receipt is not complete."""
 
 
 class WordTimer(Protocol):
@@ -116,6 +125,7 @@ class Parts:
     encoder: Encoder
     timer: WordTimer | None = None  # without one, words without times are withheld
     recogniser: Recogniser | None = None  # without one, so are clips without a transcript
+    ages: VoiceAges | None = None  # without one, nobody says which voices are children's
 
 
 # ------------------------------------------------------------------ for worker.py, on the event loop

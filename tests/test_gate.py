@@ -54,9 +54,10 @@ def inspect(
     made: Clip = CLIP,
     found: Evidence = EVIDENCE,
     plan: Plan = PLAN,
+    policy: Policy = POLICY,
 ) -> Reason | None:
     try:
-        gate.inspect(made, found, plan, result, body, REQUIRED, POLICY.vocabularies["en"])
+        gate.inspect(made, found, plan, result, body, REQUIRED, policy.vocabularies["en"], policy.critical_rule)
     except Refusal as refusal:
         return refusal.reason
     return None
@@ -71,7 +72,7 @@ def inspect_honest(text_said: str, *findings: Finding) -> Reason | None:
     made, found = clip(text_said), evidence(*findings)
     decided = decide(made, found, POLICY)
     samples, words = sound.keep_only(made.samples, decided.keep), text.replace_words(made, decided)
-    result = replace(HONEST, samples=samples, words=words, mutes=decided.mutes)
+    result = replace(HONEST, samples=samples, words=words, mutes=decided.mutes, critical=decided.critical)
     return inspect(result, made=made, found=found, plan=decided)
 
 

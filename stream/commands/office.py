@@ -43,13 +43,13 @@ async def office_of(
     from stream.wire import avro
     from stream.wire.headers import header
     from stream.wire.index_records import decode_entry, encode_entry
-    from stream.wire.outcomes import OUTPUT_SCHEMAS, Outcomes
+    from stream.wire.outcomes import ESCALATION_SCHEMA, OUTPUT_SCHEMAS, Outcomes
 
     topics, policy = settings.topics, settings.policy.as_policy()
     partitions = await _partitions(broker, topics.raw, (topics.audit, topics.sampling))
     rules = settings.sampling.as_rules(policy.device_families)
     sinks = dict(zip(OUTPUT_SCHEMAS, (topics.anonymized, topics.withheld, topics.audit), strict=True))
-    writer = Outcomes(await register(registry, sinks, settings))
+    writer = Outcomes(await register(registry, sinks | {ESCALATION_SCHEMA: topics.escalations}, settings))
     outside = Outside(broker, registry, lambda account_id: ring().account_mac(account_id), metrics)
     standing = standing_of(settings.consent, topics.consent, topics.recalls, outside)
 

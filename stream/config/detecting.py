@@ -9,8 +9,9 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from stream.clip import CriticalKind
 from stream.config.base import Count, Names, Seconds, Section, Sha256, pinned
-from stream.policy import OPERATING_POINTS, Policy
+from stream.policy import CRITICAL, OPERATING_POINTS, Operator, Policy
 
 _DEFAULT = Policy()
 
@@ -90,7 +91,13 @@ class PolicySettings(Section):
     device_families: dict[str, str] = Field(default_factory=lambda: dict(_DEFAULT.device_families))
     """Device model -> family named in the output; any other model becomes `other`. JSON in the environment."""
 
+    critical: dict[CriticalKind, Operator] = Field(default_factory=lambda: dict(CRITICAL))
+    """Kind of critical content -> `redact`, `withhold` or `escalate` (withheld, and its coordinates go to the topic \
+of escalations). A kind that is not named keeps its default; `children` can't be redacted. JSON in the environment."""
+
     def problems(self) -> Iterator[tuple[str, str]]:
+        if self.critical.get(CriticalKind.CHILDREN) is Operator.REDACT:
+            yield "critical", "a child's voice can't be redacted: nothing would be left of it"
         if self.audio_seconds_min >= self.audio_seconds_max:
             yield "audio_seconds_min", "must be below audio_seconds_max"
         if unknown := self.languages - _DEFAULT.vocabularies.keys():
@@ -100,6 +107,8 @@ class PolicySettings(Section):
 
     def as_policy(self) -> Policy:
         """The policy that the pipeline takes."""
-        values = self.model_dump(exclude={"operating_point", "device_families"})
+        values = self.model_dump(exclude={"operating_point", "device_families", "critical"})
         families = MappingProxyType(dict(self.device_families))
-        return Policy(operating_point=OPERATING_POINTS[self.operating_point], device_families=families, **values)
+        critical = MappingProxyType({**CRITICAL, **self.critical})
+        point = OPERATING_POINTS[self.operating_point]
+        return Policy(operating_point=point, device_families=families, critical=critical, **values)

@@ -14,7 +14,7 @@ from typing import Final, TypeVar
 import yaml
 from pydantic import ValidationError
 
-from stream.find.tables import ContextTable, Tables
+from stream.find.tables import ContextTable, CriticalTables, Tables
 
 T = TypeVar("T")
 
@@ -131,6 +131,7 @@ class Language:
     types_by_length: Mapping[int, str] = field(repr=False)
     quantity: re.Pattern[str] = field(repr=False)  # a quantity or clock time as it is written
     ordinal: re.Pattern[str] = field(repr=False)  # an ordinal as it is written; its group is the number
+    critical: CriticalTables = field(repr=False)
 
     def listed(self, name: str) -> frozenset[str]:
         """A plain list of the files; KeyError for a name that ``Tables`` does not have."""
@@ -183,6 +184,7 @@ def build_language(code: str, found: Mapping[str, object], version: str) -> Lang
         types_by_length=tables.types_by_length,
         quantity=_quantity(tables.quantity_suffixes),
         ordinal=re.compile(rf"(\d{{1,3}})(?:{_any_of(tables.ordinal_suffixes)})"),
+        critical=tables.critical,
     )
 
 

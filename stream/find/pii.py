@@ -11,10 +11,11 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from importlib import metadata, resources
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
-from stream.clip import Clip, Finding, Reason, Receipt, Refusal, Subject, Word, WordEvidence
+from stream.clip import Clip, Critical, Finding, Reason, Receipt, Refusal, Subject, Word, WordEvidence
 from stream.find.carriers import UNSURE_BELOW, find_employers, find_health, find_misheard
+from stream.find.critical import find_critical
 from stream.find.gazetteer import Gazetteer, load_gazetteer
 from stream.find.introduced import find_introduced
 from stream.find.language import Language, load_language, supported_languages
@@ -74,6 +75,13 @@ def make_word_finder(
     return Identifiers(languages, load_names_model() if names_model else None, names, unsure_below)
 
 
+class _Found(NamedTuple):
+    """What one transcript has."""
+
+    findings: tuple[Finding, ...]
+    critical: tuple[Critical, ...]
+
+
 class Identifiers:
     """A ``ports.WordFinder``. Not safe for use by several threads at once."""
 
@@ -94,7 +102,7 @@ class Identifiers:
         self.version = f"{_version(self._languages.values())}; names {models}"
 
     def find(self, clip: Clip) -> WordEvidence:
-        """Every identifier in every transcript of ``clip``.
+        """Every identifier and every critical phrase in every transcript of ``clip``.
 
         Raises Refusal(LANGUAGE_UNSUPPORTED) for a locale without tables, Refusal(WORDS_TOO_MANY) beyond the bounds,
         Refusal(DETECTOR_FAILED) where a recogniser was skipped.
@@ -104,20 +112,22 @@ class Identifiers:
         if code not in self._languages:
             raise Refusal(Reason.LANGUAGE_UNSUPPORTED)
         told = (*event.slots.items(), *event.attributes.items())
-        searched: dict[tuple[tuple[str, ...], tuple[bool, ...]], tuple[Finding, ...]] = {}  # lists of hypotheses repeat
+        searched: dict[tuple[tuple[str, ...], tuple[bool, ...]], _Found] = {}  # lists of hypotheses repeat
         findings: list[Finding] = []
+        critical: list[Critical] = []
         for number, transcript in enumerate(event.transcripts):
             said = tuple(word.text for word in transcript.words), tuple(self._unsure(transcript.words))
             if said not in searched:
                 searched[said] = self._search(*said, event.subject, number, code, told)
-            findings += [replace(finding, transcript=number) for finding in searched[said]]
-        return WordEvidence(tuple(findings), Receipt(DETECTOR, self.version, complete=True))
+            findings += [replace(finding, transcript=number) for finding in searched[said].findings]
+            critical += [replace(phrase, transcript=number) for phrase in searched[said].critical]
+        return WordEvidence(tuple(findings), Receipt(DETECTOR, self.version, complete=True), tuple(critical))
 
     def search(
         self, words: Sequence[str], subject: Subject = NOBODY, transcript: int = 0, language: str = "en"
     ) -> tuple[Finding, ...]:
         """Findings in one transcript; ``subject`` adds the event's own identifiers."""
-        return self._search(words, (), subject, transcript, language)
+        return self._search(words, (), subject, transcript, language).findings
 
     def _search(
         self,
@@ -127,7 +137,7 @@ class Identifiers:
         transcript: int,
         language: str,
         told: Told = (),
-    ) -> tuple[Finding, ...]:
+    ) -> _Found:
         texts, said = words, " ".join(words)
         if "<" in said:
             texts = [_TAG.sub("/", word).strip("/") if "<" in word else word for word in words]
@@ -141,10 +151,12 @@ class Identifiers:
             *find_misheard(scene, unsure),
             *find_employers(scene, self._gazetteer),
         )
-        return tuple(
+        findings = (
             Finding(transcript, span.first, span.last, span.entity_type, span.score, span.recognizer)
             for span in merged((*spans, *find_health(scene, spans)))
         )
+        critical = (Critical(kind, transcript, first, last) for kind, first, last in find_critical(scene))
+        return _Found(tuple(findings), tuple(critical))
 
     def _unsure(self, words: Sequence[Word]) -> list[bool]:
         return [word.confidence is not None and word.confidence < self._unsure_below for word in words]

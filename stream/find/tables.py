@@ -11,6 +11,8 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
+from stream.clip import CriticalKind
+
 # Letters that are no plain letter with an accent, and what is written where these are missing.
 _WHOLE_LETTERS = str.maketrans(
     {"ø": "o", "ł": "l", "đ": "d", "ð": "d", "ı": "i", "ħ": "h", "ŧ": "t", "æ": "ae", "œ": "oe", "þ": "th", "ß": "ss"}
@@ -56,6 +58,16 @@ class ContextTable(_Table):
     size: tuple[int, int]
     words: Phrases
     letters_only: bool = False
+
+
+class CriticalTables(_Table):
+    """Patterns of what is said of health and in distress, by kind; ``names`` count anywhere but behind ``media``."""
+
+    contractions: dict[Phrase, Phrase] = Field(default_factory=dict)
+    lists: dict[str, Phrases] = Field(default_factory=dict)
+    media: tuple[Phrase, ...] = ()
+    names: dict[CriticalKind, tuple[Phrase, ...]] = Field(default_factory=dict)
+    patterns: dict[CriticalKind, tuple[Phrase, ...]] = Field(default_factory=dict)
 
 
 class Tables(_Table):
@@ -281,6 +293,8 @@ class Tables(_Table):
     employer_leads: Phrases
     health: Phrases
     place_leads: Phrases
+    # critical content
+    critical: CriticalTables
 
     @model_validator(mode="before")
     @classmethod

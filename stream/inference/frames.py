@@ -13,7 +13,19 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from stream.clip import Coarse, Coordinates, Effort, Job, Label, Outcome, Precision, Published, Reason, Withheld
+from stream.clip import (
+    Coarse,
+    Coordinates,
+    CriticalKind,
+    Effort,
+    Job,
+    Label,
+    Outcome,
+    Precision,
+    Published,
+    Reason,
+    Withheld,
+)
 
 PREFIX = struct.Struct(">II")
 HEADER_BYTES_MAX = 8 * 1024 * 1024
@@ -129,11 +141,12 @@ def outcome_frame(outcome: Outcome) -> Frame:
         "kept_seconds": effort.kept_seconds,
         "stage_seconds": dict(effort.stage_seconds),
         "identifiers": dict(effort.identifiers),
+        "critical": list(outcome.critical),
     }
     if isinstance(outcome, Published):
         told = {"token": outcome.token, "timestamp_ms": outcome.timestamp_ms, "length": outcome.length}
         return Frame(header | told, outcome.body)
-    return Frame(header | {"reason": outcome.reason.value, "fault": outcome.fault})
+    return Frame(header | {"reason": outcome.reason.value, "fault": outcome.fault, "escalated": outcome.escalated})
 
 
 def outcome_of(frame: Frame, coordinates: Coordinates) -> Outcome:
@@ -147,10 +160,18 @@ def outcome_of(frame: Frame, coordinates: Coordinates) -> Outcome:
             {str(entity_type): int(found) for entity_type, found in values["identifiers"].items()},
         )
         version = str(values["policy_version"])
+        critical = tuple(kind for kind in CriticalKind if kind in {CriticalKind(told) for told in values["critical"]})
         if "reason" in values:
-            return Withheld(coordinates, Reason(values["reason"]), version, _class_name(values["fault"]), effort)
+            reason, fault, escalated = Reason(values["reason"]), _class_name(values["fault"]), values["escalated"]
+            if (
+                not isinstance(escalated, bool)
+                or (reason is Reason.CRITICAL) != bool(critical)
+                or escalated > bool(critical)
+            ):
+                raise MalformedFrame
+            return Withheld(coordinates, reason, version, fault, effort, critical, escalated)
         token, timestamp_ms, length = str(values["token"]), int(values["timestamp_ms"]), int(values["length"])
-        return Published(coordinates, token, timestamp_ms, frame.body, version, effort, length)
+        return Published(coordinates, token, timestamp_ms, frame.body, version, effort, length, critical)
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError):
         raise MalformedFrame from None
 

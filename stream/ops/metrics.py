@@ -10,12 +10,24 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, PlatformCollector, ProcessCollector
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 
-from stream.clip import Outcome, Published, Reason, Withheld
+from stream.clip import CriticalKind, Outcome, Published, Reason, Withheld
 from stream.lifecycle.realised import Decision, decision
 from stream.ports import Partition
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
-STAGES = ("decode", "find/times", "find/speakers", "find/words", "find/doubts", "plan", "edit", "encode", "gate")
+STAGES = (
+    "decode",
+    "find/times",
+    "find/speakers",
+    "find/words",
+    "find/ages",
+    "find/doubts",
+    "plan",
+    "edit",
+    "encode",
+    "gate",
+)
+CRITICAL_OUTCOMES = ("published", "withheld", "escalated")
 _STAGE_SECONDS = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0)
 _CLIP_SECONDS = (0.03, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0)
 _TYPES_MAX = 100  # identifier types are a closed list elsewhere; a bound here keeps a mistake from growing memory
@@ -59,6 +71,13 @@ class Metrics:
         self._audio_in = self._counter("audio_in_seconds", "Seconds of audio decoded.")
         self._audio_kept = self._counter("audio_kept_seconds", "Seconds of audio left audible in published clips.")
         self._identifiers = self._counter("identifiers", "Identifiers found, by type.", "entity_type")
+        critical = (
+            "Clips with critical content, by its kind and by what became of them; one with two kinds counts twice."
+        )
+        self._critical = self._counter("critical", critical, "kind", "outcome")
+        for kind in CriticalKind:
+            for became in CRITICAL_OUTCOMES:
+                self._critical.labels(kind.value, became)
         self._stages = self._histogram("stage_seconds", "Wall time of a stage of one clip.", _STAGE_SECONDS, "stage")
         for stage in STAGES:
             self._stages.labels(stage)
@@ -121,6 +140,7 @@ class Metrics:
                 self._audio_kept.inc(effort.kept_seconds)
             case Withheld():
                 self._withheld.labels(outcome.reason.value).inc()
+        self._count_critical(outcome)
         self._audio_in.inc(effort.audio_seconds)
         for stage, seconds in effort.stage_seconds.items():
             self._stages.labels(stage if stage in STAGES else "other").observe(seconds)
@@ -128,6 +148,12 @@ class Metrics:
             self._clips.observe(sum(effort.stage_seconds.values()))
         for entity_type, found in effort.identifiers.items():
             self._identifiers.labels(self._known_type(entity_type)).inc(found)
+
+    def _count_critical(self, outcome: Outcome) -> None:
+        became = "published" if isinstance(outcome, Published) else "escalated" if outcome.escalated else "withheld"
+        for kind in CriticalKind:
+            if kind in outcome.critical:
+                self._critical.labels(kind.value, became).inc()
 
     def _known_type(self, entity_type: str) -> str:
         """The type itself where it looks like one; types are upper case, words of a clip never get here as such."""

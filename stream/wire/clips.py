@@ -108,6 +108,7 @@ class Encoder:
                 ],
                 "receipts": [receipt_record(receipt) for receipt in clip.receipts],
                 "policy_version": clip.policy_version,
+                "critical": list(clip.critical),
             },
         )
 
@@ -145,6 +146,7 @@ def decode_anonymized(writer_schema: str, body: bytes) -> AnonymizedClip:
         mutes=mutes,
         receipts=tuple(Receipt(**receipt) for receipt in raw["receipts"]),
         policy_version=raw["policy_version"],
+        critical=tuple(raw["critical"]),
     )
 
 

@@ -18,6 +18,7 @@ from stream.wire.registry import Registry, SchemaRefused
 
 WITHHELD_SCHEMA: Final = "withheld"
 AUDIT_SCHEMA: Final = "audit"
+ESCALATION_SCHEMA: Final = "escalation"
 OUTPUT_SCHEMAS: Final = (CLIP_SCHEMA, WITHHELD_SCHEMA, AUDIT_SCHEMA)
 
 PUBLISHED: Final = "published"
@@ -65,9 +66,10 @@ async def destinations(
 
 @dataclass(frozen=True)
 class Outcomes:
-    """ports.OutcomeWriter. ``destinations`` has one for each of OUTPUT_SCHEMAS; ``now`` gives seconds since 1970.
+    """ports.OutcomeWriter. ``destinations`` has one for each of OUTPUT_SCHEMAS, and one for ESCALATION_SCHEMA where
+    clips may be escalated; ``now`` gives seconds since 1970.
 
-    A published record's key is its token and its timestamp the coarsened hour. The other two have the input partition
+    A published record's key is its token and its timestamp the coarsened hour. All others have the input partition
     as their key, so that records of one input partition stay in order; audit records are also written to the partition
     of the same number, which holds that one chain.
     """
@@ -87,6 +89,15 @@ class Outcomes:
             "policy_version": outcome.policy_version,
         }
         return self._dated(WITHHELD_SCHEMA, outcome.coordinates, record)
+
+    def escalated(self, outcome: Withheld) -> Message:
+        """For those whose procedure it is. Only this record tells the kinds of what was withheld."""
+        record = {
+            **_where(outcome.coordinates),
+            "classes": sorted(outcome.critical),
+            "policy_version": outcome.policy_version,
+        }
+        return self._dated(ESCALATION_SCHEMA, outcome.coordinates, record)
 
     def audit(self, outcome: Outcome, after: Head) -> tuple[Message, Head]:
         """The next record of the input partition's chain, which ends at ``after``, and where the chain ends then.
