@@ -17,10 +17,12 @@ import httpx
 import pytest
 import yaml
 
-from stream.clip import TokenKey
+from stream.commands.connect import topics_of
 from stream.commands.failure import CommandFailed
 from stream.commands.run import Service
 from stream.config import Settings
+from stream.config.outside import TopicSettings
+from stream.lifecycle.keyring import single_ring
 from stream.ops.metrics import Metrics
 from stream.ports import Broker, Message
 from stream.wire import avro
@@ -30,7 +32,8 @@ from tests import events
 from tests.kafka.server import KafkaServer
 
 ROOT = Path(__file__).parents[2]
-KEY = TokenKey("test", "1", b"k" * 32)
+SECRET = b"k" * 32
+RING = single_ring("test", "1", SECRET)
 OBEDIENT = "tests.inference.parts:obedient"
 Connect = Callable[[Settings], Awaitable[Broker]]
 
@@ -48,18 +51,21 @@ def settings_in(folder: Path, **engine: float) -> Settings:
 
 def service(settings: Settings, broker: Broker, builder: str = OBEDIENT) -> Service:
     async def connect(settings: Settings) -> Broker:
-        names = (settings.topics.raw, settings.topics.anonymized, settings.topics.withheld, settings.topics.audit)
-        await broker.create_topics(dict.fromkeys(names, 2))
+        await broker.create_topics(dict.fromkeys(topics_of(settings), 2))
         return broker
 
-    return Service(settings, KEY, Metrics(), connect, builder)
+    return Service(settings, lambda: RING, Metrics(), connect, builder)
+
+
+def body(order: str) -> bytes:
+    return events.body(events.event(intent=order))
 
 
 async def send(broker: Broker, folder: Path, orders: list[str]) -> None:
-    """Records whose bodies tell the obedient parts what to do."""
+    """Clip events whose intents tell the obedient parts what to do."""
     registered = await FileRegistry(folder / "registry").register("clips.raw-value", avro.schema_text("clip_event"))
     await broker.create_topics({"clips.raw": 2})
-    await broker.send([Message("clips.raw", None, avro.frame(registered.id, order.encode())) for order in orders])
+    await broker.send([Message("clips.raw", None, avro.frame(registered.id, body(order))) for order in orders])
 
 
 async def withheld(broker: Broker) -> list[str]:
@@ -162,14 +168,14 @@ def test_the_whole_command_on_kafka(kafka: KafkaServer, tmp_path: Path) -> None:
     """Real models, real brokers: records end up withheld or published, SIGINT to the group drains and exits 0, and the
     log is JSON without a word of any event."""
     config = tmp_path / "clipveil.yaml"
-    names = {name: f"run-{tmp_path.name}-{name}" for name in ("raw", "anonymized", "withheld", "audit")}
+    names = {name: f"run-{tmp_path.name}-{name}" for name, value in TopicSettings() if isinstance(value, str)}
     config.write_text(
         yaml.safe_dump(
             {
                 "kafka": {"bootstrap_servers": kafka.bootstrap, "group": f"run-{tmp_path.name}"},
                 "topics": {**names, "create": True, "partitions": 2, "replication_max": 1},
                 "registry": {"folder": str(tmp_path / "registry")},
-                "tokens": {"key": base64.b64encode(KEY.secret).decode()},
+                "tokens": {"key": base64.b64encode(SECRET).decode()},
                 "engine": {"processes": 1},
                 "http": {"port": 0},
                 "log": {"level": "DEBUG"},

@@ -28,6 +28,7 @@ from stream.clip import (
     Refusal,
     Withheld,
 )
+from stream.config.outside import TopicSettings
 from stream.intake import ClipIntake, Office
 from stream.ports import Broker, Engine, Message, Partition
 from stream.whose import GENESIS, Head
@@ -121,9 +122,19 @@ class Topics:
     def index(self) -> str:
         return f"index-{self.run}"
 
+    def settings(self) -> TopicSettings:
+        """Names of all topics, those above among them."""
+        names = {setting: f"{setting}-{self.run}" for setting, value in TopicSettings() if isinstance(value, str)}
+        return TopicSettings(**names)
+
     async def create(self, broker: Broker, partitions: int = 1) -> None:
         counts = dict.fromkeys((self.raw, self.anonymized, self.withheld, self.audit, self.index), partitions)
         await broker.create_topics(counts, compacted=frozenset({self.anonymized, self.index}))
+
+    async def create_all(self, broker: Broker, partitions: int) -> None:
+        """Those of the whole service."""
+        of = self.settings()
+        await broker.create_topics(dict.fromkeys(of.all, partitions), of.compacted)
 
 
 @dataclass(frozen=True)

@@ -28,14 +28,21 @@ from stream.clip import (
     WordEvidence,
 )
 from stream.config import Settings
+from stream.policy import Policy
 from stream.ports import Hearing, Parts, SpeakerFinder
+from stream.wire.clips import Decoder
+
+
+def _said(job: Job) -> str:
+    """The body itself, or the intent of a whole clip event."""
+    return job.body.decode() if job.writer_schema == "{}" else Decoder(Policy()).event(job).intent
 
 
 class ObedientDecoder:
     """Does what the body of the job says; refusing for want of consent counts as a good answer."""
 
     def event(self, job: Job) -> ClipEvent:
-        order, _, rest = job.body.decode().partition(" ")
+        order, _, rest = _said(job).partition(" ")
         if order == "raise":
             raise ValueError(rest)
         if order == "print":

@@ -41,10 +41,7 @@ class Processes:
             "KAFKA__GROUP": topics.group,
             "KAFKA__SESSION_TIMEOUT_S": "10",
             "KAFKA__HEARTBEAT_INTERVAL_S": "1",
-            "TOPICS__RAW": topics.raw,
-            "TOPICS__ANONYMIZED": topics.anonymized,
-            "TOPICS__WITHHELD": topics.withheld,
-            "TOPICS__AUDIT": topics.audit,
+            **{f"TOPICS__{setting.upper()}": name for setting, name in topics.settings() if isinstance(name, str)},
             "REGISTRY__FOLDER": str(folder / "registry"),
             "TOKENS__KEY": base64.b64encode(bytes(range(32))).decode(),
             "ENGINE__PROCESSES": "1",
@@ -113,7 +110,7 @@ async def test_three_hundred_clips_two_processes_each_exactly_once(
 ) -> None:
     """One process joins late, the first is terminated midway and exits 0: every input is published or withheld once,
     in order per partition, and the group's offsets are the ends of the input."""
-    await topics.create(cluster, PARTITIONS)
+    await topics.create_all(cluster, PARTITIONS)
     events = await clip_events(tmp_path, topics.raw)
     await cluster.send(events[:100])
 
