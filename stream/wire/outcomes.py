@@ -112,7 +112,7 @@ class Outcomes:
                 "outcome": PUBLISHED,
                 "published_sha256": hashlib.sha256(self.published(outcome).value or b"").hexdigest(),
                 "identifiers": dict(outcome.effort.identifiers),
-                "critical": sorted(kind.value for kind in outcome.critical),
+                "critical": sorted(outcome.critical),
             }
         else:
             record |= {"outcome": WITHHELD, "reason": outcome.reason.value}
