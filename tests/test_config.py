@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
+from stream.clip import CriticalKind
 from stream.commands.config import document
 from stream.config import ConfigError, Section, Settings, load
 from stream.lifecycle.keyring import single_ring
-from stream.policy import SAFE, THROUGHPUT, Policy
+from stream.policy import CRITICAL, SAFE, THROUGHPUT, Operator, Policy
 
 SECRET = "hunter2-canary"
 PIN = "a" * 64
@@ -67,6 +68,13 @@ def test_the_environment_names_the_file(write, monkeypatch) -> None:
     assert "named" == load().kafka.group
 
 
+def test_a_kind_that_is_not_named_keeps_its_default(monkeypatch) -> None:
+    """Whoever names one kind of critical content does not let go of the others."""
+    monkeypatch.setenv("CLIPVEIL_POLICY__CRITICAL", '{"financial": "withhold"}')
+    critical = load().policy.as_policy().critical
+    assert {**CRITICAL, CriticalKind.FINANCIAL: Operator.WITHHOLD} == dict(critical)
+
+
 def test_lists_are_comma_separated_in_the_environment(monkeypatch) -> None:
     """Lists need no JSON; mappings do."""
     monkeypatch.setenv("CLIPVEIL_POLICY__LANGUAGES", "en, es")
@@ -88,6 +96,9 @@ def test_lists_are_comma_separated_in_the_environment(monkeypatch) -> None:
         ("policy: {audio_seconds_min: 0}", "policy.audio_seconds_min: must be above 0"),
         ("policy: {word_margin_s: .nan}", "policy.word_margin_s: must be"),
         ("policy: {transcript_required: perhaps}", "policy.transcript_required: must be true or false"),
+        ("policy: {critical: {children: redact}}", "policy.critical: a child's voice can't be redacted"),
+        ("policy: {critical: {health: ignore}}", "policy.critical.health: is not what it must be"),
+        ("policy: {critical: {weather: redact}}", "policy.critical.weather"),
         ("policy: {device_families: [a]}", "policy.device_families: must be a mapping"),
         ("policy: {languages: 7}", "policy.languages: must be a list of texts"),
         ("kafka: 7", "kafka: needs settings, such as"),

@@ -94,7 +94,7 @@ class Outcomes:
         """For those whose procedure it is. Only this record tells the kinds of what was withheld."""
         record = {
             **_where(outcome.coordinates),
-            "classes": sorted(outcome.critical),
+            "classes": sorted(map(str, outcome.critical)),
             "policy_version": outcome.policy_version,
         }
         return self._dated(ESCALATION_SCHEMA, outcome.coordinates, record)
@@ -112,7 +112,7 @@ class Outcomes:
                 "outcome": PUBLISHED,
                 "published_sha256": hashlib.sha256(self.published(outcome).value or b"").hexdigest(),
                 "identifiers": dict(outcome.effort.identifiers),
-                "critical": sorted(outcome.critical),
+                "critical": sorted(map(str, outcome.critical)),  # plain text: a chain takes no members of enumerations
             }
         else:
             record |= {"outcome": WITHHELD, "reason": outcome.reason.value}

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from stream.clip import Coordinates, Effort, Job, Precision, Published, Reason, Withheld
+from stream.clip import Coordinates, CriticalKind, Effort, Job, Precision, Published, Reason, Withheld
 from stream.inference.frames import (
     HEADER_BYTES_MAX,
     PREFIX,
@@ -44,6 +44,9 @@ def through(frame: Frame) -> Frame:
         Published(HERE, "f00d", 1_780_000_000_000, b"\x00body", "7", EFFORT, length=2),
         Withheld(HERE, Reason.NO_CONSENT, "7", effort=EFFORT),
         Withheld(HERE, Reason.INTERNAL_ERROR, "7", "ValueError"),
+        Published(HERE, "f00d", 0, b"body", "7", critical=(CriticalKind.FINANCIAL, CriticalKind.HEALTH)),
+        Withheld(HERE, Reason.CRITICAL, "7", critical=(CriticalKind.CHILDREN,)),
+        Withheld(HERE, Reason.CRITICAL, "7", critical=(CriticalKind.DISTRESS,), escalated=True),
     ],
 )
 def test_outcomes_come_through(outcome: Published | Withheld) -> None:
@@ -79,6 +82,16 @@ GOOD = dict(outcome_frame(Withheld(HERE, Reason.NO_CONSENT, "7", effort=EFFORT))
         {"stage_seconds": {"decode": "canary"}},
         {"identifiers": {"PERSON": "canary"}},
         {"identifiers": None},
+        {"critical": ["canary"]},
+        {"critical": "canary"},
+        {"critical": None},
+        {"critical": [["health"]]},
+        {"critical": ["health"]},  # and the reason is another
+        {"escalated": True},
+        {"escalated": "canary"},
+        {"escalated": 0},
+        {"reason": "critical"},  # of no kind
+        {"reason": "critical", "escalated": True},
     ],
 )
 def test_what_is_no_outcome_is_refused(change: dict[str, Any]) -> None:

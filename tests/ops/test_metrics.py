@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from stream.clip import Coordinates, Effort, Published, Reason, Withheld
-from stream.ops.metrics import Metrics
+from dataclasses import replace
+
+from stream.clip import Coordinates, CriticalKind, Effort, Published, Reason, Withheld
+from stream.ops.metrics import CRITICAL_OUTCOMES, Metrics
 from stream.ports import Partition
 
 PARTITION = Partition("clips.raw", 3)
@@ -34,6 +36,20 @@ def test_outcomes_are_counted_by_what_became_of_them() -> None:
     assert 7.0 == value(metrics, "audio_kept_seconds_total"), "a withheld clip keeps nothing"
     assert 2 == value(metrics, "stage_seconds_count", stage="find/speakers")
     assert 1 == value(metrics, "commits_total")
+
+
+def test_critical_content_is_counted_by_kind_and_outcome() -> None:
+    """Every kind of a clip counts, every pair is there from the start, and what is no kind has no label."""
+    metrics = Metrics()
+    pairs = [(kind.value, became) for kind in CriticalKind for became in CRITICAL_OUTCOMES]
+    assert {0.0} == {value(metrics, "critical_total", kind=kind, outcome=became) for kind, became in pairs}
+    both = replace(published(), critical=("financial", "credentials", "canary"))
+    told = replace(withheld(Reason.CRITICAL), critical=("distress",), escalated=True)
+    metrics.committed(PARTITION, [both, told, replace(told, escalated=False)])
+    counted = {pair for pair in pairs if value(metrics, "critical_total", kind=pair[0], outcome=pair[1]) == 1}
+    expected = {("financial", "published"), ("credentials", "published")}
+    assert expected | {("distress", "escalated"), ("distress", "withheld")} == counted
+    assert b"canary" not in metrics.render()
 
 
 def test_every_reason_is_there_from_the_start() -> None:

@@ -291,6 +291,7 @@ def anonymized() -> AnonymizedClip:
         mutes=(Mute(Segment(1.0, 1.5), Why.IDENTIFIER, "PERSON"), Mute(Segment(1.8, 2.0), Why.BYSTANDER)),
         receipts=(Receipt("speakers", "builtin-1", True), Receipt("identifiers", "2.2", True)),
         policy_version="4",
+        critical=("financial", "health"),
     )
 
 
@@ -301,11 +302,12 @@ def test_an_anonymized_clip_comes_back_as_it_was() -> None:
     np.testing.assert_array_equal(clip.samples, back.samples)
     assert (clip.metadata, clip.words, clip.mutes) == (back.metadata, back.words, back.mutes)
     assert (clip.receipts, clip.policy_version) == (back.receipts, back.policy_version)
+    assert clip.critical == back.critical
     assert not back.samples.flags.writeable
 
 
 def test_a_clip_of_the_first_version_has_the_hour() -> None:
-    """Before there was a precision the hour was always told."""
+    """Before there was a precision the hour was always told; and no critical content was marked."""
     first = (Path(__file__).parents[1] / "schemas" / "1" / "anonymized_clip.avsc").read_text(encoding="utf-8")
     record = fastavro.schemaless_reader(
         io.BytesIO(Encoder().encode(anonymized())), json.loads(avro.schema_text(CLIP_SCHEMA)), None
@@ -313,7 +315,8 @@ def test_a_clip_of_the_first_version_has_the_hour() -> None:
     written = io.BytesIO()
     audio = ("clipveil.PublishedAudio", record["audio"])
     fastavro.schemaless_writer(written, json.loads(first), {**record, "audio": audio})
-    assert Precision.HOUR == decode_anonymized(first, written.getvalue()).metadata.captured_precision
+    back = decode_anonymized(first, written.getvalue())
+    assert (Precision.HOUR, ()) == (back.metadata.captured_precision, back.critical)
 
 
 def test_the_same_clip_is_the_same_bytes() -> None:

@@ -16,6 +16,7 @@ import pytest
 from stream.clip import (
     AnonymizedClip,
     Coordinates,
+    CriticalKind,
     Effort,
     Metadata,
     Published,
@@ -28,7 +29,7 @@ from stream.ports import CommitFailed, Partition
 from stream.whose import GENESIS, Head
 from stream.wire import avro
 from stream.wire.clips import Encoder
-from stream.wire.outcomes import OUTPUT_SCHEMAS, Destination, Outcomes, destinations, head_of
+from stream.wire.outcomes import ESCALATION_SCHEMA, OUTPUT_SCHEMAS, Destination, Outcomes, destinations, head_of
 from stream.wire.registry import SchemaRefused
 from stream.wire.registry_files import FileRegistry
 
@@ -37,7 +38,8 @@ CHAIN = Partition("clips.raw", 3)
 HOUR = datetime(2026, 5, 28, 20, tzinfo=UTC)
 NOW_S = 1_790_000_000.5
 TOPICS = {"anonymized_clip": "clips.anonymized", "withheld": "clips.withheld", "audit": "clips.audit"}
-WRITER = Outcomes({name: Destination(topic, n + 1) for n, (name, topic) in enumerate(TOPICS.items())}, lambda: NOW_S)
+ALL_TOPICS = {**TOPICS, ESCALATION_SCHEMA: "clips.escalations"}
+WRITER = Outcomes({name: Destination(topic, n) for n, (name, topic) in enumerate(ALL_TOPICS.items(), 1)}, lambda: NOW_S)
 
 CLIP = AnonymizedClip(
     metadata=Metadata("token-1", "spring", "7", HOUR, "en", "speaker"),
@@ -54,7 +56,7 @@ PUBLISHED = Published(
     Encoder().encode(CLIP),
     "4",
     Effort(5.0, 2.5, {"words": 0.1}, {"PERSON": 2}),
-    critical=("health", "financial"),
+    critical=(CriticalKind.HEALTH, CriticalKind.FINANCIAL),
 )
 WITHHELD = Withheld(WHERE, Reason.INTERNAL_ERROR, "4", "KeyError")
 
@@ -87,6 +89,37 @@ def test_a_withheld_record_tells_where_and_why() -> None:
         "policy_version": "4",
         "decided_at": int(NOW_S * 1000),
     } == record
+
+
+ESCALATED = Withheld(WHERE, Reason.CRITICAL, "4", critical=("health", "distress"), escalated=True)
+
+
+def test_an_escalation_tells_where_and_which_kinds() -> None:
+    """Coordinates, kinds, policy version, and when it was decided: on a topic of its own, and nothing else."""
+    message = WRITER.escalated(ESCALATED)
+    assert ("clips.escalations", b"clips.raw/3", int(NOW_S * 1000)) == (
+        message.topic,
+        message.key,
+        message.timestamp_ms,
+    )
+    reference, record = opened("escalation", message.value)
+    assert 4 == reference
+    assert {
+        "topic": "clips.raw",
+        "partition": 3,
+        "offset": 41,
+        "classes": ["distress", "health"],
+        "policy_version": "4",
+        "decided_at": int(NOW_S * 1000),
+    } == record
+
+
+def test_the_kinds_of_what_is_withheld_are_told_nowhere_else() -> None:
+    """The withheld topic and the audit are read by more people: they say critical and no more."""
+    for message in (WRITER.withheld(ESCALATED), WRITER.audit(ESCALATED, GENESIS)[0]):
+        value = message.value or b""
+        assert b"critical" in value
+        assert not any(kind.value.encode() in value for kind in CriticalKind)
 
 
 def test_the_audit_of_a_published_clip() -> None:
