@@ -184,6 +184,13 @@ def test_a_plan_that_publishes_what_is_to_be_withheld_is_refused(of: Evidence, s
     assert Reason.GATE_CRITICAL_LEFT == inspected(of, decided, marked, strict)
 
 
+def test_a_childs_voice_is_refused_although_nothing_names_it() -> None:
+    """A plan that did not look at the age makes a result that is otherwise honest."""
+    decided, result = honest(CLIP, found(), policy())
+    of = found(child=True)
+    assert Reason.GATE_CRITICAL_LEFT == inspected(of, decided, replace(result, receipts=of.receipts), policy())
+
+
 @pytest.mark.parametrize("named", [(), ("health",), ("distress", "health"), ("distress", "distress")])
 def test_a_result_that_does_not_name_what_was_there_is_refused(named: tuple[str, ...]) -> None:
     """Neither less nor more nor anything else."""
@@ -254,11 +261,12 @@ class Ages:
 
     child: bool = False
     complete: bool = True
+    version: str = "ages-1"
     turns: tuple[Segment, ...] = ()
 
     def find(self, samples: Samples, turns: tuple[Segment, ...]) -> AgeEvidence:
         self.turns = turns
-        return AgeEvidence(self.child, replace(AGES_RAN, complete=self.complete))
+        return AgeEvidence(self.child, Receipt("ages", self.version, self.complete))
 
 
 def run(script: Script, by: Policy, ages: Ages | None = None) -> Published | Withheld:
@@ -284,6 +292,7 @@ def test_each_operator_has_its_outcome(operator: Operator) -> None:
         (Ages(), None),
         (Ages(child=True), Reason.CRITICAL),
         (Ages(complete=False), Reason.DETECTOR_FAILED),
+        (Ages(version=""), Reason.GATE_RECEIPT_MISSING),
     ],
 )
 def test_a_childs_voice_is_withheld_where_somebody_can_tell(ages: Ages | None, reason: Reason | None) -> None:
