@@ -70,6 +70,7 @@ def _publish(job: Job, parts: Parts, policy: Policy, progress: _Progress) -> Pub
     with progress.at("find/words"):
         words = parts.words.find(clip)
     age = _age(clip, speakers, parts, progress)
+    plan.critical(words, age, policy)  # before the times are doubted, which may withhold the clip untold
     if (words.findings or words.critical) and parts.timer:  # only then do times decide what is heard
         with progress.at("find/doubts"):
             confirmed = parts.timer.confirm(clip)

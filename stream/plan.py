@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
 
 from stream.clip import (
+    AgeEvidence,
     Clip,
     ClipEvent,
     CriticalContent,
@@ -28,6 +29,7 @@ from stream.clip import (
     Why,
     Word,
     WordEdit,
+    WordEvidence,
 )
 from stream.hypotheses import bare, contradict
 from stream.policy import CRITICAL_TYPES, OperatingPoint, Operator, Policy, language
@@ -98,7 +100,7 @@ def decide(clip: Clip, evidence: Evidence, policy: Policy) -> Plan:
     """All mutes and word edits of one clip. Raises Refusal where the evidence isn't good enough to publish."""
     if not all(receipt.complete for receipt in evidence.receipts):
         raise Refusal(Reason.DETECTOR_FAILED)
-    critical = _critical(evidence, policy)  # first: whoever must be told is told of clips that nobody may hear anyway
+    kinds = critical(evidence.words, evidence.age, policy)
     main, others = _voices(evidence.speakers, policy.operating_point)
     joiners = policy.vocabularies[language(clip.event.locale)].name_joiners
     findings = _with_repetitions(clip, (*evidence.words.findings, *_phrases(evidence)), joiners)
@@ -113,15 +115,18 @@ def decide(clip: Clip, evidence: Evidence, policy: Policy) -> Plan:
     transcript = _published_number(clip)
     mutes = _mutes(clip, keep, others, secret)
     edits = () if transcript is None else _word_edits(clip, transcript, keep, mutes, findings, policy)
-    return Plan(keep, mutes, transcript, edits, critical)
+    return Plan(keep, mutes, transcript, edits, kinds)
 
 
 # ------------------------------------------------------------------ critical content
-def _critical(evidence: Evidence, policy: Policy) -> tuple[CriticalKind, ...]:
-    """The kinds that are taken out. Raises CriticalContent with all kinds where one of them withholds the clip."""
-    found = {phrase.kind for phrase in evidence.words.critical}
-    found |= {CRITICAL_TYPES[one.entity_type] for one in evidence.words.findings if one.entity_type in CRITICAL_TYPES}
-    if evidence.age is not None and evidence.age.child:
+def critical(words: WordEvidence, age: AgeEvidence | None, policy: Policy) -> tuple[CriticalKind, ...]:
+    """The kinds that are taken out. Raises CriticalContent with all kinds where one of them withholds the clip.
+
+    Ask as soon as it is known: whoever must be told is told also of clips that nobody may hear for other reasons.
+    """
+    found = {phrase.kind for phrase in words.critical}
+    found |= {CRITICAL_TYPES[one.entity_type] for one in words.findings if one.entity_type in CRITICAL_TYPES}
+    if age is not None and age.child:
         found.add(CriticalKind.CHILDREN)
     kinds = tuple(kind for kind in CriticalKind if kind in found)
     operators = {policy.critical[kind] for kind in kinds}

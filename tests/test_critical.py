@@ -308,3 +308,37 @@ def test_only_the_main_speakers_turns_are_judged() -> None:
     assert (Segment(0.0, 3.0), Segment(3.5, 5.0)) == ages.turns
     assert script.encoded is not None
     assert AGES_RAN in script.encoded.receipts
+
+
+@dataclass
+class Doubting:
+    """A timer that can't tell when the words are said."""
+
+    receipt: Receipt
+
+    def timed(self, made: Clip) -> Clip:
+        return made
+
+    def confirm(self, made: Clip) -> Clip:
+        raise Refusal(Reason.WORDS_NOT_ALIGNED)
+
+
+def test_distress_is_told_although_the_times_are_doubted() -> None:
+    """It is decided before the timer is asked, which would withhold the clip for a reason that nobody is told of."""
+    script, timer = Script((PHRASE,)), Doubting(Receipt("times", "times-1", complete=True))
+    parts = Parts(script, Ears(), Reader(script), script, timer)  # type: ignore[arg-type]
+    outcome = deidentify(JOB, parts, policy())
+    assert isinstance(outcome, Withheld)
+    assert (Reason.CRITICAL, True) == (outcome.reason, outcome.escalated)
+
+
+def test_a_detector_of_ages_that_raises_withholds() -> None:
+    """By the class of what was raised, and no word of it."""
+
+    class Broken:
+        def find(self, samples: Samples, turns: tuple[Segment, ...]) -> AgeEvidence:
+            raise RuntimeError("somebody's words")
+
+    outcome = run(Script(), policy(), Broken())  # type: ignore[arg-type]
+    assert isinstance(outcome, Withheld)
+    assert (Reason.DETECTOR_FAILED, "RuntimeError") == (outcome.reason, outcome.fault)
