@@ -80,7 +80,10 @@ def compiled(texts: Iterable[str], lists: Mapping[str, Sequence[str]]) -> tuple[
 
 def places(pattern: Pattern, tokens: Sequence[Token]) -> Iterator[tuple[int, int]]:
     """First and last token (inclusive) of each place where ``tokens`` say the pattern; at most one a beginning."""
-    for begin in range(len(tokens)):
+    opening = pattern.steps[0]
+    for begin, token in enumerate(tokens):
+        if opening.anchors and not any(text in opening.ways for text in token.texts):
+            continue
         end = _said(pattern.steps, 0, tokens, begin)
         if end is not None and end > begin:
             yield begin, end - 1
