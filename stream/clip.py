@@ -89,6 +89,7 @@ class Label:
     campaign: str
     key_epoch: str
     by_length: tuple[tuple[float, Coarse], ...]
+    account_token: str | None = None  # clips of one account and epoch have it in common, where that is wanted
 
 
 @dataclass(frozen=True, order=True)
@@ -408,6 +409,7 @@ class Metadata:
     language: str
     device_family: str
     captured_precision: Precision = Precision.HOUR
+    account_token: str | None = None
 
 
 @dataclass(frozen=True, eq=False)

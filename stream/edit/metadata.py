@@ -24,4 +24,5 @@ def of_label(label: Label, length: int) -> Metadata:
         language=coarse.language,
         device_family=coarse.device_family,
         captured_precision=coarse.precision,
+        account_token=label.account_token,
     )

@@ -120,7 +120,8 @@ def _label(label: Label) -> dict[str, Any]:
         [seconds, of.captured.isoformat(), of.precision.value, of.language, of.device_family, of.seconds]
         for seconds, of in label.by_length
     ]
-    return {"token": label.token, "campaign": label.campaign, "epoch": label.key_epoch, "by_length": lengths}
+    told = {"token": label.token, "campaign": label.campaign, "epoch": label.key_epoch, "by_length": lengths}
+    return told | {"account_token": label.account_token}
 
 
 def _label_of(told: Mapping[str, Any]) -> Label:
@@ -128,7 +129,7 @@ def _label_of(told: Mapping[str, Any]) -> Label:
         (up_to, Coarse(datetime.fromisoformat(captured), Precision(precision), language, family, seconds))
         for up_to, captured, precision, language, family, seconds in told["by_length"]
     )
-    return Label(told["token"], told["campaign"], told["epoch"], by_length)
+    return Label(told["token"], told["campaign"], told["epoch"], by_length, told["account_token"])
 
 
 # ------------------------------------------------------------------ outcome

@@ -11,7 +11,7 @@ from typing import Protocol
 
 from stream.clip import Coarse, Header, Label, Precision, TokenKey
 from stream.lifecycle.anonymity import OTHER_FAMILY, Anonymity, Anonymizer, Own, began, own_of
-from stream.lifecycle.keyring import KeyRing, clip_token
+from stream.lifecycle.keyring import KeyRing, Scope, account_token, clip_token
 from stream.policy import Policy, language
 
 
@@ -51,10 +51,12 @@ class EpochLabels:
 
     def label(self, of: Header) -> Label:
         """Raises Refusal(KEY_MISSING)."""
-        key = self._ring().key_for(of.captured_at)
+        ring = self._ring()
+        key = ring.key_for(of.captured_at)
         values = self._anonymizer.coarse(self._own(of), self._account(of))
         by_length = tuple(zip(self._rule.lengths, values, strict=True))
-        return Label(clip_token(of.clip_id, key), key.campaign, key.epoch, by_length)
+        linking = account_token(of.account_id, key) if ring.scope is Scope.ACCOUNT else None
+        return Label(clip_token(of.clip_id, key), key.campaign, key.epoch, by_length, linking)
 
     def emitted(self, of: Header, label: Label, length: int) -> None:
         """A clip was published by entry ``length`` of its label: counts for how rare values are."""

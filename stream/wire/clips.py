@@ -94,6 +94,7 @@ class Encoder:
             CLIP_SCHEMA,
             {
                 "clip_token": of.token,
+                "account_token": of.account_token,
                 "campaign": of.campaign,
                 "key_epoch": of.key_epoch,
                 "captured_hour": milliseconds(of.captured_hour),
@@ -140,6 +141,7 @@ def decode_anonymized(writer_schema: str, body: bytes) -> AnonymizedClip:
             language=raw["language"],
             device_family=raw["device_family"],
             captured_precision=precision,
+            account_token=raw["account_token"],
         ),
         samples=audio.decode_published(content),
         words=words,

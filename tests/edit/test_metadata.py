@@ -16,8 +16,8 @@ BY_LENGTH = replace(LABEL, by_length=((2.0, HOUR), (5.0, DAY)))
 
 def test_metadata_is_the_labels_and_nothing_else() -> None:
     """Token, campaign, epoch and the coarse values of the clip's length."""
-    expected = Metadata(LABEL.token, "spring", "2026-11", HOUR.captured, "en", "speaker", Precision.DAY)
-    assert expected == of_label(BY_LENGTH, 1)
+    expected = Metadata(LABEL.token, "spring", "2026-11", HOUR.captured, "en", "speaker", Precision.DAY, "a" * 32)
+    assert expected == of_label(replace(BY_LENGTH, account_token="a" * 32), 1)
 
 
 @pytest.mark.parametrize(("seconds", "entry"), [(0.5, 0), (2.0, 0), (2.001, 1), (5.0, 1)])

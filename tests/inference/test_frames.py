@@ -57,7 +57,7 @@ def test_outcomes_come_through(outcome: Published | Withheld) -> None:
 def test_jobs_and_starts_come_through() -> None:
     """What a process is told arrives."""
     by_length = ((1.0, HOUR), (60.0, replace(HOUR, precision=Precision.DAY, seconds=60.0)))
-    job = Job(HERE, '{"type": "string"}', b"\x00body", replace(LABEL, by_length=by_length))
+    job = Job(HERE, '{"type": "string"}', b"\x00body", replace(LABEL, by_length=by_length, account_token="a" * 32))
     assert job == job_of(through(job_frame(job)))
     start = Start("module:function", {"policy": {"version": "7"}}, "/run/owner")
     assert (start, 42) == start_of(through(start_frame(start, 42)))

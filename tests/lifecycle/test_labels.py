@@ -49,6 +49,17 @@ def test_a_clip_without_a_key_has_no_label() -> None:
     assert Reason.KEY_MISSING == caught.value.reason
 
 
+def test_clips_of_an_account_have_a_token_in_common_only_where_that_is_wanted() -> None:
+    """Under scope account; the clip's own token stays its own, since it is the key of the published record."""
+    linked = labels(ring=single_ring("spring", "1", b"k" * 32, Scope.ACCOUNT))
+    first, second = (linked.label(replace(HEADER, clip_id=clip_id)) for clip_id in ("clip-1", "clip-2"))
+    stranger = linked.label(replace(HEADER, account_id="acct-2"))
+    assert first.account_token == second.account_token
+    assert 3 == len({first.account_token, stranger.account_token, None})
+    assert 2 == len({first.token, second.token})
+    assert labels().label(HEADER).account_token is None
+
+
 def test_a_rotation_counts_for_the_next_clip() -> None:
     """The ring is asked each time."""
     rings = [RING, single_ring("spring", "2", b"k" * 32)]

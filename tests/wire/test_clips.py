@@ -285,7 +285,16 @@ def anonymized() -> AnonymizedClip:
     samples = np.rint(events.sound(2.0) * 32768).astype(np.float32) / 32768
     samples[16_000:24_000] = 0.0
     return AnonymizedClip(
-        metadata=Metadata("token-1", "spring", "7", datetime(2026, 5, 28, tzinfo=UTC), "en", "speaker", Precision.DAY),
+        metadata=Metadata(
+            "token-1",
+            "spring",
+            "7",
+            datetime(2026, 5, 28, tzinfo=UTC),
+            "en",
+            "speaker",
+            Precision.DAY,
+            "account-token-1",
+        ),
         samples=samples,
         words=(PublishedWord("call", Segment(0.1, 0.4)), PublishedWord("<PERSON>", Segment(1.0, 1.5))),
         mutes=(Mute(Segment(1.0, 1.5), Why.IDENTIFIER, "PERSON"), Mute(Segment(1.8, 2.0), Why.BYSTANDER)),
