@@ -26,7 +26,10 @@ _NOT_VALUES = {
         "ssl_key_password",
     },
     "registry": {"folder", "password", "ca_file"},
-    "tokens": {"key", "key_file"},
+    "tokens": {"key", "key_file", "ring_file"},
+    "consent": {"snapshot_file"},
+    "erasing": {"signing_key_file", "objects_folder"},
+    "audit": {"signing_key_file", "public_key_file", "heads_file"},
 }
 # What the templates compute with must be there.
 _NEEDED = {
@@ -41,11 +44,8 @@ _NEEDED = {
 
 def config_schema() -> dict[str, Any]:
     """JSON schema of the chart's ``config``, derived from the settings themselves."""
-    schema = Settings.model_json_schema()
-    sections = {
-        name: _section(name, schema["$defs"][value["$ref"].rpartition("/")[2]])
-        for name, value in schema["properties"].items()
-    }
+    schema = _whole(Settings.model_json_schema())
+    sections = {name: _section(name, value) for name, value in schema["properties"].items()}
     sections["http"]["properties"]["port"]["minimum"] = 1024  # lower ones need rights that the pod has not
     return {
         "description": "Settings of clipveil itself, rendered into the file that it reads.",
@@ -54,6 +54,21 @@ def config_schema() -> dict[str, Any]:
         "properties": sections,
         "required": sorted(_NEEDED),
     }
+
+
+def _whole(schema: dict[str, Any]) -> dict[str, Any]:
+    """The schema without references: each definition where it is used, below what is said there."""
+    definitions = schema["$defs"]
+
+    def whole(part: Any) -> Any:
+        if isinstance(part, list):
+            return [whole(one) for one in part]
+        if not isinstance(part, dict):
+            return part
+        rest = {key: whole(value) for key, value in part.items() if key != "$ref"}
+        return whole(definitions[part["$ref"].rpartition("/")[2]]) | rest if "$ref" in part else rest
+
+    return dict(whole({key: value for key, value in schema.items() if key != "$defs"}))
 
 
 def _section(name: str, schema: dict[str, Any]) -> dict[str, Any]:
