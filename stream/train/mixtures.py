@@ -156,7 +156,7 @@ def render(rng: np.random.Generator, stock: Stock, scene: Scene) -> Mixture:
             level_db = 0.0
         audio = audio + wet[:count] * np.float32(10 ** (level_db / 20))
     owned = as_owned(rng, scene.active)
-    words = word_times(rng, owned, bystander_db)
+    words = word_times(rng, owned, scene.pattern, bystander_db)
     wake = wake_window(rng, owned, scene.pattern)
     return Mixture(colour(rng, audio), wake, words, scene.active, scene.pattern, bystander_db, scene.nearness)
 
