@@ -46,11 +46,15 @@ NAME_PART_MIN = 3  # letters of a part of a name that is hidden on its own too
 
 # ------------------------------------------------------------------ before anything is found
 def admit(event: ClipEvent, policy: Policy) -> None:
-    """Refuse what may not be looked at: no consent, or a language whose identifiers we don't know."""
+    """Refuse what may not be looked at: no consent, or a language whose identifiers we don't know; and what the device
+    itself doubts was said to it."""
     if not event.consent.human_review:
         raise Refusal(Reason.NO_CONSENT)
     if language(event.locale) not in policy.languages:
         raise Refusal(Reason.LANGUAGE_UNSUPPORTED)
+    wake = event.wake_word
+    if wake and wake.score is not None and not wake.score >= policy.wake_score_min:  # so that NaN is refused
+        raise Refusal(Reason.MAIN_SPEAKER_UNCERTAIN)
 
 
 def bound(clip: Clip, policy: Policy) -> None:

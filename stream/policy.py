@@ -81,6 +81,7 @@ class Policy:
     transcript_required: bool = True
     languages: frozenset[str] = frozenset({"en"})
     names_by_phrase: frozenset[str] = frozenset()  # languages in which it is enough that introduced names are found
+    wake_score_min: float = 0.5  # a device less sure than this that it was called was most likely not
     audio_seconds_min: float = 0.5
     audio_seconds_max: float = 60.0
     words_max: int = 400

@@ -34,6 +34,20 @@ def test_an_unknown_language_is_refused() -> None:
 
 
 @pytest.mark.parametrize(
+    ("score", "refused"), [(None, False), (0.5, False), (0.49, True), (0.0, True), (math.nan, True)]
+)
+def test_a_device_that_doubts_its_call_is_believed(score: float | None, refused: bool) -> None:
+    """A wake word that the device was not sure of vouches for nobody; without a score the speaker model decides."""
+    called = replace(event(), wake_word=WakeWord(Segment(0.2, 0.8), score))
+    if not refused:
+        plan.admit(called, POLICY)
+        return
+    with pytest.raises(Refusal) as refusal:
+        plan.admit(called, POLICY)
+    assert refusal.value.reason is Reason.MAIN_SPEAKER_UNCERTAIN
+
+
+@pytest.mark.parametrize(
     ("transcript", "reason"),
     [
         ((), Reason.NO_TRANSCRIPT),

@@ -40,6 +40,9 @@ def clips(
     trade_off: Annotated[
         bool, typer.Option("--trade-off", help="Also every threshold in between: two more runs.")
     ] = False,
+    cut: Annotated[
+        float | None, typer.Option(min=3, help="Cut recordings with RTTM files into clips of so many seconds.")
+    ] = None,
     config: Config = None,
 ) -> None:
     """Take every clip of a corpus the way that production takes, and score what stays audible."""
@@ -58,7 +61,9 @@ def clips(
 
     way = Way(partial(build_parts, settings.without_secrets()), job_of, settings.policy.as_policy())
     with told(FileNotFoundError, BadCorpus, code=WRONG_INPUT), told(ModelRefused):
-        evaluate_clips(folder, json, way, predictions_out=predictions, processes=processes, with_trade_off=trade_off)
+        evaluate_clips(
+            folder, json, way, predictions_out=predictions, processes=processes, with_trade_off=trade_off, cut_s=cut
+        )
 
 
 @app.command()

@@ -78,6 +78,8 @@ class PolicySettings(Section):
     """Languages (first part of the locale) that the detectors know; others are withheld. English is complete."""
     names_by_phrase: Names = _DEFAULT.names_by_phrase
     """Languages that no names model reads, and may be used all the same: only introduced names are found in them."""
+    wake_score_min: Annotated[float, Field(ge=0, le=1)] = _DEFAULT.wake_score_min
+    """Withhold clips of whose wake word the device itself is less sure; one that gives no score is judged without."""
     audio_seconds_min: Seconds = _DEFAULT.audio_seconds_min
     """Shorter clips are withheld."""
     audio_seconds_max: Annotated[float, Field(gt=0, le=600)] = _DEFAULT.audio_seconds_max

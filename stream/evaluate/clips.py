@@ -26,7 +26,6 @@ from stream.clip import (
     Coarse,
     Consent,
     Coordinates,
-    InlineAudio,
     Job,
     Label,
     Outcome,
@@ -130,7 +129,7 @@ def event_of(clip: EvaluationClip) -> ClipEvent:
         locale="en-US",
         consent=Consent(human_review=True, version="evaluation", changed_at=NO_TIME),
         wake_word=clip.wake_word,
-        audio=InlineAudio(clip.audio.read_bytes(), clip.audio.suffix[1:]),
+        audio=clip.encoded(),
         transcripts=(clip.transcript,) if clip.transcript else (),
     )
 
@@ -195,14 +194,16 @@ def evaluate_clips(
     predictions_out: Path | None = None,
     processes: int = 1,
     with_trade_off: bool = False,
+    cut_s: float | None = None,
 ) -> dict[str, Any]:
     """Runs every clip of ``folder`` and writes the figures to ``json_out``; prints them as a table and returns them.
 
     ``predictions_out`` also gets clips.jsonl and audio/. ``with_trade_off`` adds two runs that publish whatever they
     can, one with each operating point's frame thresholds: their figures for every confidence go into the JSON and, with
-    matplotlib, into a picture beside it. Raises FileNotFoundError when ``folder`` is no corpus of clips.
+    matplotlib, into a picture beside it. ``cut_s`` as ``load_clips`` has it. Raises FileNotFoundError when
+    ``folder`` is no corpus of clips.
     """
-    clips = load_clips(folder)
+    clips = load_clips(folder, cut_s)
     truths = [clip.truth for clip in clips]
     policy = replace(way.policy, transcript_required=False)
     audio_out = None if predictions_out is None else predictions_out / "audio"

@@ -1,24 +1,27 @@
 """Corpora of clips with their truth: a folder of ``clips.jsonl`` and ``audio/``, or of recordings with RTTM turns.
 
 A folder with RTTM files holds real conversations without a device. Each speaker of a recording is taken for the main
-speaker in turn, and the device is made to have been woken at the start of that speaker's first long turn alone.
+speaker in turn, and the device is made to have been woken at the start of that speaker's first long turn alone. Devices
+record seconds, not minutes: the recordings may be cut into clips first, each half over the one before.
 """
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import soundfile
 
-from stream.clip import Segment, Transcript, Turn, WakeWord, Word
+from stream.clip import InlineAudio, Segment, Transcript, Turn, WakeWord, Word
 from stream.evaluate.rows import ClipRow, read_rows
-from stream.segments import Segments, own_and_others, subtract
+from stream.segments import Segments, intersect, own_and_others, subtract
 
 WAKE_SECONDS = 0.6
 FIRST_TURN_SECONDS_MIN = 0.8
+CUT_SECONDS_MIN = 2.0  # a shorter one has no room for a wake word and a sentence
 
 
 @dataclass(frozen=True)
@@ -42,16 +45,28 @@ class Truth:
 
 @dataclass(frozen=True)
 class EvaluationClip:
-    """A recording, what the device said about it, and the truth."""
+    """A recording or, where ``part`` is given, that stretch of it; what the device said about it, and the truth."""
 
     truth: Truth
     audio: Path
     wake_word: WakeWord | None
     transcript: Transcript | None = field(repr=False)
+    part: Segment | None = None
+
+    def encoded(self) -> InlineAudio:
+        """The sound as a device would send it."""
+        if self.part is None:
+            return InlineAudio(self.audio.read_bytes(), self.audio.suffix[1:])
+        rate, sound = soundfile.info(str(self.audio)).samplerate, io.BytesIO()
+        first, end = (round(time * rate) for time in (self.part.start, self.part.end))
+        samples, _ = soundfile.read(self.audio, start=first, stop=end, dtype="int16")
+        soundfile.write(sound, samples, rate, format="FLAC", subtype="PCM_16")
+        return InlineAudio(sound.getvalue(), "flac")
 
 
-def load_clips(folder: Path) -> list[EvaluationClip]:
-    """Every clip of a corpus folder. Raises BadCorpus for a line that describes none, and FileNotFoundError when the
+def load_clips(folder: Path, cut_s: float | None = None) -> list[EvaluationClip]:
+    """Every clip of a corpus folder; ``cut_s`` is how long the clips of recordings with RTTM turns are, as long as the
+    recordings where None. Raises BadCorpus for a line that describes none, and FileNotFoundError when the
     folder has neither clips.jsonl nor RTTM files, or lacks a recording."""
     listing = folder / "clips.jsonl"
     if listing.is_file():
@@ -59,7 +74,7 @@ def load_clips(folder: Path) -> list[EvaluationClip]:
     rttms = sorted(folder.glob("*.rttm"))
     if not rttms:
         raise FileNotFoundError(f"{folder} has neither clips.jsonl nor an RTTM file")
-    return [clip for rttm in rttms for clip in _conversations(folder, rttm)]
+    return [clip for rttm in rttms for clip in _conversations(folder, rttm, cut_s)]
 
 
 def _clip(folder: Path, row: ClipRow) -> EvaluationClip:
@@ -118,7 +133,7 @@ def _between(value: float | None, edges: tuple[float, ...]) -> str:
     return f"{least:g} to {above[0]:g}" if above else f">= {least:g}"
 
 
-def _conversations(folder: Path, rttm: Path) -> Iterator[EvaluationClip]:
+def _conversations(folder: Path, rttm: Path, cut_s: float | None) -> Iterator[EvaluationClip]:
     by_recording: dict[str, list[Turn]] = {}
     for line in rttm.read_text(encoding="utf-8").splitlines():
         columns = line.split()
@@ -128,15 +143,30 @@ def _conversations(folder: Path, rttm: Path) -> Iterator[EvaluationClip]:
     for name, turns in sorted(by_recording.items()):
         audio = next((path for path in (folder / f"{name}.flac", folder / f"{name}.wav") if path.is_file()), None)
         if audio is not None:
-            duration = soundfile.info(str(audio)).duration
-            yield from _each_as_main(name, folder.name, audio, duration, _inside(turns, duration))
+            whole = soundfile.info(str(audio)).duration
+            for number, part in enumerate(_parts(whole, cut_s)):
+                cut_name = name if cut_s is None else f"{name}-{number}"
+                for clip in _each_as_main(cut_name, folder.name, audio, part.duration, _inside(turns, part)):
+                    yield clip if cut_s is None else replace(clip, part=part)
 
 
-def _inside(turns: list[Turn], duration: float) -> tuple[Turn, ...]:
+def _parts(whole: float, cut_s: float | None) -> Iterator[Segment]:
+    """Stretches of ``cut_s`` seconds, each half over the one before; all in one where None."""
+    start = 0.0
+    while cut_s is not None and start + CUT_SECONDS_MIN < whole:
+        yield Segment(start, min(start + cut_s, whole))
+        start += cut_s / 2
+    if cut_s is None:
+        yield Segment(0.0, whole)
+
+
+def _inside(turns: list[Turn], part: Segment) -> tuple[Turn, ...]:
+    """What is said in ``part``, in its own time."""
+    heard = ((intersect([turn.segment], [part]), turn.speaker) for turn in sorted(turns))
     return tuple(
-        Turn(Segment(turn.segment.start, min(turn.segment.end, duration)), turn.speaker)
-        for turn in sorted(turns)
-        if turn.segment.start < duration
+        Turn(Segment(segment.start - part.start, segment.end - part.start), speaker)
+        for segments, speaker in heard
+        for segment in segments
     )
 
 

@@ -17,6 +17,7 @@ SHOWN = (
     ("bystander_leak", "bystander leak"),
     ("bystander_leak_alone", "  alone"),
     ("bystander_leak_in_overlap", "  in overlap"),
+    ("bystander_leak_of_all_clips", "  of bystanders in all clips"),
     ("main_kept_published", "main kept (published clips)"),
     ("main_kept", "main kept (all clips)"),
     ("yield", "yield"),

@@ -77,7 +77,8 @@ class ChainCheck:
             for anchor in (self._anchor, *self.anchors):
                 last = anchor.sequence
             first = self.head.sequence + 1
-            self._break(first, f"{_are(first, last)} missing from the end, though signed")
+            what = f"{_are(first, last)} missing from the end, though signed"
+            self._break(first, what, since=self.signed + 1)  # those behind the last head may be new ones too
 
     def _follow(self, record: Mapping[str, Any]) -> None:
         """The first thing that does not hold. What was edited is known by its digest, whatever else it says."""

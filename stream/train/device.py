@@ -17,35 +17,61 @@ def convolve(samples: Samples, taps: Samples, gains: NDArray[np.float32] | None 
     return np.asarray(irfft(spectrum, size)[: len(samples)], np.float32)
 
 
+MISTAKEN_SHARE = 0.6  # of accidental activations: the device took a bystander for its owner
+WAKE_INSIDE_SHARE = 0.5  # of the wake windows then: in the middle of what a television says, not where it begins
+# How often the device reports a wake-word window, and words: less often where nobody spoke to it, and then both or
+# neither, since they come from the same mistake.
+MAIN_WAKE, TABLE_WAKE, MISTAKEN_WAKE, NOBODY_WAKE = 0.72, 0.95, 0.6, 0.35
+MAIN_WORDS, MISTAKEN_WORDS, NOBODY_WORDS = 0.5, 0.35, 0.1
+
+
+def as_owned(rng: np.random.Generator, active: Flags) -> Flags:
+    """``active`` (talker, frames) as the device has it: where nobody spoke to it, it mostly took one who did speak, a
+    television or a bystander, for its owner, and that row then comes first, as the main speaker's does. So how much
+    speech is covered by a wake-word window and by words does not tell by itself that the device was addressed."""
+    speaking = np.flatnonzero(active.any(axis=1))
+    if active[0].any() or not len(speaking) or rng.random() > MISTAKEN_SHARE:
+        return active
+    owner = int(rng.choice(speaking))
+    return np.asarray(active[[owner, *(row for row in range(len(active)) if row != owner)]], np.bool_)
+
+
 def wake_window(rng: np.random.Generator, active: Flags, pattern: str) -> Flags:
-    """Where the device says it was woken: at the start of the main speech, or of a bystander's in an accident."""
+    """Where the device says it was woken, (frames,): at the start of the speech in row 0 of ``active`` (talker,
+    frames), or of a bystander's where that row is empty; in an accident that has an owner often amid it."""
     window = np.zeros(active.shape[1], np.bool_)
     talker = 0
-    chance = 0.72
+    chance = MISTAKEN_WAKE if pattern == "accident" else MAIN_WAKE
     if not active[0].any():
-        talker, chance = int(rng.integers(1, len(active))), 0.5
+        talker, chance = int(rng.integers(1, len(active))), NOBODY_WAKE
         speaking = [row for row in range(1, len(active)) if active[row].any()]
         talker = speaking[int(rng.integers(len(speaking)))] if speaking else 1
     elif pattern == "conversation":
-        chance = 0.95
+        chance = TABLE_WAKE
     starts = np.flatnonzero(np.diff(np.concatenate(([False], active[talker])).astype(np.int8)) > 0)
     if not len(starts) or rng.random() > chance:
         return window
     pick = 0 if rng.random() < (0.8 if talker == 0 else 0.5) else int(rng.integers(len(starts)))
     jitter = int(rng.normal(0, 4)) if rng.random() < 0.5 else 0
     start = max(int(starts[pick]) + jitter, 0)
+    if pattern == "accident" and talker == 0 and rng.random() < WAKE_INSIDE_SHARE:
+        start = int(rng.choice(np.flatnonzero(active[talker])))
     width = 60 if rng.random() < 0.5 else int(rng.integers(30, 110))
     window[start : start + width] = True
     return window
 
 
-def word_times(rng: np.random.Generator, active: Flags, bystander_db: float) -> Flags | None:
-    """Per 10 ms, whether the device reports a word: on main speech, and the more on bystanders the louder they are."""
+def word_times(rng: np.random.Generator, active: Flags, pattern: str, bystander_db: float) -> Flags | None:
+    """Per 10 ms, whether the device reports a word: on the speech of row 0, and the more on the others' the louder they
+    are."""
     addressed = active[0].any()
-    if rng.random() > (0.5 if addressed else 0.25):
+    chance = MISTAKEN_WORDS if pattern == "accident" else MAIN_WORDS
+    if rng.random() > (chance if addressed else NOBODY_WORDS):
         return None
     words = np.zeros(active.shape[1], np.bool_)
-    taken = float(np.clip(0.52 + 0.027 * bystander_db + rng.normal(0, 0.2), 0.02, 0.95)) if addressed else 0.7
+    taken = float(np.clip(0.52 + 0.027 * bystander_db + rng.normal(0, 0.2), 0.02, 0.95))
+    if not addressed:
+        taken = float(rng.uniform(0.6, 1.0))
     heard = min(0.3 + taken, 1.0)  # a turn is mostly heard or not heard as a whole
     drop = float(rng.choice([0.02, 0.05, 0.15, 0.3]))
     jitter = float(rng.choice([2, 5, 10]))

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from stream.train.device import colour, convolve, wake_window, word_times
+from stream.train.device import as_owned, colour, convolve, wake_window, word_times
 from stream.train.noises import Noises, coloured, recorded, spectral_tilt, synthetic
 from stream.train.rooms import Response, Room
 from stream.train.turns import PATTERN_SHARES, PATTERNS, Turn, plan_turns
@@ -155,8 +155,9 @@ def render(rng: np.random.Generator, stock: Stock, scene: Scene) -> Mixture:
         if scene.pattern == "accident" and talker == nearest:
             level_db = 0.0
         audio = audio + wet[:count] * np.float32(10 ** (level_db / 20))
-    words = word_times(rng, scene.active, bystander_db)
-    wake = wake_window(rng, scene.active, scene.pattern)
+    owned = as_owned(rng, scene.active)
+    words = word_times(rng, owned, scene.pattern, bystander_db)
+    wake = wake_window(rng, owned, scene.pattern)
     return Mixture(colour(rng, audio), wake, words, scene.active, scene.pattern, bystander_db, scene.nearness)
 
 

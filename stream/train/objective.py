@@ -8,7 +8,7 @@ from stream.find.speakers.net import PyanNetHousehold
 from stream.train.batches import Batch
 
 FRAMES_PER_CLIP = 48
-CLIP_WEIGHT = 0.5
+CLIP_WEIGHT = 0.8
 VOICE_WEIGHT = 0.4
 EVERYWHERE_WEIGHT = 0.5
 NEARNESS_WEIGHT = 0.3

@@ -24,6 +24,7 @@ from stream.train.rooms import ROOMS_PER_SHARD, make_bank
 from stream.train.validate import held_out_clips, measure
 
 LEARNING_RATE = 1.5e-3
+FURTHER_RATE_SHARE = 2 / 3  # of it, in a run that starts from trained weights: those are not to be lost first
 WARM_UP_STEPS = 150
 MEAN_DECAY = 0.998
 AUDIO_S = 112.0
@@ -76,9 +77,9 @@ class Run:
         self.step, self.seconds, self.rows = state["step"], state["seconds"], state["rows"]
 
 
-def learning_rate(step: int, part_done: float) -> float:
-    """Warm-up by ``step``, then constant, then a straight line down to 2 % over the last third of the run."""
-    return LEARNING_RATE * min((step + 1) / WARM_UP_STEPS, 1.0) * min(1.0, max((1.0 - part_done) * 3, 0.02))
+def learning_rate(step: int, part_done: float, peak: float = LEARNING_RATE) -> float:
+    """Warm-up by ``step``, then ``peak``, then a straight line down to 2 % of it over the last third of the run."""
+    return peak * min((step + 1) / WARM_UP_STEPS, 1.0) * min(1.0, max((1.0 - part_done) * 3, 0.02))
 
 
 def train_step(run: Run, batch: Batch, rate: float) -> dict[str, float]:
@@ -157,11 +158,12 @@ def train_speakers(
         )
     )
     limit = float(steps) if steps is not None else 60.0 * (minutes or 0.0)
-    _loop(run, batches, out, limit, by_steps=steps is not None, clips=clips)
+    peak = LEARNING_RATE * (1.0 if start_from is None else FURTHER_RATE_SHARE)
+    _loop(run, batches, out, limit, by_steps=steps is not None, clips=clips, peak=peak)
     return out / "model"
 
 
-def _loop(run: Run, batches: Any, out: Path, limit: float, *, by_steps: bool, clips: list[Batch]) -> None:
+def _loop(run: Run, batches: Any, out: Path, limit: float, *, by_steps: bool, clips: list[Batch], peak: float) -> None:
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
@@ -174,7 +176,7 @@ def _loop(run: Run, batches: Any, out: Path, limit: float, *, by_steps: bool, cl
         bar = progress.add_task("training", total=limit)
         while (done := run.step if by_steps else run.seconds) < limit:
             began = time.monotonic()
-            parts = train_step(run, next(batches), learning_rate(run.step, done / limit))
+            parts = train_step(run, next(batches), learning_rate(run.step, done / limit, peak))
             run.seconds += time.monotonic() - began
             sums = {name: sums.get(name, 0.0) + value for name, value in parts.items()}
             count += 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -180,6 +181,25 @@ def test_conversations_take_each_speaker_as_main_in_turn(tmp_path: Path) -> None
     assert [clip.truth.main for clip in clips] == ["x", "y"]  # z never speaks alone
     assert [clip.wake_word.segment for clip in clips if clip.wake_word] == [Segment(2.5, 3.1), Segment(6.0, 6.6)]
     assert max(turn.segment.end for turn in clips[0].truth.turns) == 10.0
+
+
+def test_recordings_are_cut_into_clips(tmp_path: Path) -> None:
+    """Of 4 s, each half over the one before: turns in the clip's own time, and the sound is that of the cut."""
+    sound = np.arange(10 * SAMPLE_RATE_HZ, dtype=np.int32) // SAMPLE_RATE_HZ * 1000
+    soundfile.write(tmp_path / "r.flac", sound.astype(np.int16), SAMPLE_RATE_HZ)
+    (tmp_path / "r.rttm").write_text(
+        "SPEAKER r 1 2.5 2.0 <NA> <NA> x <NA> <NA>\nSPEAKER r 1 6.5 3.0 <NA> <NA> y <NA> <NA>", encoding="utf-8"
+    )
+    clips = load_clips(tmp_path, cut_s=4.0)
+    told = [(clip.truth.clip_id, clip.truth.turns) for clip in clips]
+    assert told == [
+        ("r-0-x", (Turn(Segment(2.5, 4.0), "x"),)),
+        ("r-1-x", (Turn(Segment(0.5, 2.5), "x"),)),
+        ("r-2-y", (Turn(Segment(0.0, 0.5), "x"), Turn(Segment(2.5, 4.0), "y"))),
+        ("r-3-y", (Turn(Segment(0.5, 3.5), "y"),)),
+    ]
+    heard, _ = soundfile.read(io.BytesIO(clips[1].encoded().content), dtype="int16")
+    assert (heard[0], heard[-1], len(heard)) == (2000, 5000, 4 * SAMPLE_RATE_HZ)
 
 
 def test_conditions_are_reported_in_classes(corpus: Path, tmp_path: Path) -> None:

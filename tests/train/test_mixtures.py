@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from stream.train.batches import Mixtures, collate, load_stock
-from stream.train.device import word_times
+from stream.train.device import as_owned, wake_window, word_times
 from stream.train.mixtures import Scene, Stock, _recast, make_mixture
 from stream.train.rooms import Response, make_bank
 from stream.train.turns import PATTERNS, plan_turns
@@ -116,7 +116,7 @@ def test_louder_bystanders_get_more_words() -> None:
     shares = {level: np.zeros(2) for level in (-18.0, 0.0)}
     for level, share in shares.items():
         for seed in range(120):
-            words = word_times(np.random.default_rng(seed), active, level)
+            words = word_times(np.random.default_rng(seed), active, "both", level)
             share += 0 if words is None else (words[50:350].mean(), words[400:750].mean())
     assert shares[0.0][1] > 3 * shares[-18.0][1]
     assert shares[0.0][0] > 1.2 * shares[0.0][1]
@@ -133,3 +133,30 @@ def test_recast_moves_the_part_with_the_voice() -> None:
         for part, wet in recast.heard.items():
             assert np.array_equal(active[int(wet[0])], recast.active[part])
             assert recast.nearness[part, 0] == wet[0]
+
+
+def test_device_takes_a_bystander_for_its_owner() -> None:
+    """In most accidental activations the device reports a bystander as it reports a main speaker: wake-word window in
+    his speech, often amid it, and as many of his words; where there is a main speaker, nobody is taken for one."""
+    active = np.zeros((4, 600), np.bool_)
+    active[1, 50:300], active[2, 320:560] = True, True
+    addressed = np.concatenate((active[1:2], active[:1], active[2:]))
+    covered, amid, owners = [], 0, set()
+    for seed in range(300):
+        rng = np.random.default_rng(seed)
+        owned = as_owned(rng, active)
+        owners.add(int(np.flatnonzero((active == owned[0]).all(axis=1))[0]))
+        assert np.array_equal(as_owned(rng, addressed), addressed)
+        if not owned[0].any():
+            continue
+        assert np.array_equal(owned.sum(axis=0), active.sum(axis=0))
+        words, wake = word_times(rng, owned, "accident", -10.0), wake_window(rng, owned, "accident")
+        if words is not None:
+            covered.append(words[owned[0]].mean())
+        amid += bool(wake.any() and np.flatnonzero(wake)[0] > np.flatnonzero(owned[0])[0] + 20)
+    main = [word_times(np.random.default_rng([7, seed]), addressed, "after", -10.0) for seed in range(300)]
+    of_main = np.mean([words[addressed[0]].mean() for words in main if words is not None])
+    assert {0, 1, 2} == owners
+    assert len(covered) > 40
+    assert abs(float(np.mean(covered)) - float(of_main)) < 0.05
+    assert amid > 25

@@ -6,12 +6,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import torch
 import yaml
 from pyannote.audio import Model
 from pyannote.audio.core.task import Problem, Resolution, Specifications
 from pyannote.audio.models.embedding import WeSpeakerResNet34
 from pyannote.audio.models.segmentation import PyanNet
+
+from stream.clip import SAMPLE_RATE_HZ
 
 COMMUNITY_LSTM = {"hidden_size": 128, "num_layers": 4, "bidirectional": True, "monolithic": True}
 SMALL_LSTM = {"hidden_size": 16, "num_layers": 1, "bidirectional": True, "monolithic": True}
@@ -86,3 +89,13 @@ def _save_plda(folder: Path, seed: int) -> None:
         lda=np.linalg.qr(rng.standard_normal((256, 128)))[0],
     )
     np.savez(folder / "plda.npz", mu=np.zeros(128), tr=np.eye(128), psi=np.linspace(4.0, 0.1, 128))
+
+
+def speechlike(seconds: float, seed: int = 0) -> npt.NDArray[np.float32]:
+    """Noise in bursts of different colours: enough for random networks to change their mind over time."""
+    rng = np.random.default_rng(seed)
+    sound = rng.standard_normal(round(seconds * SAMPLE_RATE_HZ))
+    times = np.arange(len(sound)) / SAMPLE_RATE_HZ
+    bursts = np.sin(2 * np.pi * 0.7 * times) > -0.3
+    tone = np.sin(2 * np.pi * (200 + 150 * np.floor(times)) * times)
+    return np.asarray((0.02 * sound + 0.2 * tone) * bursts, np.float32)

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import os
 import pickle
-import socket
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import pytest
 import torch
 from pyannote.audio import Model, Pipeline
@@ -20,7 +18,7 @@ from stream.clip import SAMPLE_RATE_HZ, Reason, Refusal, Segment, Turn, WakeWord
 from stream.evaluate.scoring import by_speaker, speaker_error_seconds
 from stream.find.fingerprint import ModelRefused, fingerprint, read_files
 from stream.find.speakers.pyannote_pipeline import ClipDiarization, PyannoteFinder, load_pipeline, lost_speakers
-from tests.find.speakers.layout import write_directory
+from tests.find.speakers.layout import speechlike, write_directory
 
 torch.set_num_threads(1)  # more spin against each other
 REPLAY = Path(os.environ.get("CLIPVEIL_CORPORA", "../shared/corpora")).parent / "replay"
@@ -29,16 +27,6 @@ REPLAY = Path(os.environ.get("CLIPVEIL_CORPORA", "../shared/corpora")).parent / 
 @pytest.fixture(scope="module")
 def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_directory(tmp_path_factory.mktemp("pipeline") / "model")
-
-
-def _speechlike(seconds: float, seed: int = 0) -> npt.NDArray[np.float32]:
-    """Noise in bursts of different colours: enough for random networks to change their mind over time."""
-    rng = np.random.default_rng(seed)
-    sound = rng.standard_normal(round(seconds * SAMPLE_RATE_HZ))
-    times = np.arange(len(sound)) / SAMPLE_RATE_HZ
-    bursts = np.sin(2 * np.pi * 0.7 * times) > -0.3
-    tone = np.sin(2 * np.pi * (200 + 150 * np.floor(times)) * times)
-    return np.asarray((0.02 * sound + 0.2 * tone) * bursts, np.float32)
 
 
 class _Silent(Model):
@@ -118,7 +106,7 @@ def test_recorded_tensors_give_the_recorded_diarization(stride: int, error_max: 
 def test_half_the_precision_hears_the_same(directory: Path) -> None:
     """In bfloat16 the embeddings point where they did, and next to no frame changes its speakers."""
     exact, half = (load_pipeline(read_files(directory), bfloat16=choice) for choice in (False, True))
-    file = {"waveform": torch.from_numpy(_speechlike(10.6))[None], "sample_rate": SAMPLE_RATE_HZ, "uri": "clip"}
+    file = {"waveform": torch.from_numpy(speechlike(10.6))[None], "sample_rate": SAMPLE_RATE_HZ, "uri": "clip"}
     segmentations = exact.get_segmentations(file)
     assert np.mean(segmentations.data != half.get_segmentations(file).data) < 0.01
     expected = exact.get_embeddings(file, segmentations, exclude_overlap=True)
@@ -134,7 +122,7 @@ def test_half_the_precision_hears_the_same(directory: Path) -> None:
 def test_one_pass_per_window_gives_the_stock_embeddings(directory: Path) -> None:
     """Same networks, same clip: our embeddings equal those of the stock pipeline, NaN for NaN."""
     stock, ours = Pipeline.from_pretrained(str(directory)), load_pipeline(read_files(directory), bfloat16=False)
-    file = {"waveform": torch.from_numpy(_speechlike(10.6))[None], "sample_rate": SAMPLE_RATE_HZ, "uri": "clip"}
+    file = {"waveform": torch.from_numpy(speechlike(10.6))[None], "sample_rate": SAMPLE_RATE_HZ, "uri": "clip"}
     segmentations = stock.get_segmentations(file)
     assert (segmentations.data.sum(axis=1) > 0).sum() > len(segmentations.data)  # more than one voice is active
     expected = stock.get_embeddings(file, segmentations, exclude_overlap=True)
@@ -146,7 +134,7 @@ def test_one_pass_per_window_gives_the_stock_embeddings(directory: Path) -> None
 def test_long_clips_are_diarized_as_by_the_stock_pipeline(directory: Path) -> None:
     """Beyond the window's length the whole result is the stock result."""
     stock, ours = Pipeline.from_pretrained(str(directory)), load_pipeline(read_files(directory), bfloat16=False)
-    file = {"waveform": torch.from_numpy(_speechlike(10.6))[None], "sample_rate": SAMPLE_RATE_HZ, "uri": "clip"}
+    file = {"waveform": torch.from_numpy(speechlike(10.6))[None], "sample_rate": SAMPLE_RATE_HZ, "uri": "clip"}
     assert list(stock(dict(file)).speaker_diarization.itertracks(yield_label=True)) == list(
         ours(dict(file)).speaker_diarization.itertracks(yield_label=True)
     )
@@ -160,7 +148,7 @@ def test_short_clips_need_no_embedder(directory: Path) -> None:
         raise AssertionError("the embedder ran")
 
     pipeline.get_embeddings = fail
-    file = {"waveform": torch.from_numpy(_speechlike(6.0))[None], "sample_rate": SAMPLE_RATE_HZ, "uri": "clip"}
+    file = {"waveform": torch.from_numpy(speechlike(6.0))[None], "sample_rate": SAMPLE_RATE_HZ, "uri": "clip"}
     found = pipeline(file)
     local = pipeline._segmentation.infer(file["waveform"][None])[0]
     assert len(found.speaker_diarization.labels()) == int((local.sum(axis=0) > 0).sum()) > 1
@@ -169,7 +157,7 @@ def test_short_clips_need_no_embedder(directory: Path) -> None:
 def test_turns_stay_inside_the_clip_and_the_receipt_names_the_model(directory: Path) -> None:
     """The evidence of a whole finder, clamped and receipted with the directory's fingerprint."""
     pinned = fingerprint(read_files(directory))
-    samples = _speechlike(4.5)
+    samples = speechlike(4.5)
     found = PyannoteFinder(directory, pinned).find(samples, WakeWord(Segment(0.2, 0.8)), None)
     assert (found.receipt.detector, found.receipt.version, found.receipt.complete) == ("speakers", pinned, True)
     assert found.turns
@@ -181,7 +169,7 @@ def test_turns_stay_inside_the_clip_and_the_receipt_names_the_model(directory: P
 def test_samples_that_are_no_numbers_are_refused(directory: Path) -> None:
     """The networks would give a plausible diarization of NaN."""
     finder = PyannoteFinder(directory, fingerprint(read_files(directory)))
-    samples = _speechlike(2.0)
+    samples = speechlike(2.0)
     samples[100] = np.nan
     with pytest.raises(Refusal) as refused:
         finder.find(samples, None, None)
@@ -252,17 +240,3 @@ def test_another_pipeline_or_a_missing_part_is_refused(directory: Path) -> None:
         load_pipeline(files | {"config.yaml": other})
     with pytest.raises(ModelRefused):
         load_pipeline({path: content for path, content in files.items() if not path.startswith("plda/")})
-
-
-def test_no_name_is_ever_looked_up(directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Loading and diarizing ask nobody: no telemetry, no hub."""
-
-    def refuse(*_: object, **__: object) -> None:
-        raise AssertionError("a name was looked up")
-
-    monkeypatch.setattr(socket, "getaddrinfo", refuse)
-    monkeypatch.setattr(socket.socket, "connect", refuse)
-    finder = PyannoteFinder(directory, fingerprint(read_files(directory)))
-    assert finder.find(_speechlike(3.0), None, None).receipt.complete
-    assert os.environ["PYANNOTE_METRICS_ENABLED"] == "0"
-    assert os.environ["HF_HUB_OFFLINE"] == "1"
