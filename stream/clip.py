@@ -450,6 +450,7 @@ class Reason(StrEnum):
     OPTED_OUT = "opted_out"
     ERASED = "erased"  # recorded before its account asked for erasure
     RECALLED = "recalled"  # near a clip that an annotator reported
+    RECORDED_LATER = "recorded_later"  # than now: by a clock that is wrong
     NO_WAKE_WORD = "no_wake_word"  # nobody is known to have spoken to the device
     NOT_SAMPLED = "not_sampled"
     QUOTA_REACHED = "quota_reached"  # enough clips of this account were picked that day

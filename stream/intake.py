@@ -11,14 +11,15 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 from stream.clip import Coordinates, Header, Job, Label, Outcome, Published, Reason, Record, Refusal, Withheld
 from stream.ops.log import Event, get
 from stream.ports import (
-    CommitFailed,
     Engine,
     Index,
+    KeysLapsed,
     Labels,
     Message,
     OutcomeWriter,
@@ -28,9 +29,10 @@ from stream.ports import (
     Schemas,
     Settled,
     Standing,
-    StandingUnknown,
 )
 from stream.whose import Head
+
+AHEAD_MAX = timedelta(minutes=10)  # of a device's clock; a clip from further ahead no erasure of now would cover
 
 
 @dataclass(frozen=True)
@@ -51,6 +53,7 @@ class Office:
     event_bytes_max: int = 8 * 2**20
     message_bytes_max: int = 8 * 2**20  # more the broker would refuse for ever: such a clip is withheld
     registry_retry_s: float = 1.0  # while the registry is down; doubles, up to 32 times as long
+    now: Callable[[], datetime] = lambda: datetime.now(UTC)
 
 
 class _Picked(NamedTuple):
@@ -109,9 +112,11 @@ class ClipIntake:
         header = office.header(writer_schema, body)
         if not header.consent.human_review:
             raise Refusal(Reason.NO_CONSENT)
+        if header.captured_at > office.now() + AHEAD_MAX:
+            raise Refusal(Reason.RECORDED_LATER)
         if reason := office.standing.refusal(header) or self._sampler.pick(header):
             raise Refusal(reason)
-        label = office.labels.label(header)
+        label = await self._label(header)
         self._picked[record.coordinates] = _Picked(header, label)
         return Job(record.coordinates, writer_schema, body, label)
 
@@ -123,6 +128,17 @@ class ClipIntake:
                 return await self._office.schemas.writer_schema(reference)
             except RegistryUnavailable:
                 get().warning(Event.REGISTRY_UNAVAILABLE)
+            await asyncio.sleep(pause_s)
+            pause_s = min(2 * pause_s, 32 * self._office.registry_retry_s)
+
+    async def _label(self, of: Header) -> Label:
+        """Waits for a key ring that has lapsed: whoever forgot the next key must not lose the clips of now."""
+        pause_s = self._office.registry_retry_s
+        while True:
+            try:
+                return self._office.labels.label(of)
+            except KeysLapsed:
+                get().error(Event.KEY_RING_LAPSED)
             await asyncio.sleep(pause_s)
             pause_s = min(2 * pause_s, 32 * self._office.registry_retry_s)
 
@@ -138,12 +154,9 @@ class ClipIntake:
 
     # -------------------------------------------------------------- from outcomes to one transaction
     async def settle(self, outcomes: Sequence[Outcome]) -> Settled:
-        """Looks at consent as of now: an opt-out that came while a clip was heard stops it."""
-        if any(isinstance(outcome, Published) for outcome in outcomes):
-            try:
-                await self._office.standing.fresh()
-            except StandingUnknown:
-                raise CommitFailed("nobody knows who has opted out") from None
+        """Looks at consent as of now: an opt-out that came while a clip was heard stops it. Raises StandingUnknown."""
+        if any(isinstance(outcome, Published) or outcome.escalated for outcome in outcomes):
+            await self._office.standing.fresh()
         messages: list[Message] = []
         final: list[Outcome] = []
         for outcome in outcomes:
@@ -158,17 +171,22 @@ class ClipIntake:
         """The outcome as it is written, and what is written of it beside the audit."""
         picked = self._picked.pop(outcome.coordinates, None)
         if isinstance(outcome, Published):
-            assert picked is not None  # only a job with a label is published
             try:
                 return outcome, self._publishing(outcome, picked)
             except Refusal as refusal:
-                version = self._office.policy_version
-                outcome = Withheld(outcome.coordinates, refusal.reason, version, effort=outcome.effort)
+                outcome = self._withheld(outcome, refusal.reason)
+        elif outcome.escalated and picked and (reason := self._office.standing.refusal(picked.header)):
+            outcome = self._withheld(outcome, reason)  # nobody is led to the clip of somebody who said no
         escalated = [self._office.writer.escalated(outcome)] if outcome.escalated else []
         return outcome, [self._office.writer.withheld(outcome), *escalated]
 
-    def _publishing(self, outcome: Published, picked: _Picked) -> list[Message]:
+    def _withheld(self, outcome: Outcome, reason: Reason) -> Withheld:
+        return Withheld(outcome.coordinates, reason, self._office.policy_version, effort=outcome.effort)
+
+    def _publishing(self, outcome: Published, picked: _Picked | None) -> list[Message]:
         """The clip, and what leads back to it. Raises Refusal."""
+        if picked is None:  # nothing of ours was heard without a label
+            raise Refusal(Reason.INTERNAL_ERROR)
         if reason := self._office.standing.refusal(picked.header):
             raise Refusal(reason)
         messages = [self._office.writer.published(outcome), self._office.index.entry(picked.header, outcome)]

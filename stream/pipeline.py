@@ -70,14 +70,16 @@ def _publish(job: Job, parts: Parts, policy: Policy, progress: _Progress) -> Pub
     with progress.at("find/words"):
         words = parts.words.find(clip)
     age = _age(clip, speakers, parts, progress)
-    plan.critical(words, age, policy)  # before the times are doubted, which may withhold the clip untold
+    with progress.at("plan"):
+        plan.critical(words, age, policy)  # before the times are doubted, which may withhold the clip untold
     if (words.findings or words.critical) and parts.timer:  # only then do times decide what is heard
         with progress.at("find/doubts"):
             confirmed = parts.timer.confirm(clip)
         timed_by |= {parts.timer.receipt} if confirmed is clip else set()
         clip = confirmed
-    length = metadata.length_of(clip, job.label)
-    clip = sound.lengthened(clip, job.label.by_length[length][1].seconds)  # what is silent now was heard by nobody
+    with progress.at("edit"):
+        length = metadata.length_of(clip, job.label)
+        clip = sound.lengthened(clip, job.label.by_length[length][1].seconds)  # what is silent now was heard by nobody
     evidence = Evidence(speakers, words, tuple(sorted(timed_by, key=lambda receipt: receipt.detector)), age)
 
     with progress.at("plan"):
@@ -160,7 +162,7 @@ class _Progress:
         try:
             yield
         finally:
-            self.stage_seconds[stage] = time.perf_counter() - started
+            self.stage_seconds[stage] = self.stage_seconds.get(stage, 0.0) + time.perf_counter() - started
 
     def effort(self) -> Effort:
         return Effort(self.audio_seconds, self.kept_seconds, dict(self.stage_seconds), dict(self.identifiers))

@@ -186,8 +186,8 @@ class Intake(Protocol):
         record contains."""
 
     async def settle(self, outcomes: Sequence[Outcome]) -> Settled:
-        """The last word on outcomes that are next in line, right before their transaction. Raises CommitFailed where
-        nobody can say whether they may still be published."""
+        """The last word on outcomes that are next in line, right before their transaction. Raises StandingUnknown where
+        nobody can say now whether they may still be published: ask again, nothing was changed."""
 
     def committed(self, settled: Settled) -> None:
         """Their transaction is final."""
@@ -358,10 +358,15 @@ class Labels(Protocol):
     """Tokens and coarse values, by the keys of one campaign."""
 
     def label(self, of: Header) -> Label:
-        """Raises Refusal(KEY_MISSING)."""
+        """Raises Refusal(KEY_MISSING) where the key of its recording is gone, and KeysLapsed where there is none for
+        today either."""
 
     def emitted(self, of: Header, label: Label, length: int) -> None:
         """A clip was published by entry ``length`` of its label: counts for how rare values are."""
+
+
+class KeysLapsed(Exception):
+    """No key is for now: nobody has put the next one in place. Wait for it, and withhold nothing."""
 
 
 class Index(Protocol):

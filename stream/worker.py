@@ -21,7 +21,18 @@ from typing import Any, NamedTuple
 
 from stream.clip import Coordinates, Outcome, Reason, Record, Withheld
 from stream.ops.log import Event, get
-from stream.ports import CommitFailed, Fenced, Intake, Meter, Outbox, Partition, Source, SourceLost
+from stream.ports import (
+    CommitFailed,
+    Fenced,
+    Intake,
+    Meter,
+    Outbox,
+    Partition,
+    Settled,
+    Source,
+    SourceLost,
+    StandingUnknown,
+)
 
 # Withholding for one of these says more about the machinery than about the clip.
 FAULTS = frozenset(
@@ -157,7 +168,7 @@ class Lane:
         finished = takewhile(lambda pending: pending.done.done(), self._pending)
         batch = list(islice(finished, self._worker.limits.batch_records))
         faults = self._worker.faults_with([pending.done.result() for pending in batch])
-        settled = await self._intake.settle([pending.done.result() for pending in batch])
+        settled = await self._settled([pending.done.result() for pending in batch])
         await outbox.commit(settled.messages, batch[-1].coordinates.offset + 1)
         for _ in batch:
             self._pending.popleft()
@@ -165,6 +176,17 @@ class Lane:
             self.idle.set()
         self._intake.committed(settled)
         self._worker.committed(self.partition, settled.outcomes, faults)
+
+    async def _settled(self, outcomes: Sequence[Outcome]) -> Settled:
+        """Asks until somebody can say who may still be heard: what was heard meanwhile is not lost."""
+        limits, attempt = self._worker.limits, 0
+        while True:
+            try:
+                return await self._intake.settle(outcomes)
+            except StandingUnknown:
+                attempt += 1
+                get().warning(Event.STANDING_UNKNOWN, partition=self.partition.number, attempt=attempt)
+            await asyncio.sleep(limits.retry_s * 2.0 ** min(attempt - 1, 4))
 
     def _abandon(self) -> None:
         """What is not committed will be done again, by whoever owns the partition then."""

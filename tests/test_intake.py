@@ -5,13 +5,26 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
-from stream.clip import Coordinates, Header, Job, Outcome, Published, Reason, Record, Refusal, Withheld
+from stream.clip import (
+    Coordinates,
+    CriticalKind,
+    Header,
+    Job,
+    Label,
+    Outcome,
+    Published,
+    Reason,
+    Record,
+    Refusal,
+    Withheld,
+)
 from stream.intake import ClipIntake, Office
-from stream.ports import CommitFailed, Message, Partition, StandingUnknown
-from tests.contract.stand_ins import Everybody, Topics, WishEngine, event, office
+from stream.ports import KeysLapsed, Message, Partition, StandingUnknown
+from tests.contract.stand_ins import Everybody, Topics, WishEngine, event, header, office
 
 TOPICS = Topics("intake")
 HERE = Partition(TOPICS.raw, 0)
@@ -101,7 +114,7 @@ async def test_nothing_is_published_while_nobody_knows_who_opted_out(shared: Off
 
     everybody.fresh = unknown  # type: ignore[method-assign]
     intake = await opened(shared)
-    with pytest.raises(CommitFailed):
+    with pytest.raises(StandingUnknown):
         await intake.settle([await intake.finish(record(0))])
     settled = await intake.settle([await intake.finish(record(1, "refuse"))])
     assert [TOPICS.withheld, TOPICS.audit] == topics_of(settled.messages)
@@ -182,3 +195,52 @@ async def test_only_committed_clips_count_as_emitted(shared: Office, everybody: 
     assert [] == everybody.emitted_clips
     intake.committed(settled)
     assert ["0", "1"] == everybody.emitted_clips
+
+
+async def test_clips_wait_for_a_key_ring_that_has_lapsed(shared: Office, everybody: Everybody) -> None:
+    """Nobody put the next key in place: nothing is withheld for it, and the clip goes on once it is there."""
+    inner, lapsed = everybody.label, [True, True]
+
+    def label(of: Header) -> Label:
+        if lapsed and lapsed.pop():
+            raise KeysLapsed
+        return inner(of)
+
+    everybody.label = label  # type: ignore[method-assign]
+    intake = await opened(replace(shared, registry_retry_s=0.001))
+    assert isinstance(await intake.finish(record(0)), Published)
+    assert [] == lapsed
+
+
+async def test_nobody_is_led_to_a_clip_of_somebody_who_opted_out_meanwhile(
+    shared: Office, everybody: Everybody
+) -> None:
+    """An escalation sends people to the raw clip: consent is looked at once more before it, too."""
+
+    class Escalating(WishEngine):
+        async def run(self, job: Job) -> Outcome:
+            kinds = (CriticalKind.DISTRESS,)
+            return Withheld(job.coordinates, Reason.CRITICAL, "p1", critical=kinds, escalated=True)
+
+    intake = await opened(replace(shared, engine=Escalating()))
+    outcome = await intake.finish(record(0))
+
+    async def news() -> None:
+        everybody.refused["account-0"] = Reason.OPTED_OUT
+
+    everybody.fresh = news  # type: ignore[method-assign]
+    settled = await intake.settle([outcome])
+    assert [Reason.OPTED_OUT] == [reason_of(outcome) for outcome in settled.outcomes]
+    assert [TOPICS.withheld, TOPICS.audit] == topics_of(settled.messages)
+
+
+@pytest.mark.parametrize(("ahead_s", "heard"), [(-3600, True), (600, True), (601, False)])
+async def test_a_clip_from_the_future_is_not_heard(
+    shared: Office, engine: WishEngine, ahead_s: int, heard: bool
+) -> None:
+    """An erasure takes back what was recorded up to now: a clock that runs ahead must not carry a clip past it."""
+    recorded = header("", b"publish 0").captured_at
+    intake = await opened(replace(shared, now=lambda: recorded - timedelta(seconds=ahead_s)))
+    outcome = await intake.finish(record(0))
+    assert (None if heard else Reason.RECORDED_LATER) is reason_of(outcome)
+    assert heard is bool(engine.seen)

@@ -12,12 +12,13 @@ import pytest
 
 from stream.clip import Outcome, Reason, Record, Withheld
 from stream.ops import log
-from stream.ports import CommitFailed, Message, Outbox, Partition, SourceLost
+from stream.ports import CommitFailed, Message, Outbox, Partition, SourceLost, StandingUnknown
 from stream.whose import Head
 from stream.wire.local import LocalBroker
 from stream.wire.local_group import OnChange
 from stream.worker import Died, Limits, NotCommitting, TooManyFaults, Worker
 from tests.contract.stand_ins import (
+    Everybody,
     LineWriter,
     Tally,
     Topics,
@@ -147,6 +148,23 @@ async def test_an_engine_that_gives_up_a_clip_withholds_it(broker: LocalBroker, 
     (outcome,) = meter.outcomes
     assert isinstance(outcome, Withheld)
     assert Reason.INFERENCE_DIED == outcome.reason
+
+
+async def test_an_outage_of_consent_costs_no_clip_twice(broker: LocalBroker, topics: Topics) -> None:
+    """While nobody can say who has opted out nothing is published; then what was heard already is."""
+    engine, everybody, outages = WishEngine(), Everybody(topics.index), [True, True, True]
+
+    async def fresh() -> None:
+        if outages and outages.pop():
+            raise StandingUnknown
+
+    everybody.fresh = fresh  # type: ignore[method-assign]
+    await send(broker, topics.raw, [event(0)])
+    meter = Tally()
+    shared = office(topics, engine, everybody=everybody)
+    await finish(worker(broker, topics, engine, QUICK, meter, shared), broker, topics)
+    assert (1, 0, []) == (sum(engine.seen.values()), meter.failed, outages)
+    assert 1 == len(await everything(broker, topics.anonymized))
 
 
 class Failing:

@@ -12,17 +12,17 @@ if TYPE_CHECKING:
     from stream.clip import Record
     from stream.config.standing import ConsentSettings
     from stream.lifecycle.consent import ConsentTable
-    from stream.lifecycle.following import Follower, WrittenTail
+    from stream.lifecycle.following import Follower
     from stream.lifecycle.recalls import RecallTable
     from stream.lifecycle.standing import AccountStanding
     from stream.ops.metrics import Metrics
-    from stream.ports import Schemas
+    from stream.ports import Schemas, Tail
 
 
 class Tails(Protocol):
     """What is needed of a broker."""
 
-    async def tail(self, topic: str, start: Mapping[int, int]) -> WrittenTail: ...
+    async def tail(self, topic: str, start: Mapping[int, int]) -> Tail: ...
 
 
 @dataclass(frozen=True)

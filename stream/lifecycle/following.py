@@ -15,14 +15,6 @@ from stream.ports import BrokerUnavailable, RegistryUnavailable, StandingUnknown
 AT_ONCE = 2_000  # records; some 30 ms
 
 
-class WrittenTail(Tail, Protocol):
-    """A tail that also tells how much there is of what it can't read yet."""
-
-    async def written(self) -> Mapping[int, int]:
-        """By partition the end as of now, open transactions included: everything acknowledged lies before it. Raises
-        BrokerUnavailable."""
-
-
 class Notices(Protocol):
     """Who is told what a person who runs the service has to know. Nothing of a record is ever told."""
 
@@ -61,7 +53,7 @@ class Follower:
     def __init__(
         self,
         topic: str,
-        open_tail: Callable[[Mapping[int, int]], Awaitable[WrittenTail]],
+        open_tail: Callable[[Mapping[int, int]], Awaitable[Tail]],
         apply: Callable[[Sequence[Record]], Awaitable[None]],
         notices: Notices,
         *,
@@ -77,7 +69,7 @@ class Follower:
         self._pace = pace or Pace()
         self._positions = dict(start or {})
         self._opened = False
-        self._tail: WrittenTail | None = None
+        self._tail: Tail | None = None
         self._moved = asyncio.Event()  # replaced whenever something moves
         self._look: asyncio.Task[Mapping[int, int]] | None = None  # under way
         self._next_look: asyncio.Task[Mapping[int, int]] | None = None  # begins when that one is over
@@ -132,7 +124,7 @@ class Follower:
             failures += 1
 
     @asynccontextmanager
-    async def _opening(self) -> AsyncIterator[WrittenTail]:
+    async def _opening(self) -> AsyncIterator[Tail]:
         """A tail that begins where the table ends."""
         tail = await self._open_tail(self._positions)
         try:
@@ -151,7 +143,7 @@ class Follower:
             self._tail = None
             await tail.stop()
 
-    async def _read(self, tail: WrittenTail) -> None:
+    async def _read(self, tail: Tail) -> None:
         records = await tail.poll(self._pace.poll_s)
         for start in range(0, len(records), AT_ONCE):
             await self._apply(records[start : start + AT_ONCE])

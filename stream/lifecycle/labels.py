@@ -13,6 +13,7 @@ from stream.clip import Coarse, Header, Label, Precision, TokenKey
 from stream.lifecycle.anonymity import OTHER_FAMILY, Anonymity, Anonymizer, Own, began, own_of
 from stream.lifecycle.keyring import KeyRing, Scope, account_token, clip_token
 from stream.policy import Policy, language
+from stream.ports import KeysLapsed
 
 
 class Recorded(Protocol):
@@ -45,13 +46,15 @@ class EpochLabels:
         """``ring`` is asked for every clip. Raises ValueError where the rule has no length for the longest clip."""
         if rule.lengths[-1] < policy.audio_seconds_max:
             raise ValueError("the longest length must hold the longest clip")
-        self._ring, self._policy, self._rule = ring, policy, rule
+        self._ring, self._policy, self._rule, self._today = ring, policy, rule, today
         self._anonymizer = Anonymizer(rule, clock, today)
         self._salt = secrets.token_bytes(32)  # no account's id is kept, nor anything that leads to it afterwards
 
     def label(self, of: Header) -> Label:
-        """Raises Refusal(KEY_MISSING)."""
+        """Raises Refusal(KEY_MISSING), and KeysLapsed where the ring has no key for now either."""
         ring = self._ring()
+        if not any(epoch.covers(self._today()) for epoch in ring.epochs):
+            raise KeysLapsed("the ring has no epoch for now")
         key = ring.key_for(of.captured_at)
         values = self._anonymizer.coarse(self._own(of), self._account(of))
         by_length = tuple(zip(self._rule.lengths, values, strict=True))

@@ -36,6 +36,7 @@ _BEFORE = frozenset(
         Reason.OPTED_OUT,
         Reason.ERASED,
         Reason.RECALLED,
+        Reason.RECORDED_LATER,
         Reason.NO_WAKE_WORD,
     }
 )

@@ -54,13 +54,22 @@ class RecallTable:
                 self._set(change.account, milliseconds(change.first), change.recall)
 
     def refusal(self, account: bytes, captured_at: datetime) -> Reason | None:
-        """ERASED or RECALLED where a window covers the recording; ERASED where both do."""
+        """ERASED or RECALLED where a window covers the recording; ERASED where both do.
+
+        An erasure covers everything up to its end, whatever beginning tells its record from another one's: a device
+        whose clock was never set is older than all of them.
+        """
         moment = milliseconds(captured_at)
         windows = _WINDOW.iter_unpack(self._windows.get(account, b""))
-        covering = [erased for _, first, last, erased in windows if first <= moment <= last]
+        covering = [erased for _, first, last, erased in windows if (erased or first <= moment) and moment <= last]
         if not covering:
             return None
         return Reason.ERASED if any(covering) else Reason.RECALLED
+
+    def erased_until(self, account: bytes) -> int | None:
+        """Milliseconds since 1970 up to which the account was erased; None where it was not."""
+        windows = _WINDOW.iter_unpack(self._windows.get(account, b""))
+        return max((last for _, _, last, erased in windows if erased), default=None)
 
     def _set(self, account: bytes, key_ms: int, recall: Recall | None) -> None:
         """Replaces the window whose record has ``key_ms`` in its key."""

@@ -64,14 +64,24 @@ class AccountStanding:
 
     def refusal(self, of: Header) -> Reason | None:
         """ERASED, RECALLED, OPTED_OUT, or None."""
-        recalled = self._recalls.refusal(self._account_mac(of.account_id), of.captured_at)
-        return recalled or (Reason.OPTED_OUT if self._opted_out(of) else None)
+        account = self._account_mac(of.account_id)
+        if recalled := self._recalls.refusal(account, of.captured_at):
+            return recalled
+        if self._from_before_an_erasure(account, of.consent.changed_at):
+            return Reason.ERASED
+        return Reason.OPTED_OUT if self._opted_out(of) else None
 
     async def stop(self) -> None:
         if self._keeper is not None:
             await self._keeper.stop()
         for follower in self._followers:
             await follower.stop()
+
+    def _from_before_an_erasure(self, account: bytes, told_at: datetime | None) -> bool:
+        """Whether the event's yes is older than the account's erasure, with which an opt-out was forgotten too: nobody
+        is heard again by a word of before."""
+        until_ms = self._recalls.erased_until(account)
+        return until_ms is not None and (told_at is None or milliseconds(told_at) <= until_ms)
 
     def _opted_out(self, of: Header) -> bool:
         word = self._consent.newest(of.account_id)

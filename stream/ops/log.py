@@ -45,6 +45,7 @@ class Event(StrEnum):
     LIBRARY_MESSAGE = "library_message"
     UNCAUGHT = "uncaught"
     TOO_MANY_FAULTS = "too_many_faults"  # clip after clip withheld because of the machinery: the worker stops
+    STANDING_UNKNOWN = "standing_unknown"  # nothing is published until somebody can say who has opted out
     STANDING_UNREACHABLE = "standing_unreachable"  # consent or recalls are not followed for now: tried again
     STANDING_UNREADABLE = "standing_unreadable"  # records that count as an opt-out, or a recall
     SNAPSHOT_UNUSABLE = "snapshot_unusable"  # the consent topic is read from its beginning
@@ -57,6 +58,7 @@ class Event(StrEnum):
     REQUEST_FAILED = "request_failed"  # refused because of a fault of ours
     LATE_COPY = "late_copy"  # of an account that was recalled before: it is asked for again
     KEY_RING_LOADED = "key_ring_loaded"  # anew: its file has changed
+    KEY_RING_LAPSED = "key_ring_lapsed"  # no key is for now: clips wait for the next epoch
     KEY_RING_REFUSED = "key_ring_refused"  # the new file is broken: the old keys stay, but for those that it lacks
     UNLISTED = "unlisted"  # an event that this list does not have
 

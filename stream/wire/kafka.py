@@ -23,7 +23,7 @@ from stream.ports import BrokerUnavailable, Message, NotDelivered, Partition
 from stream.wire.kafka_connection import KafkaConnection, bounded_stop, silence
 from stream.wire.kafka_outbox import KafkaOutbox, deliver
 from stream.wire.kafka_source import KafkaSource, as_record
-from stream.wire.kafka_tail import POLL_MS, KafkaTail, answered, last_record
+from stream.wire.kafka_tail import POLL_MS, KafkaTail, Patience, answered, last_record
 
 __all__ = ["KafkaBroker", "KafkaConnection"]
 
@@ -197,7 +197,9 @@ def _uncommitted(**arguments: Any) -> AIOKafkaConsumer:
 async def _to(consumer: AIOKafkaConsumer, ends: Mapping[TopicPartition, int]) -> AsyncIterator[Record]:
     """Partition by partition; a position passes control records and aborted ones without a record."""
     for here in sorted(ends):
-        while await answered(consumer.position(here)) < ends[here]:
+        patience = Patience()
+        while (position := await answered(consumer.position(here))) < ends[here]:
+            patience.check(position)
             found = await answered(consumer.getmany(here, timeout_ms=POLL_MS))
             for record in found.get(here, ()):
                 if record.offset < ends[here]:

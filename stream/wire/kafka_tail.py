@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Awaitable, Mapping, Sequence
 from typing import TypeVar
 
@@ -14,6 +15,7 @@ from stream.wire.kafka_connection import KafkaConnection, bounded_stop, millisec
 from stream.wire.kafka_source import as_record
 
 METADATA_S = 10.0  # how soon a partition that was added is noticed
+STALLED_S = 30.0
 LOOK_BACK = 8  # offsets that the first look for a last record goes back
 POLL_MS = 200
 T = TypeVar("T")
@@ -86,6 +88,20 @@ class KafkaTail:
             raise BrokerUnavailable("PartitionsAdded")
 
 
+class Patience:
+    """A partition whose leader stays away brings nothing and no error: reading it does not wait for ever."""
+
+    def __init__(self) -> None:
+        self._position, self._since = -1, time.monotonic()
+
+    def check(self, position: int) -> None:
+        """Raises BrokerUnavailable where the position has not moved for STALLED_S."""
+        if position != self._position:
+            self._position, self._since = position, time.monotonic()
+        elif time.monotonic() - self._since > STALLED_S:
+            raise BrokerUnavailable("Stalled")
+
+
 async def last_record(consumer: AIOKafkaConsumer, here: TopicPartition) -> Record | None:
     """The last committed record of the one partition that ``consumer`` is assigned.
 
@@ -94,12 +110,13 @@ async def last_record(consumer: AIOKafkaConsumer, here: TopicPartition) -> Recor
     """
     beginning = (await answered(consumer.beginning_offsets([here])))[here]
     end = high = (await answered(consumer.end_offsets([here])))[here]
-    width = LOOK_BACK
+    width, patience = LOOK_BACK, Patience()
     while high > beginning:
         low = max(beginning, end - width)
         consumer.seek(here, low)
         last = None
-        while await answered(consumer.position(here)) < high:
+        while (position := await answered(consumer.position(here))) < high:
+            patience.check(position)
             found = await answered(consumer.getmany(here, timeout_ms=POLL_MS))
             inside = [record for record in found.get(here, ()) if record.offset < high]
             last = inside[-1] if inside else last

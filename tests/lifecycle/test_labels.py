@@ -12,6 +12,7 @@ from stream.lifecycle.anonymity import Anonymity
 from stream.lifecycle.keyring import KeyRing, Scope, clip_token, epoch_of, single_ring
 from stream.lifecycle.labels import EpochLabels, plain_label
 from stream.policy import Policy
+from stream.ports import KeysLapsed
 from tests.values import event
 
 CAPTURED = datetime(2026, 11, 3, 14, 42, 17, tzinfo=UTC)
@@ -41,12 +42,20 @@ def test_a_label_has_the_token_of_the_recordings_key() -> None:
 
 
 def test_a_clip_without_a_key_has_no_label() -> None:
-    """It is withheld: no other key stands in."""
-    ended = epoch_of("spring", "old", b"k" * 32, until=CAPTURED)
-    ring = KeyRing("spring", Scope.CLIP, (ended,), b"a" * 32)
+    """It is withheld: the key of another time does not stand in."""
+    ring = KeyRing("spring", Scope.CLIP, (epoch_of("spring", "new", b"k" * 32, first=CAPTURED),), b"a" * 32)
     with pytest.raises(Refusal) as caught:
-        labels(ring=ring).label(HEADER)
+        labels(ring=ring).label(replace(HEADER, captured_at=CAPTURED - timedelta(seconds=1)))
     assert Reason.KEY_MISSING == caught.value.reason
+
+
+def test_a_ring_without_a_key_for_now_has_lapsed() -> None:
+    """Then no clip is withheld for want of a key, not even a late one: somebody forgot to add the next epoch."""
+    ended = epoch_of("spring", "old", b"k" * 32, until=CAPTURED)
+    lapsed = labels(ring=KeyRing("spring", Scope.CLIP, (ended,), b"a" * 32))
+    for captured_at in (CAPTURED, CAPTURED - timedelta(hours=1)):
+        with pytest.raises(KeysLapsed):
+            lapsed.label(replace(HEADER, captured_at=captured_at))
 
 
 def test_clips_of_an_account_have_a_token_in_common_only_where_that_is_wanted() -> None:

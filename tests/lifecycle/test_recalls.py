@@ -36,8 +36,18 @@ def test_an_account_may_have_several_windows() -> None:
     table = RecallTable()
     table.apply([window(ONE, 10, 20), window(ONE, 15, 40, erased=True), window(ONE, 60, 70)])
     found = [table.refusal(ONE, at(minute)) for minute in (12, 17, 30, 50, 65)]
-    assert [Reason.RECALLED, Reason.ERASED, Reason.ERASED, None, Reason.RECALLED] == found
+    assert [Reason.ERASED, Reason.ERASED, Reason.ERASED, None, Reason.RECALLED] == found
     assert 3 == len(table)
+
+
+def test_an_erasure_covers_whatever_was_before_it() -> None:
+    """Also recordings of a device whose clock was never set; a recall around a reported clip has two ends."""
+    table = RecallTable()
+    table.apply([window(ONE, 10, 20, erased=True), window(TWO, 10, 20)])
+    never_set = datetime(2000, 1, 1, tzinfo=UTC)
+    assert (Reason.ERASED, None) == (table.refusal(ONE, never_set), table.refusal(TWO, never_set))
+    assert table.erased_until(ONE) == round(at(20).timestamp() * 1000)
+    assert table.erased_until(TWO) is None
 
 
 def test_a_tombstone_removes_its_window_and_no_other() -> None:

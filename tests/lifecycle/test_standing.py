@@ -153,11 +153,21 @@ async def test_a_recall_counts_whatever_the_account_said(embedded: Stage) -> Non
     await embedded.says("a", False, at(0))
     await embedded.says("b", True, at(0))
     for account in ("a", "b"):
-        await embedded.recalled(account, at(-10), at(10), erased=True)
+        await embedded.recalled(account, at(-10), at(10), erased=False)
     standing = await embedded.started()
-    assert [Reason.ERASED] * 2 == [standing.refusal(header(account, at(5))) for account in ("a", "b")]
+    assert [Reason.RECALLED] * 2 == [standing.refusal(header(account, at(5))) for account in ("a", "b")]
     outside = at(11)
     assert [Reason.OPTED_OUT, None] == [standing.refusal(header(who, None, outside)) for who in ("a", "b")]
+    await standing.stop()
+
+
+async def test_a_yes_from_before_an_erasure_is_none_after_it(embedded: Stage) -> None:
+    """With the account's consent an opt-out is forgotten too: only a newer word lets anybody hear it again."""
+    await embedded.recalled("a", at(-10), at(10), erased=True)
+    standing = await embedded.started()
+    told = [None, at(-20), at(10), at(11)]
+    found = [standing.refusal(header("a", changed_at, at(20))) for changed_at in told]
+    assert [Reason.ERASED, Reason.ERASED, Reason.ERASED, None] == found
     await standing.stop()
 
 
