@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 from stream.commands.failure import WRONG_INPUT, CommandFailed, not_usable
@@ -30,7 +31,7 @@ def problems(settings: Settings) -> Iterator[str]:
     """What is wrong with settings that are well formed, each with its setting's name first."""
     from stream.commands.connect import NO_REGISTRY, connection_of, registry_tls
 
-    yield from _told(settings.tokens.ring)
+    yield from _told(lambda: _ring(settings))
     yield from _told(lambda: connection_of(settings))
     if settings.registry.url is None and settings.registry.folder is None:
         yield NO_REGISTRY
@@ -47,6 +48,13 @@ def _told(attempt: Callable[[], object]) -> Iterator[str]:
         attempt()
     except (ConfigError, CommandFailed) as error:
         yield from str(error).splitlines()
+
+
+def _ring(settings: Settings) -> None:
+    """Raises ConfigError also for keys that are all of another time: every clip would wait."""
+    epochs = settings.tokens.ring()().epochs
+    if not any(epoch.covers(datetime.now(UTC)) for epoch in epochs):
+        raise ConfigError("tokens.ring_file: no epoch covers the present")
 
 
 def _languages(settings: Settings) -> Iterator[str]:

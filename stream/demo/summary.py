@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from stream.clip import Record
 from stream.demo.clips import DemoClip
 from stream.demo.results import Heard, Result, heard, totals
 
+_HEX = re.compile(rb"[0-9a-f]{32,}")  # tokens and digests: in so many digits any short number turns up by chance
 LETTERS_MIN = 3  # an identifier with fewer letters and digits turns up everywhere
 
 
@@ -98,6 +100,7 @@ def leaks(
     wanted = sorted({text for clip in clips for text in clip.identifiers() if len(plain(text)) >= LETTERS_MIN})
     raw = [part.lower() for record in records for part in (record.key, record.value) if part]
     raw += [text.lower().encode() for text in texts]
+    raw = [_HEX.sub(b"", part) for part in raw]
     published = [result.output.clip.words for result in results if result.output]
     phrases = ["".join(f" {plain(word.text)}" for word in words) + " " for words in published]
     found = [

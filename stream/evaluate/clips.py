@@ -143,7 +143,8 @@ def predict(
     if processes == 1:
         bench = Bench(way)
         return _counted((bench.predict(number, clip) for number, clip in enumerate(clips)), len(clips), progress)
-    policy = replace(way.policy, device_families=dict(way.policy.device_families))  # a proxy can't be sent
+    families, critical = dict(way.policy.device_families), dict(way.policy.critical)  # proxies can't be sent
+    policy = replace(way.policy, device_families=families, critical=critical)
     way, context = replace(way, policy=policy), multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(processes, context, _build_bench, (way,)) as pool:
         return _counted(pool.map(_predict, range(len(clips)), clips), len(clips), progress)

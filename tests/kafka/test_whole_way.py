@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import hashlib
+import json
 import os
 import signal
 import subprocess
@@ -17,6 +18,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from stream.demo.conversation import conversation_clips
 from stream.demo.own import own_clips
@@ -44,6 +47,8 @@ class Processes:
             **{f"TOPICS__{setting.upper()}": name for setting, name in topics.settings() if isinstance(name, str)},
             "REGISTRY__FOLDER": str(folder / "registry"),
             "TOKENS__KEY": base64.b64encode(bytes(range(32))).decode(),
+            "AUDIT__SIGNING_KEY_FILE": str(folder / "signer.pem"),
+            "AUDIT__HEADS_FILE": str(folder / "heads.jsonl"),
             "ENGINE__PROCESSES": "1",
             "HTTP__PORT": "0",
         }
@@ -56,6 +61,13 @@ class Processes:
         with (self._folder / f"log-{len(self._running)}").open("wb") as log:
             self._running.append(subprocess.Popen(COMMAND, cwd=ROOT, env=self._environment, stdout=log, stderr=log))
         return self._running[-1]
+
+    def audit(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """``clipveil audit`` with the same settings."""
+        command = [sys.executable, "-m", "stream", "audit", *arguments]
+        return subprocess.run(
+            command, cwd=ROOT, env=self._environment, capture_output=True, text=True, timeout=120, check=False
+        )
 
     def all_run(self) -> bool:
         """Fails with the log where one ended that was not told to."""
@@ -132,9 +144,23 @@ async def test_three_hundred_clips_two_processes_each_exactly_once(
     assert 0 == await asyncio.to_thread(late.wait, 60)
 
     await check(cluster, topics)
+    await asyncio.to_thread(check_audit, processes, tmp_path)
     log = processes.log()
     assert "Diane" not in log
     assert "diane" not in log
+
+
+def check_audit(processes: Processes, folder: Path) -> None:
+    """Somebody else signs the chains of both processes, and finds every input in them, in the cluster's own topics."""
+    key = Ed25519PrivateKey.generate()
+    (folder / "signer.pem").write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    signed = processes.audit("sign", "--once")
+    assert 0 == signed.returncode, signed.stderr
+    verified = processes.audit("verify", "--json")
+    assert 0 == verified.returncode, verified.stdout + verified.stderr
+    reported = processes.audit("report", "--json")
+    days = json.loads(reported.stdout)
+    assert CLIPS == sum(day["reviewed"] + sum(day["withheld"].values()) for day in days), reported.stdout
 
 
 async def check(cluster: KafkaBroker, topics: Topics) -> None:

@@ -11,7 +11,7 @@ from tests.lifecycle.picking import header, opened
 
 NOT_ASKED = {
     *(Reason.NO_VALUE, Reason.UNKNOWN_SCHEMA, Reason.EVENT_UNDECODABLE, Reason.EVENT_TOO_LARGE),
-    *(Reason.NO_CONSENT, Reason.OPTED_OUT, Reason.ERASED, Reason.RECALLED, Reason.NO_WAKE_WORD),
+    *(Reason.NO_CONSENT, Reason.OPTED_OUT, Reason.ERASED, Reason.RECALLED, Reason.NO_WAKE_WORD, Reason.RECORDED_LATER),
 }
 
 
