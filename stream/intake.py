@@ -114,7 +114,7 @@ class ClipIntake:
             raise Refusal(Reason.NO_CONSENT)
         if header.captured_at > office.now() + AHEAD_MAX:
             raise Refusal(Reason.RECORDED_LATER)
-        if reason := office.standing.refusal(header) or self._sampler.pick(header):
+        if reason := office.standing.refusal(header) or self._sampler.pick(header, record.coordinates.offset):
             raise Refusal(reason)
         label = await self._label(header)
         self._picked[record.coordinates] = _Picked(header, label)

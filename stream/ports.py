@@ -346,9 +346,9 @@ class StandingUnknown(Exception):
 class Sampler(Protocol):
     """Which clips are picked for review; one for each input partition, restored with it."""
 
-    def pick(self, of: Header) -> Reason | None:
-        """None where the clip is picked, else why not. The same clips are picked whenever the same records come again
-        in the same order; a clip that was picked before is picked again."""
+    def pick(self, of: Header, offset: int) -> Reason | None:
+        """None where the clip is picked, else why not; ``offset`` is that of its record. The same clips are picked
+        whenever the same records come again in the same order; a record that was picked before is picked again."""
 
     def changes(self) -> Sequence[Message]:
         """What has to be written for the picks since the last call, in the transaction of the next outcomes."""

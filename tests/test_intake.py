@@ -122,7 +122,7 @@ async def test_nothing_is_published_while_nobody_knows_who_opted_out(shared: Off
 
 async def test_what_is_not_picked_is_not_heard(shared: Office, everybody: Everybody, engine: WishEngine) -> None:
     """The sampler's reason is the clip's, and its changes go with the next transaction."""
-    everybody.pick = lambda of: Reason.NOT_SAMPLED  # type: ignore[method-assign]
+    everybody.pick = lambda of, offset: Reason.NOT_SAMPLED  # type: ignore[method-assign]
     everybody.changes = lambda: (Message("sampling", b"bucket", b"1"),)  # type: ignore[method-assign]
     intake = await opened(shared)
     settled = await intake.settle([await intake.finish(record(0))])
@@ -141,7 +141,7 @@ async def test_picks_are_made_in_the_order_of_the_input(shared: Office, everybod
             await asyncio.sleep(0.02 if not asked else 0)
             return await inner.writer_schema(reference)
 
-    def pick(of: Header) -> Reason | None:
+    def pick(of: Header, offset: int) -> Reason | None:
         asked.append(of.clip_id)
         return None
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable
 from typing import TYPE_CHECKING
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
     from stream.ports import Broker, Engine, Sampler
     from stream.whose import Head
     from stream.wire.registry import Registry
+
+
+LOOK_S = 1.0  # at the key ring
 
 
 @contextlib.asynccontextmanager
@@ -60,6 +64,12 @@ async def office_of(
     async def chain(of: Partition) -> Head:
         return await chain_of(broker, registry, topics.audit, settings.kafka.group, of)
 
+    async def look() -> None:
+        while True:  # a service that has nothing to do forgets a destroyed key too
+            ring()
+            await asyncio.sleep(LOOK_S)
+
+    looking = asyncio.create_task(look())
     try:
         await standing.start(settings.consent.start_seconds_max)
         yield Office(
@@ -80,6 +90,7 @@ async def office_of(
     except StandingUnknown:
         raise CommandFailed("nobody can say who has opted out: consent could not be read to its end") from None
     finally:
+        looking.cancel()
         await standing.stop()
 
 

@@ -170,23 +170,23 @@ class PartitionSampler:
         self._now_s = now_s
         self._places = Places(topic, partition, rules.days_kept, rules.accounts_max)
 
-    def pick(self, of: Header) -> Reason | None:
+    def pick(self, of: Header, offset: int = 0) -> Reason | None:
         """None where the clip is picked; else NO_WAKE_WORD, NOT_SAMPLED, QUOTA_REACHED or CAP_REACHED."""
         if self._rules.unwoken(of):
             return Reason.NO_WAKE_WORD
         if not chosen(self._key, of.clip_id, self._rules.rate_for(of.locale, of.device_model)):
             return Reason.NOT_SAMPLED
-        return self._place(of) if self._rules.limited else None
+        return self._place(of, offset) if self._rules.limited else None
 
-    def _place(self, of: Header) -> Reason | None:
+    def _place(self, of: Header, offset: int) -> Reason | None:
         quota, cap = self._rules.account_per_day_max, self._rules.per_hour_max
         hour = int(of.captured_at.timestamp() // _HOUR_S)
         if hour // 24 > self._now_s() // (24 * _HOUR_S) + 1:
             # A device whose clock is wrong: its day would raise the floor, and all days before it would be refused.
             return Reason.QUOTA_REACHED if quota else Reason.CAP_REACHED
-        # Not by the id alone: a producer that gives all its clips one id must not get past the quota.
+        # Not by the id alone: a producer that gives all its clips one id, and one time, must not get past the quota.
         captured = of.captured_at.astimezone(UTC).isoformat()
-        clip = _mac(self._key, b"place", of.clip_id, of.account_id, captured)[:DIGEST_BYTES]
+        clip = _mac(self._key, b"place", of.clip_id, of.account_id, captured, str(offset))[:DIGEST_BYTES]
         account = _mac(self._key, b"account", of.account_id, str(hour // 24))[:MAC_BYTES]
         limit = share(cap, self._partition, self._partitions, hour) if cap else None
         return self._places.take(Place(clip, account, hour), quota, limit)

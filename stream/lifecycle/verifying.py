@@ -164,7 +164,11 @@ class Verification:
     unsigned_ms_max: int = 600_000  # so long a record may wait for a head that vouches for it
     chains: dict[str, ChainCheck] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
+    started_ms: int = field(init=False)
     latest_ms: int = 0  # as late as it is known to be; of an export that is as late as it tells itself
+
+    def __post_init__(self) -> None:
+        self.started_ms = self.latest_ms  # no record moves the clock by which it is judged
 
     def add(self, record: Mapping[str, Any]) -> bool:
         """Whether the record is a sound link of its chain."""
@@ -186,12 +190,16 @@ class Verification:
         self.problems += [Problem("", 0, what) for what in (*self.anchors.refused, *self.anchors.holes())]
         for name in sorted(self.anchors.chains - self.chains.keys()):
             self.chains[name] = ChainCheck(name, self.anchors.of(name))
-        now_ms = max(self.latest_ms, self.anchors.latest_ms)
+        known_ms = max(self.started_ms, self.anchors.latest_ms)
+        now_ms = max(self.latest_ms, known_ms)
         for name, check in sorted(self.chains.items()):
             check.close()
             if check.problem is not None:
                 self.problems.append(check.problem)
-            elif check.unsigned_since_ms is not None and now_ms - check.unsigned_since_ms > self.unsigned_ms_max:
+            elif check.unsigned_since_ms is not None and (
+                now_ms - check.unsigned_since_ms > self.unsigned_ms_max
+                or 0 < known_ms < check.unsigned_since_ms - self.unsigned_ms_max  # stamped ahead, it would never be due
+            ):
                 first = check.signed + 1
                 what = f"nobody has signed {_records(first, check.head.sequence)}, and it was time"
                 self.problems.append(Problem(name, check.head.sequence, what, first))

@@ -61,7 +61,7 @@ def _row(line: bytes) -> Mapping[str, Any] | None:
     """None for what is no JSON object, or says one thing twice: the next reader might believe the other."""
     try:
         row = json.loads(line, object_pairs_hook=_once)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     return row if isinstance(row, dict) and row else None
 

@@ -158,10 +158,12 @@ class _Walk:
         self._named = named
         self._body = body
         self._steps = STEPS_MAX
+        self._depth = 0
 
     def value(self, node: Node) -> None:
         self._steps -= 1
-        if self._steps < 0:
+        self._depth += 1  # by names a schema may be deeper than it is written
+        if self._steps < 0 or self._depth > 2 * SCHEMA_DEPTH_MAX:
             raise Refusal(Reason.EVENT_UNDECODABLE)
         if isinstance(node, str):
             self._primitive(node)
@@ -169,6 +171,7 @@ class _Walk:
             self.value(node[self._index(len(node))])
         else:
             self._complex(node)
+        self._depth -= 1
 
     def _primitive(self, name: str) -> None:
         if name in _FIXED_WIDTH:
@@ -196,13 +199,17 @@ class _Walk:
 
     def _blocks(self, item: Node, *, keyed: bool) -> None:
         while count := self._varint(64):
-            if count < 0:  # then the block's size in bytes follows, which readers ignore
+            end = None
+            if count < 0:  # then the block's size in bytes follows: who reads ignores it, who skips believes it
                 count = -count
-                self._varint(64)
+                size = self._varint(64)
+                end = self.at + size
             for _ in range(count):  # ends soon: every item takes a step, also one that takes no bytes
                 if keyed:
                     self._skip(self._varint(64))
                 self.value(item)
+            if end is not None and end != self.at:
+                raise Refusal(Reason.EVENT_UNDECODABLE)
 
     def _index(self, count: int) -> int:
         index = self._varint(64)

@@ -174,7 +174,7 @@ class Everybody:
     def refusal(self, of: Header) -> Reason | None:
         return self.refused.get(of.account_id)
 
-    def pick(self, of: Header) -> Reason | None:
+    def pick(self, of: Header, offset: int) -> Reason | None:
         return None
 
     def changes(self) -> Sequence[Message]:

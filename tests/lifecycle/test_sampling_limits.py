@@ -67,6 +67,14 @@ def test_one_id_for_all_clips_does_not_get_past_the_quota() -> None:
     assert Reason.CAP_REACHED == picking.pick(header("same", "c"))
 
 
+def test_one_id_and_one_time_for_all_clips_do_not_either() -> None:
+    """Each record takes a place of its own, and finds it when it comes again."""
+    picking = sampler(rules(account_per_day_max=1))
+    assert picking.pick(header("same"), 7) is None
+    assert Reason.QUOTA_REACHED == picking.pick(header("same"), 8)
+    assert picking.pick(header("same"), 7) is None
+
+
 @settings(deadline=None)
 @given(st.integers(0, 10_000), st.integers(1, 300), st.integers(-(10**6), 10**6))
 def test_the_shares_of_the_cap_sum_to_it(cap: int, partitions: int, hour: int) -> None:

@@ -116,6 +116,18 @@ def test_a_tail_that_nobody_signs_in_time_is_told() -> None:
     assert "nobody has signed records 41 to 900" in problem.what
 
 
+@pytest.mark.parametrize("year_ms", [3_000_000_000_000, 99_999_999_999_999])
+def test_a_tail_that_is_stamped_ahead_is_told(year_ms: int) -> None:
+    """It would never be time to sign it: no record moves the clock by which it is judged."""
+    audit = honest(random.Random(1), 60, heads=1)
+    head = signed(audit.rows[:40], 1)
+    forged = chains.unlinked(audit.rows[40:])
+    for row in forged:
+        row["decided_at"] = year_ms
+    rows = audit.rows[:40] + chains.linked(forged, chains.ends(audit.rows[39]))
+    assert ["clips.raw/0"] == [problem.chain for problem in verified(rows, [head]).problems]
+
+
 # ------------------------------------------------------------------ the heads themselves
 def whats(rows: Rows, heads: list[dict[str, object]], keys: object = KEYS) -> list[str]:
     return [str(problem) for problem in verified(rows, heads, keys).problems]

@@ -183,3 +183,23 @@ def test_names_resolve_as_avro_says() -> None:
     plain = bounds.plain(json.dumps(schema))
     assert {"a.b.Outer", "a.b.Inner"} == set(plain.named)
     assert ["a.b.Inner", "a.b.Inner"] == [field["type"] for field in plain.root["fields"][1:]]  # type: ignore[call-overload,index]
+
+
+@pytest.mark.parametrize("size", [0, 1, 3, 10**6, -1])
+def test_a_block_that_lies_about_its_size(size: int) -> None:
+    """Who reads a block ignores its size in bytes, who skips it believes it: two readers of one body would disagree."""
+    schema = record({"type": "array", "items": "int"}, "int")
+    honest = varint(-1) + varint(2) + varint(999) + varint(0) + varint(7)
+    bounds.measure(bounds.plain(json.dumps(schema)), honest)
+    lying = varint(-1) + varint(size) + varint(999) + varint(0) + varint(7)
+    assert Reason.EVENT_UNDECODABLE is reason_for(schema, lying)
+
+
+def test_a_schema_that_is_deep_by_names_alone() -> None:
+    """Each record names the one before: as text it is flat, and walking a body of it must not use up the stack."""
+    chain: list[Any] = [{"type": "record", "name": "R0", "fields": []}]
+    for number in range(1, 400):
+        fields = [{"name": "f", "type": f"R{number - 1}"}]
+        chain.append(["null", {"type": "record", "name": f"R{number}", "fields": fields}])
+    body = b"\0" * 398 + b"\2"
+    assert Reason.EVENT_UNDECODABLE is reason_for(record(*chain), body)
