@@ -6,11 +6,12 @@ import hashlib
 import secrets
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Protocol
 
-from stream.clip import Coarse, Header, Label, Precision, TokenKey
-from stream.lifecycle.anonymity import OTHER_FAMILY, Anonymity, Anonymizer, Own, began, own_of
+from stream.clip import Coarse, Header, Label, Precision, Refusal, TokenKey
+from stream.lifecycle.anonymity import OTHER_FAMILY, Anonymity, Anonymizer, Crowds, Own, began, own_of
 from stream.lifecycle.keyring import KeyRing, Scope, account_token, clip_token
 from stream.policy import Policy, language
 from stream.ports import KeysLapsed
@@ -48,6 +49,7 @@ class EpochLabels:
             raise ValueError("the longest length must hold the longest clip")
         self._ring, self._policy, self._rule, self._today = ring, policy, rule, today
         self._anonymizer = Anonymizer(rule, clock, today)
+        self._epochs = Crowds(rule.k, rule.window_s, clock)  # of keys that clips were published by
         self._salt = secrets.token_bytes(32)  # no account's id is kept, nor anything that leads to it afterwards
 
     def label(self, of: Header) -> Label:
@@ -59,12 +61,20 @@ class EpochLabels:
         values = self._anonymizer.coarse(self._own(of), self._account(of))
         by_length = tuple(zip(self._rule.lengths, values, strict=True))
         linking = account_token(of.account_id, key) if ring.scope is Scope.ACCOUNT else None
-        return Label(clip_token(of.clip_id, key), key.campaign, key.epoch, by_length, linking)
+        told = key.epoch if self._is_told(ring, key.epoch, self._account(of)) else ""
+        return Label(clip_token(of.clip_id, key), key.campaign, told, by_length, linking)
+
+    def _is_told(self, ring: KeyRing, epoch: str, account: int) -> bool:
+        """The epoch of now says no more than the moment of publication does; an earlier one says when a late clip was
+        recorded, so that it needs as many accounts as every other value."""
+        return epoch == ring.key_for(self._today()).epoch or self._epochs.crowded((epoch,), account)
 
     def emitted(self, of: Header, label: Label, length: int) -> None:
         """A clip was published by entry ``length`` of its label: counts for how rare values are."""
         seconds, coarse = label.by_length[length]
         self._anonymizer.emitted(self._own(of), seconds, self._account(of), coarse)
+        with suppress(Refusal):  # its key is destroyed by now: then nobody is told it any more
+            self._epochs.add(self._ring().key_for(of.captured_at).epoch, self._account(of))
 
     def _own(self, of: Header) -> Own:
         return own_of(of.captured_at, *_kind(of, self._policy))

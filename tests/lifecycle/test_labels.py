@@ -58,6 +58,18 @@ def test_a_ring_without_a_key_for_now_has_lapsed() -> None:
             lapsed.label(replace(HEADER, captured_at=captured_at))
 
 
+def test_a_late_clip_does_not_stand_out_by_its_epoch() -> None:
+    """An earlier epoch is told only of a crowd, since it says when the clip was recorded; the token has its key."""
+    epochs = (epoch_of("spring", "old", b"k" * 32, until=CAPTURED), epoch_of("spring", "new", b"n" * 32, CAPTURED))
+    made = labels(ring=KeyRing("spring", Scope.CLIP, epochs, b"a" * 32))
+    late = {"captured_at": CAPTURED - timedelta(hours=1)}
+    assert "new" == made.label(HEADER).key_epoch
+    told = [publish(made, f"acct-{number}", **late).key_epoch for number in range(RULE.k)]
+    assert ["", "old"] == [told[0], told[-1]]
+    assert RULE.k - 1 == told.count("")
+    assert clip_token(HEADER.clip_id, epochs[0].token_key) == made.label(replace(HEADER, **late)).token  # type: ignore[arg-type]
+
+
 def test_clips_of_an_account_have_a_token_in_common_only_where_that_is_wanted() -> None:
     """Under scope account; the clip's own token stays its own, since it is the key of the published record."""
     linked = labels(ring=single_ring("spring", "1", b"k" * 32, Scope.ACCOUNT))
