@@ -19,7 +19,7 @@ from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
 from stream.demo.conversation import conversation_clips
 from stream.demo.own import own_clips
@@ -49,6 +49,7 @@ class Processes:
             "TOKENS__KEY": base64.b64encode(bytes(range(32))).decode(),
             "AUDIT__SIGNING_KEY_FILE": str(folder / "signer.pem"),
             "AUDIT__HEADS_FILE": str(folder / "heads.jsonl"),
+            "AUDIT__PUBLIC_KEY_FILE": str(folder / "signer-public.pem"),
             "ENGINE__PROCESSES": "1",
             "HTTP__PORT": "0",
         }
@@ -154,6 +155,8 @@ def check_audit(processes: Processes, folder: Path) -> None:
     """Somebody else signs the chains of both processes, and finds every input in them, in the cluster's own topics."""
     key = Ed25519PrivateKey.generate()
     (folder / "signer.pem").write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    public = key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    (folder / "signer-public.pem").write_bytes(public)
     signed = processes.audit("sign", "--once")
     assert 0 == signed.returncode, signed.stderr
     verified = processes.audit("verify", "--json")
