@@ -244,3 +244,17 @@ async def test_a_clip_from_the_future_is_not_heard(
     outcome = await intake.finish(record(0))
     assert (None if heard else Reason.RECORDED_LATER) is reason_of(outcome)
     assert heard is bool(engine.seen)
+
+
+async def test_an_escalation_is_written_beside_what_is_withheld(shared: Office) -> None:
+    """In the same transaction, for the people whose procedure it is."""
+
+    class Escalating(WishEngine):
+        async def run(self, job: Job) -> Outcome:
+            kinds = (CriticalKind.DISTRESS,)
+            return Withheld(job.coordinates, Reason.CRITICAL, "p1", critical=kinds, escalated=True)
+
+    intake = await opened(replace(shared, engine=Escalating()))
+    settled = await intake.settle([await intake.finish(record(0))])
+    escalations = TOPICS.settings().escalations
+    assert [TOPICS.withheld, escalations, TOPICS.audit] == topics_of(settled.messages)

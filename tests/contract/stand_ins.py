@@ -152,7 +152,8 @@ class LineWriter:
         return Message(self.topics.withheld, b"-", f"{outcome.coordinates.offset} {outcome.reason}".encode(), 0, number)
 
     def escalated(self, outcome: Withheld) -> Message:
-        raise NotImplementedError("no event wishes this")
+        number = outcome.coordinates.partition
+        return Message(self.topics.settings().escalations, b"-", f"{outcome.coordinates.offset}".encode(), None, number)
 
     def audit(self, outcome: Outcome, after: Head) -> tuple[Message, Head]:
         number, head = outcome.coordinates.partition, Head(after.sequence + 1, bytes(32))
