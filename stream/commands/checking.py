@@ -43,6 +43,21 @@ def problems(settings: Settings) -> Iterator[str]:
     yield from _languages(settings)
 
 
+def for_production(settings: Settings) -> Iterator[str]:
+    """What serves for trying out and should not stay so, in plain words, one line each; no values."""
+    from stream.config.sampling import warnings
+
+    yield from warnings(settings.sampling)
+    if settings.kafka.security_protocol.endswith("PLAINTEXT"):
+        yield f"kafka.security_protocol: {settings.kafka.security_protocol} sends voices in the clear"
+    if settings.registry.url is not None and not settings.registry.url.startswith("https:"):
+        yield "registry.url: whoever is between can change a schema; use https"
+    if settings.tokens.ring_file is None:
+        yield "tokens.ring_file: a single key can't be rotated, nor destroyed for an epoch alone"
+    if settings.topics.create:
+        yield "topics.create: topics get default replication, retention and no access control; make them beforehand"
+
+
 def _told(attempt: Callable[[], object]) -> Iterator[str]:
     try:
         attempt()

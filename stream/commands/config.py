@@ -33,11 +33,11 @@ def show(config: Config = None) -> None:
 def check(config: Config = None) -> None:
     """Say whether `clipveil run` can use these settings, without connecting to anything."""
     from stream.commands.checking import check as check_settings
-    from stream.config.sampling import warnings
+    from stream.commands.checking import for_production
 
     settings = settings_from(config)
     check_settings(settings, models=True)
-    for warning in warnings(settings.sampling):
+    for warning in for_production(settings):
         typer.echo(f"for production: {warning}", err=True)
     typer.echo("the settings are good")
 

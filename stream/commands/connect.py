@@ -65,7 +65,8 @@ async def connect(settings: Settings, topics: Collection[str] | None = None) -> 
         await broker.close()
         if time.monotonic() + pause_s > deadline:
             raise CommandFailed(_unreachable(settings, names, trouble)) from None
-        log.get().warning(log.Event.WAITING_FOR_BROKER, attempt=attempt, error=type(trouble).__name__)
+        brokers = settings.kafka.bootstrap_servers
+        log.get().warning(log.Event.WAITING_FOR_BROKER, brokers=brokers, attempt=attempt, error=type(trouble).__name__)
         await asyncio.sleep(pause_s)
         pause_s = min(2 * pause_s, RETRY_S_MAX)
 

@@ -83,6 +83,7 @@ KEYS: Mapping[str, Rule] = MappingProxyType(
     {
         # where, and how much
         "topic": _matching(r"[A-Za-z0-9._-]{1,249}"),  # comes from the settings, not from a record
+        "brokers": _matching(r"[A-Za-z0-9._:,\[\]-]{1,249}"),  # so do they
         "partition": _number,
         "partitions": _number,
         "records": _number,

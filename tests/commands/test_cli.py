@@ -13,7 +13,7 @@ import pytest
 from typer.testing import CliRunner
 
 from stream.__main__ import app
-from stream.commands.checking import problems
+from stream.commands.checking import for_production, problems
 from stream.commands.failure import CommandFailed
 from stream.config import Settings
 from stream.find.pii import make_word_finder
@@ -208,6 +208,21 @@ def test_good_settings_are_told(tmp_path: Path) -> None:
     """``config check`` says so, without connecting to anything."""
     done = clipveil("config", "check", CLIPVEIL_TOKENS__KEY=KEY, CLIPVEIL_REGISTRY__FOLDER=str(tmp_path))
     assert (0, "the settings are good\n") == (done.returncode, done.stdout)
+
+
+def test_what_only_serves_for_trying_out_is_told() -> None:
+    """``config check`` names it, setting by setting; settings of production have none of it."""
+    trial = Settings.model_validate({"registry": {"url": "http://registry:8081"}, "topics": {"create": True}})
+    told = [line.split(":")[0] for line in for_production(trial)]
+    of_connections = ["kafka.security_protocol", "registry.url", "tokens.ring_file", "topics.create"]
+    assert of_connections == [name for name in told if not name.startswith("sampling.")]
+    settled = {
+        "kafka": {"security_protocol": "SSL"},
+        "registry": {"url": "https://registry:8081"},
+        "tokens": {"ring_file": "ring.json"},
+        "sampling": {"rate": 0.01, "account_per_day_max": 1, "per_hour_max": 100},
+    }
+    assert [] == list(for_production(Settings.model_validate(settled)))
 
 
 def test_settings_are_shown_without_secrets() -> None:

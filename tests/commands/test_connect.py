@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from stream.commands.connect import connect, topics_of
 from stream.commands.failure import CommandFailed
 from stream.config import Settings
+from stream.ops import log
 from tests.kafka.server import PASSWORD, USER, KafkaServer
 
 
@@ -37,11 +39,14 @@ async def test_missing_topics_are_named(kafka: KafkaServer, tmp_path: Path) -> N
         await connect(settings)
 
 
-async def test_an_absent_cluster_is_told() -> None:
-    """After the time that the settings give."""
+async def test_an_absent_cluster_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    """While it is waited for in the log, and after the time that the settings give in the error."""
+    log.configure("WARNING")
     settings = Settings.model_validate({"kafka": {"bootstrap_servers": "127.0.0.1:1", "connect_seconds_max": 1}})
     with pytest.raises(CommandFailed, match=r"Kafka at 127\.0\.0\.1:1 does not answer .*, tried for 1 s"):
         await connect(settings)
+    lines = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+    assert {"127.0.0.1:1"} == {line["brokers"] for line in lines if line["event"] == log.Event.WAITING_FOR_BROKER}
 
 
 async def test_a_password_from_a_file_opens_the_cluster(kafka: KafkaServer, tmp_path: Path) -> None:
