@@ -28,11 +28,13 @@ WRONG_WAY = {
     "HF_HUB_OFFLINE": "0",
     "HF_HUB_DISABLE_TELEMETRY": "0",
     "TRANSFORMERS_OFFLINE": "0",
+    "ORT_DISABLE_TELEMETRY": "0",
     "DO_NOT_TRACK": "0",
     "OTEL_SDK_DISABLED": "false",
     "OTEL_EXPORTER_OTLP_ENDPOINT": "http://telemetry.example:4318",
     "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT": "http://telemetry.example:4318/v1/metrics",
 }
+_NO_CONTENT = re.compile(r"^/dev/(null|tty|shm/sem\.\w+)$|/__pycache__/|/recorder/|/[a-z0-9_]{8}$")
 _FLAGS_OF_WRITING = re.compile(r"O_WRONLY|O_RDWR|O_CREAT|O_TRUNC|O_APPEND|O_TMPFILE|^creat")
 
 
@@ -41,7 +43,9 @@ def require_namespaces() -> None:
     for tool in ("unshare", "strace"):
         assert shutil.which(tool), f"{tool} is missing: make tools"
     tried = subprocess.run([*NEW, "true"], check=False, capture_output=True, text=True)
-    assert not tried.returncode, f"no network namespace can be made: root, or user namespaces, are needed\n{tried.stderr}"
+    assert not tried.returncode, (
+        f"no network namespace can be made: root, or user namespaces, are needed\n{tried.stderr}"
+    )
 
 
 @dataclass(frozen=True)
@@ -55,8 +59,13 @@ class Tried:
     processes: int = 0  # of Python, that were watched
 
     def strangers(self, *known: tuple[str, int]) -> frozenset[tuple[str, int]]:
-        """Addresses called, but for those ``known``; port 0 stands for none, which is how a list of addresses is sorted."""
-        return frozenset(address for address in self.called if address not in known and address[1])
+        """Addresses called, but for those ``known``."""
+        return frozenset(self.called - set(known))
+
+    def left(self, *allowed: str) -> list[str]:
+        """Files opened for writing, but for those whose paths begin with one of ``allowed``, and what is no content:
+        Python's compiled code, locks of a library (named semaphores), a directory tried out by ``tempfile``, our own."""
+        return sorted(path for path in self.written if not path.startswith(allowed) and not _NO_CONTENT.search(path))
 
 
 @dataclass
@@ -99,7 +108,13 @@ def apart(
     listeners = [_through(folder / f"{port}.socket", port) for port in ports]
     kept = {name: value for name, value in os.environ.items() if not name.startswith("CLIPVEIL_")}
     path = os.pathsep.join([str(folder / "recorder"), str(ROOT)])
-    inside = [sys.executable, "-m", "tests.egress.inside", str(folder), *(f"{p}={folder / f'{p}.socket'}" for p in ports)]
+    inside = [
+        sys.executable,
+        "-m",
+        "tests.egress.inside",
+        str(folder),
+        *(f"{p}={folder / f'{p}.socket'}" for p in ports),
+    ]
     process = subprocess.Popen(
         [*NEW, *inside, "--", "env", f"PYTHONPATH={path}", *command],
         cwd=ROOT,

@@ -8,7 +8,6 @@ gets an answer that leads nowhere, so that whoever asks goes on to call. Passes 
 from __future__ import annotations
 
 import fcntl
-import os
 import signal
 import socket
 import struct
