@@ -1,7 +1,7 @@
 """Evidence: who speaks when, and which words identify somebody. Models may be wrong; nothing is decided here.
 
-Libraries that finders import report how they are used, or ask a hub for files, unless they are told otherwise before they
-are imported: they are told here, whatever the environment says, before anything of this package can import one.
+Libraries that finders import report how they are used, or ask a hub for files, unless they are told otherwise before
+they are imported: they are told here, whatever the environment says, before anything of this package imports one.
 """
 
 import os

@@ -64,7 +64,7 @@ class Tried:
 
     def left(self, *allowed: str) -> list[str]:
         """Files opened for writing, but for those whose paths begin with one of ``allowed``, and what is no content:
-        Python's compiled code, locks of a library (named semaphores), a directory tried out by ``tempfile``, our own."""
+        Python's compiled code, locks of a library (named semaphores), directories that ``tempfile`` tries, our own."""
         return sorted(path for path in self.written if not path.startswith(allowed) and not _NO_CONTENT.search(path))
 
 
@@ -102,7 +102,7 @@ class Apart:
 def apart(
     command: Sequence[str], folder: Path, ports: Sequence[int] = (), environment: Mapping[str, str] | None = None
 ) -> Iterator[Apart]:
-    """``command`` in namespaces of its own; of this machine's ports only ``ports`` are reachable. Ends with the block."""
+    """``command`` in namespaces of its own; of this machine's ports only ``ports`` are reachable. Ends with it."""
     require_namespaces()
     shutil.copytree(ROOT / "tests/egress/recorder", folder / "recorder")
     listeners = [_through(folder / f"{port}.socket", port) for port in ports]

@@ -1,4 +1,4 @@
-"""The demonstration needs nobody: where there is no network it works, asks nobody, unpickles nothing, leaves nothing."""
+"""The demonstration needs nobody: without a network it works, asks nobody, unpickles nothing, leaves nothing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Python imports this at its start where it lies on PYTHONPATH: it writes down what the process asks, calls and unpickles.
+"""Python imports this where it lies on PYTHONPATH: it writes down what the process asks, calls and unpickles.
 
 It is copied to a folder of the test, which gets one file a process. Processes that the service starts get it too: their
 PYTHONPATH is made of our sys.path. An audit hook sees attempts, those that fail and are passed over as well.
