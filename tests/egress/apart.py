@@ -58,10 +58,6 @@ class Tried:
     unpickled: Mapping[str, frozenset[str]] = field(default_factory=dict)  # of what -> names that were looked up
     processes: int = 0  # of Python, that were watched
 
-    def strangers(self, *known: tuple[str, int]) -> frozenset[tuple[str, int]]:
-        """Addresses called, but for those ``known``."""
-        return frozenset(self.called - set(known))
-
     def left(self, *allowed: str) -> list[str]:
         """Files opened for writing, but for those whose paths begin with one of ``allowed``, and what is no content:
         Python's compiled code, locks of a library (named semaphores), directories that ``tempfile`` tries, our own."""

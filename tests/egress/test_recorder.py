@@ -39,6 +39,6 @@ def test_every_planted_attempt_is_seen(tmp_path: Path) -> None:
     tried = planted(tmp_path)
     assert {"asked.example", "by-name.example", "native.example"} <= tried.names
     expected = {("192.0.2.1", 443), ("192.0.2.2", 8125), ("192.0.2.3", 80), ("192.0.2.4", 80), ("2001:db8::1", 4318)}
-    assert expected <= tried.strangers()
+    assert expected <= tried.called
     assert str(tmp_path / "left") in tried.written
     assert {"code __main__.<module>": frozenset({"_pickle.PickleError"})} == tried.unpickled
