@@ -114,8 +114,9 @@ async def all_done(folder: Path, connection: KafkaConnection) -> Ran:
         )
     try:
         memory = []
-        for batch in (values(), [events.value(events.event(event_id=f"e-{n}", clip_id=f"c-{n}")) for n in range(6)]):
-            await cluster.send([Message(topics.raw, WORD.encode(), value, None, 0) for value in batch])
+        others = [events.value(events.event(event_id=f"e-{n}", clip_id=f"c-{n}")) for n in range(6)]
+        for key, batch in ((WORD.encode(), values()), (b"another", others)):
+            await cluster.send([Message(topics.raw, key, value, None, 0) for value in batch])
             await until(partial(_all_committed, service, cluster, topics, folder), 600)
             memory.append(occurrences(service.pid, [shape for c in (WORD, NUMBER) for shape in shapes(c).values()]))
         port = next(line["port"] for line in lines(folder) if line["event"] == "started")
