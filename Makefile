@@ -6,6 +6,7 @@ BIN := $(VENV)/bin
 export OMP_NUM_THREADS ?= 1
 export PYANNOTE_METRICS_ENABLED := 0
 export HF_HUB_OFFLINE := 1
+export ORT_DISABLE_TELEMETRY := 1
 
 .PHONY: help env tools demo test lint bench chart lock clean
 
@@ -26,7 +27,7 @@ $(VENV)/.ready: requirements-dev.lock pyproject.toml
 demo: env ## de-identify real clips on the embedded broker; writes out/demo/index.html
 	$(BIN)/clipveil demo --out out/demo
 
-tools: env ## what the tests need beside Python: Java 17, Maven, Apache Kafka, Helm, Chromium
+tools: env ## what the tests need beside Python: Java 17, Maven, Apache Kafka, Helm, Chromium, strace
 	bash tests/tools/install.sh
 
 test: lint tools ## everything, on the embedded broker and on a real Apache Kafka

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -20,6 +21,14 @@ def corpora() -> Path:
     if not folder.is_dir():
         pytest.skip(f"no corpora at {folder.name}: set CLIPVEIL_CORPORA")
     return folder
+
+
+@pytest.fixture(autouse=True)
+def _libraries_are_heard() -> Iterator[None]:
+    """A test that configures the service's log leaves the messages of libraries to the tests after it."""
+    factory = logging.getLogRecordFactory()
+    yield
+    logging.setLogRecordFactory(factory)
 
 
 @pytest.fixture

@@ -22,6 +22,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import stream.find  # noqa: F401 - libraries that report how they are used are told not to
 from stream.clip import Finding
 from stream.evaluate.words import Search, Utterance
 

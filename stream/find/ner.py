@@ -8,7 +8,6 @@ unpickled, no code of it runs, and nothing is fetched.
 from __future__ import annotations
 
 import json
-import os
 import re
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -47,8 +46,6 @@ def make_names_finder(directory: Path, sha256: str) -> TokenClassifier | Gliner:
     ``config.json``, ``tokenizer.json`` and ``model.safetensors``. Raises ModelRefused where it is missing, another one,
     incomplete, without labels of people or places, or where the package that runs it is not installed.
     """
-    os.environ["HF_HUB_OFFLINE"] = "1"  # the libraries read it when they are imported
-    os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
     files = read_pinned(directory, sha256)
     needed = (_GLINER if _GLINER in files else _CONFIG, _TOKENIZER, _WEIGHTS)
     missing = [name for name in needed if name not in files]

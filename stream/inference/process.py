@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 from stream.clip import Job, Outcome
+from stream.find import QUIET
 from stream.inference import frames
 
 CHILD, OWNER = "stream.inference.child", "stream.inference.owner"
@@ -25,10 +26,7 @@ SET = {
     "OMP_NUM_THREADS": "1",
     "MKL_NUM_THREADS": "1",
     "OPENBLAS_NUM_THREADS": "1",
-    "PYANNOTE_METRICS_ENABLED": "0",
-    "HF_HUB_OFFLINE": "1",
-    "HF_HUB_DISABLE_TELEMETRY": "1",
-    "TRANSFORMERS_OFFLINE": "1",
+    **QUIET,
 }
 
 

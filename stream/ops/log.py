@@ -21,6 +21,7 @@ import structlog
 
 LEVELS = MappingProxyType({"DEBUG": 10, "INFO": 20, "WARNING": 30, "ERROR": 40})
 LIBRARY_LEVEL = logging.WARNING
+NOT_TOLD = "(what a library says is not told)"
 TEXT_MAX = 249  # of any value; a topic's name is the longest that is allowed
 
 
@@ -206,7 +207,15 @@ class _NameOnly(logging.Handler):
         get().warning(Event.LIBRARY_MESSAGE, logger=record.name, source_level=record.levelname, suppressed=count - 1)
 
 
+def _nothing_said(*given: Any, **named: Any) -> logging.LogRecord:
+    """A record of a library's without what it said: a handler that somebody adds later has nothing to print either."""
+    record = logging.LogRecord(*given, **named)
+    record.msg, record.args, record.exc_info, record.exc_text, record.stack_info = NOT_TOLD, (), None, None, None
+    return record
+
+
 def _route_libraries() -> None:
+    logging.setLogRecordFactory(_nothing_said)
     root = logging.getLogger()
     root.handlers[:] = [_NameOnly()]
     root.setLevel(LIBRARY_LEVEL)

@@ -24,6 +24,7 @@ def lines() -> Iterator[io.StringIO]:
     """The log of this process, put back as it was afterwards."""
     root, hooks = logging.getLogger(), (sys.excepthook, sys.unraisablehook)
     handlers, level, last = list(root.handlers), root.level, logging.lastResort
+    factory = logging.getLogRecordFactory()
     import threading
 
     thread_hook = threading.excepthook
@@ -35,6 +36,7 @@ def lines() -> Iterator[io.StringIO]:
     structlog.reset_defaults()
     root.handlers[:], logging.lastResort = handlers, last
     root.setLevel(level)
+    logging.setLogRecordFactory(factory)
     logging.captureWarnings(False)
     sys.excepthook, sys.unraisablehook = hooks
     threading.excepthook = thread_hook
@@ -58,6 +60,22 @@ def test_no_careless_call_leaks() -> None:
     assert {"unlisted", "started", "failed", "library_message", "uncaught"} <= {line["event"] for line in told}
     assert {"aiokafka", "presidio-analyzer", "asyncio", "early"} <= {line.get("logger") for line in told}
     assert ["RuntimeError"] == [line["error"] for line in told if line["event"] == "uncaught"][-1:]
+
+
+def test_a_handler_that_somebody_adds_later_has_nothing_to_print(lines: io.StringIO) -> None:
+    """Neither message nor arguments, exception or stack, at any level."""
+    printed = io.StringIO()
+    library = logging.getLogger("aiokafka.conn")
+    handler = logging.StreamHandler(printed)
+    library.addHandler(handler)
+    library.setLevel(logging.DEBUG)
+    try:
+        library.debug("record %s", "canary")
+        library.error("canary", exc_info=ValueError("canary"), stack_info=True)
+    finally:
+        library.removeHandler(handler)
+        library.setLevel(logging.NOTSET)
+    assert [log.NOT_TOLD, log.NOT_TOLD] == printed.getvalue().splitlines()
 
 
 def test_listed_keys_come_through(lines: io.StringIO) -> None:

@@ -8,6 +8,8 @@ command -v java >/dev/null && java -version 2>&1 | head -1 | grep -qE '"(1[7-9]|
 command -v mvn >/dev/null || missing+=(maven)
 command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null \
   || missing+=(chromium)
+command -v strace >/dev/null || missing+=(strace)
+command -v unshare >/dev/null || missing+=(util-linux)
 
 if [ ${#missing[@]} -gt 0 ]; then
   if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then

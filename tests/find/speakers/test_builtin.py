@@ -139,16 +139,16 @@ def test_a_model_directory_of_the_settings_must_be_pinned(tmp_path: Path) -> Non
 
 def test_telemetry_and_hub_are_off_before_pyannote_is_imported() -> None:
     """Whatever the environment says: importing any of the finders settles it."""
-    names = "PYANNOTE_METRICS_ENABLED", "HF_HUB_OFFLINE"
+    names = "PYANNOTE_METRICS_ENABLED", "HF_HUB_OFFLINE", "ORT_DISABLE_TELEMETRY"
     code = f"import os, stream.find.speakers.builtin; print(*(os.environ[name] for name in {names}))"
     run = subprocess.run(
         [sys.executable, "-c", code],
-        env={"PATH": "/usr/bin", "PYANNOTE_METRICS_ENABLED": "1", "HF_HUB_OFFLINE": "0"},
+        env={"PATH": "/usr/bin", "PYANNOTE_METRICS_ENABLED": "1", "HF_HUB_OFFLINE": "0", "ORT_DISABLE_TELEMETRY": "0"},
         capture_output=True,
         text=True,
         check=True,
     )
-    assert run.stdout.split() == ["0", "1"]
+    assert run.stdout.split() == ["0", "1", "1"]
 
 
 def test_a_batch_gives_each_clip_what_it_would_get_alone(directory: Path) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import socket
 import subprocess
 import sys
@@ -14,6 +13,7 @@ import pytest
 
 from stream.find.fingerprint import fingerprint, read_files
 from stream.find.speakers.pyannote_pipeline import PyannoteFinder
+from tests.egress.apart import NEW, require_namespaces
 from tests.find.speakers.layout import speechlike, write_directory
 
 
@@ -39,9 +39,7 @@ def test_no_name_is_ever_looked_up(directory: Path, monkeypatch: pytest.MonkeyPa
 def test_everything_works_where_there_is_no_network(directory: Path, tmp_path: Path) -> None:
     """In a network namespace of its own, without any interface that is up: a pinned directory and the built-in model
     load and hear, and what would ask a server has nobody to ask."""
-    apart = ["unshare", "--map-root-user", "--net"]
-    if shutil.which("unshare") is None or subprocess.run([*apart, "true"], check=False, capture_output=True).returncode:
-        pytest.skip("this machine gives its users no network namespace")
+    require_namespaces()
     np.save(tmp_path / "clip.npy", speechlike(3.0))
     script = f"""
 import socket, numpy
@@ -60,5 +58,5 @@ pinned = {fingerprint(read_files(directory))!r}
 for finder in (BuiltinFinder(SAFE), PyannoteFinder(Path({str(directory)!r}), pinned)):
     assert finder.find(samples, None, None).receipt.complete
 """
-    run = subprocess.run([*apart, sys.executable, "-c", script], check=False, capture_output=True, text=True)
+    run = subprocess.run([*NEW, sys.executable, "-c", script], check=False, capture_output=True, text=True)
     assert run.returncode == 0, run.stderr[-2000:]
