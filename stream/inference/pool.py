@@ -41,6 +41,7 @@ class PoolLimits:
     start_s: float = 180.0
     starts_in_a_row: int = 3  # of a replacement, before the pool gives up
     recycle_clips: int = 2000
+    recycle_growth_bytes: int = 2**30
     retry_s: float = 1.0  # after a failed start; doubles with each
 
 
@@ -53,6 +54,7 @@ def make_pool(settings: Settings, counter: Counter | None = None, builder: str =
         start_s=engine.start_seconds_max,
         starts_in_a_row=engine.start_attempts_max,
         recycle_clips=engine.recycle_clips,
+        recycle_growth_bytes=engine.recycle_growth_bytes,
     )
     told = settings.without_secrets().model_dump(mode="json", include=set(TOLD))
     owner = owning.BUILDER if settings.speakers.device != "cpu" else ""
@@ -75,7 +77,7 @@ class InferencePool:
         self._policy_version = policy_version
         self._jobs: asyncio.Queue[tuple[Job, asyncio.Future[Outcome]]] = asyncio.Queue()
         self._slots: list[asyncio.Task[None]] = []
-        self._ready: set[int] = set()
+        self._ready: dict[int, Process] = {}
         self._all_ready = asyncio.Event()
         self._failed = asyncio.Event()
         self._failure: StartFailed | None = None
@@ -121,6 +123,12 @@ class InferencePool:
         assert self._failure is not None
         return self._failure
 
+    def relieve(self) -> None:
+        """Replaces the process that has grown most once it is idle; only one at a time, so that others go on."""
+        if self._replacing or any(process.retired.is_set() for process in self._ready.values()):
+            return
+        max(self._ready.values(), key=lambda process: process.resident).retired.set()
+
     async def stop(self) -> None:
         """Ends all processes, busy or not. Jobs that wait get no outcome."""
         for slot in self._slots:
@@ -146,13 +154,13 @@ class InferencePool:
             while True:
                 process = await self._launch(self._start, CHILD, attempts=1 if first else None)
                 first = False
-                self._mark(number, ready=True)
+                self._mark(number, process)
                 cause = await self._serve(process)
-                self._mark(number, ready=False)
-                await (process.stop() if cause == "recycled" else process.kill())
+                self._mark(number, None)
+                await (process.stop() if cause in ("recycled", "memory") else process.kill())
                 self._tell_replaced(cause, process)
         finally:
-            self._mark(number, ready=False)
+            self._mark(number, None)
             if process is not None:
                 await process.kill()
 
@@ -175,25 +183,39 @@ class InferencePool:
 
     async def _serve(self, process: Process) -> str:
         """Jobs, one at a time, until the process must be replaced; why it must."""
-        ended = asyncio.create_task(process.wait())
+        ended, retired = asyncio.create_task(process.wait()), asyncio.create_task(process.retired.wait())
         try:
-            while process.served < self._limits.recycle_clips or self._replacing:
+            while not (cause := self._recycled(process)):
                 taking = asyncio.create_task(self._jobs.get())
                 try:
-                    await asyncio.wait({taking, ended}, return_when=asyncio.FIRST_COMPLETED)
+                    await asyncio.wait({taking, ended, retired}, return_when=asyncio.FIRST_COMPLETED)
                 finally:
                     if not taking.done():
                         taking.cancel()
                 if not taking.done():
-                    return "died"
+                    if ended.done():
+                        return "died"
+                    continue
                 job, outcome = taking.result()
                 if outcome.done():  # nobody waits for it any more
                     continue
                 if reason := await self._answer(process, job, outcome):
                     return "timed_out" if reason is Reason.TIMED_OUT else "died"
-            return "recycled"
+            return cause
         finally:
             ended.cancel()
+            retired.cancel()
+
+    def _recycled(self, process: Process) -> str:
+        """Why an idle process is to be replaced, "" where it is not."""
+        if process.retired.is_set():
+            return "memory"
+        if self._replacing:
+            return ""
+        if process.served >= self._limits.recycle_clips:
+            return "recycled"
+        grown = process.resident - process.resident_at_first
+        return "memory" if grown > self._limits.recycle_growth_bytes else ""
 
     @property
     def _replacing(self) -> bool:
@@ -215,8 +237,11 @@ class InferencePool:
             outcome.set_result(result)
         return reason
 
-    def _mark(self, number: int, *, ready: bool) -> None:
-        (self._ready.add if ready else self._ready.discard)(number)
+    def _mark(self, number: int, process: Process | None) -> None:
+        if process is None:
+            self._ready.pop(number, None)
+        else:
+            self._ready[number] = process
         if len(self._ready) == self._limits.processes:
             self._all_ready.set()
         if self._counter is not None:
