@@ -18,6 +18,7 @@ from stream.config import Settings
 from stream.inference.frames import Start
 from stream.inference.pool import InferencePool, PoolLimits, make_pool
 from stream.inference.process import StartFailed
+from stream.ops.memory import resident
 from tests.values import LABEL
 
 
@@ -158,6 +159,53 @@ async def test_processes_of_a_pool_are_not_recycled_all_at_once() -> None:
         after_start = count.ready[count.ready.index(2) :]
     assert 0 not in after_start
     assert 1 in after_start
+
+
+async def test_every_clip_is_answered_while_processes_are_recycled() -> None:
+    """Far more clips than a process may hear, all at once: none is lost, none has another's outcome, none is withheld
+    for a process that went away."""
+    count = Count()
+    async with running(make(count=count, processes=2, recycle_clips=3)) as order:
+        outcomes = await asyncio.gather(*[order("pid 0.05") for _ in range(40)])
+        after_start = count.ready[count.ready.index(2) :]
+    assert {Reason.INTERNAL_ERROR} == {outcome.reason for outcome in outcomes}, "as its pid is told, no death"
+    assert len({outcome.fault for outcome in outcomes}) > 2
+    assert list(range(40)) == [outcome.coordinates.offset for outcome in outcomes]
+    assert {"recycled"} == set(count.replaced)
+    assert 0 not in after_start, "a clip never waits for want of any process"
+
+
+async def test_a_process_that_grows_is_replaced_after_its_clip() -> None:
+    """Memory that a process keeps ends with it; those that do not grow stay."""
+    count = Count()
+    async with running(make(count=count, recycle_growth_bytes=64 * 2**20)) as order:
+        pids = [(await order("pid")).fault for _ in range(3)]
+        grown = await order(f"keep {100 * 2**20}")
+        after = (await order("pid")).fault
+    assert Reason.NO_CONSENT == grown.reason
+    assert 1 == len(set(pids))
+    assert after not in pids
+    assert ["memory"] == count.replaced
+
+
+async def test_relief_replaces_the_largest_process_alone() -> None:
+    """An idle one at once and a busy one after its clip, which is answered; one at a time."""
+    count = Count()
+    pool = make(count=count, processes=2)
+    async with running(pool) as order:
+        await order(f"keep {50 * 2**20}")
+        before = {outcome.fault for outcome in await asyncio.gather(order("pid 0.5"), order("pid 0.5"))}
+        large = max(before, key=lambda fault: resident(int(fault.removeprefix("Pid"))))
+        pool.relieve()
+        pool.relieve()
+        await eventually(lambda: count.replaced == ["memory"] and count.ready[-1] == 2)
+        after = {outcome.fault for outcome in await asyncio.gather(order("pid 0.5"), order("pid 0.5"))}
+        assert ({large}, 2) == (before - after, len(after))
+        busy = [asyncio.ensure_future(order("pid 0.5")) for _ in range(2)]
+        await asyncio.sleep(0.1)
+        pool.relieve()
+        assert after == {outcome.fault for outcome in await asyncio.gather(*busy)}
+        await eventually(lambda: count.replaced == ["memory", "memory"])
 
 
 @pytest.mark.parametrize(
