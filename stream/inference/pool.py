@@ -75,7 +75,8 @@ class InferencePool:
         self._owner_builder = owner
         self._owner: Owner | None = None
         self._policy_version = policy_version
-        self._jobs: asyncio.Queue[tuple[Job, asyncio.Future[Outcome]]] = asyncio.Queue()
+        self._jobs: dict[asyncio.Future[Outcome], Job] = {}  # a clip that nobody waits for any more is kept nowhere
+        self._turns: asyncio.Queue[asyncio.Future[Outcome]] = asyncio.Queue()
         self._slots: list[asyncio.Task[None]] = []
         self._ready: dict[int, Process] = {}
         self._all_ready = asyncio.Event()
@@ -114,8 +115,12 @@ class InferencePool:
         """The outcome of one job, in its turn. When the pool has failed it waits to be cancelled: whoever runs the
         service watches ``failed``, and a clip must not be withheld because a model is missing."""
         outcome: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
-        await self._jobs.put((job, outcome))
-        return await outcome
+        self._jobs[outcome] = job
+        self._turns.put_nowait(outcome)
+        try:
+            return await outcome
+        finally:
+            del self._jobs[outcome]
 
     async def failed(self) -> StartFailed:
         """Waits until processes can't be replaced any more, which may be never; the reason."""
@@ -186,7 +191,7 @@ class InferencePool:
         ended, retired = asyncio.create_task(process.wait()), asyncio.create_task(process.retired.wait())
         try:
             while not (cause := self._recycled(process)):
-                taking = asyncio.create_task(self._jobs.get())
+                taking = asyncio.create_task(self._turns.get())
                 try:
                     await asyncio.wait({taking, ended, retired}, return_when=asyncio.FIRST_COMPLETED)
                 finally:
@@ -196,8 +201,9 @@ class InferencePool:
                     if ended.done():
                         return "died"
                     continue
-                job, outcome = taking.result()
-                if outcome.done():  # nobody waits for it any more
+                outcome = taking.result()
+                job = self._jobs.get(outcome)
+                if job is None or outcome.done():  # nobody waits for it any more
                     continue
                 if reason := await self._answer(process, job, outcome):
                     return "timed_out" if reason is Reason.TIMED_OUT else "died"
