@@ -16,7 +16,7 @@ import itertools
 from matplotlib import pyplot as plt
 
 PANELS = (
-    ("memory, MiB", ("parent_rss", "parent_pss", "inference_rss", "inference_pss")),
+    ("memory, MiB", ("parent_rss", "parent_uss", "inference_rss", "inference_uss")),
     ("descriptors", ("parent_descriptors", "inference_descriptors")),
     ("threads and tasks", ("parent_threads", "inference_threads", "tasks")),
     ("lag, records", ("lag",)),

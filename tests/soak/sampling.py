@@ -17,13 +17,13 @@ MIB = 2**20
 
 @dataclass(frozen=True)
 class Sample:
-    """Memory in MiB; ``inference_*`` is of all processes that hear clips."""
+    """Memory in MiB, resident and unique (nobody else has a part in it); ``inference_*`` is of all that hear clips."""
 
     seconds: float
     parent_rss: float
-    parent_pss: float
+    parent_uss: float
     inference_rss: float
-    inference_pss: float
+    inference_uss: float
     inference_pid: int
     parent_descriptors: int
     inference_descriptors: int
@@ -55,13 +55,13 @@ class Sampler:
             of_parent, of_inference = _look(parent), [_look(process) for process in inference]
         except psutil.NoSuchProcess:
             return None
-        rss, pss, descriptors, threads = (sum(column) for column in zip((0, 0, 0, 0), *of_inference, strict=True))
+        rss, uss, descriptors, threads = (sum(column) for column in zip((0, 0, 0, 0), *of_inference, strict=True))
         return Sample(
             seconds=round(time.monotonic() - self._began, 1),
             parent_rss=round(of_parent[0] / MIB, 2),
-            parent_pss=round(of_parent[1] / MIB, 2),
+            parent_uss=round(of_parent[1] / MIB, 2),
             inference_rss=round(rss / MIB, 2),
-            inference_pss=round(pss / MIB, 2),
+            inference_uss=round(uss / MIB, 2),
             inference_pid=inference[0].pid if inference else 0,
             parent_descriptors=of_parent[2],
             inference_descriptors=descriptors,
@@ -76,10 +76,10 @@ class Sampler:
 
 
 def _look(process: psutil.Process) -> tuple[int, int, int, int]:
-    """Resident and proportional bytes, descriptors, threads."""
+    """Resident and unique bytes, descriptors, threads."""
     with process.oneshot():
         memory = process.memory_full_info()
-        return memory.rss, memory.pss, process.num_fds(), process.num_threads()
+        return memory.rss, memory.uss, process.num_fds(), process.num_threads()
 
 
 def _values(text: str) -> dict[str, float]:

@@ -19,7 +19,8 @@ from scipy import stats
 
 from tests.soak.sampling import Sample
 
-WARM_UP_SHARE, WARM_UP_S_MAX = 0.25, 900.0
+WARM_UP_S = 900.0  # allocators and caches fill; of a shorter run, a quarter
+JUDGED_S_MIN = 900.0  # after it; what a shorter run shows is told, but decides nothing
 BINS = 40
 WORST = ("grows", "undecided", "flat")
 
@@ -36,9 +37,9 @@ class Rule:
 
 RULES = (
     Rule("parent_rss", "MiB", 4.0, 0.03),
-    Rule("parent_pss", "MiB", 4.0, 0.03),
+    Rule("parent_uss", "MiB", 4.0, 0.03),
     Rule("inference_rss", "MiB", 16.0, 0.05),
-    Rule("inference_pss", "MiB", 16.0, 0.05),
+    Rule("inference_uss", "MiB", 16.0, 0.05),
     Rule("parent_descriptors", "", 2.0),
     Rule("inference_descriptors", "", 2.0),
     Rule("parent_threads", "", 1.0),
@@ -50,7 +51,7 @@ RULES = (
 def judge(samples: Sequence[Sample]) -> dict[str, Any]:
     """Slopes and verdicts of all series, and of the whole run."""
     last = samples[-1].seconds if samples else 0.0
-    warm = [sample for sample in samples if sample.seconds >= min(last * WARM_UP_SHARE, WARM_UP_S_MAX)]
+    warm = [sample for sample in samples if sample.seconds >= min(last / 4, WARM_UP_S)]
     series = {rule.series: _judged(rule, warm) for rule in RULES}
     verdicts = {judged["verdict"] for judged in series.values()}
     return {
@@ -80,7 +81,10 @@ def _judged(rule: Rule, samples: Sequence[Sample]) -> dict[str, Any]:
     slope, _, low, high = (3600.0 * each for each in stats.theilslopes(values, times, 0.95))
     middle = median(values)
     threshold = max(rule.per_hour, rule.share_per_hour * middle)
-    verdict = "flat" if high <= threshold else "grows" if low > threshold else "undecided"
+    enough = samples[-1].seconds - samples[0].seconds >= JUDGED_S_MIN
+    verdict = (
+        "undecided" if not enough else "flat" if high <= threshold else "grows" if low > threshold else "undecided"
+    )
     return {
         "verdict": verdict,
         "unit": rule.unit,
