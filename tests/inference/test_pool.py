@@ -278,6 +278,14 @@ async def test_a_cancelled_job_does_not_disturb_the_next() -> None:
     assert [] == count.replaced, "what nobody waits for is not begun"
 
 
+async def test_the_kernel_ends_an_inference_process_first() -> None:
+    """Where memory runs out all the same, a clip is lost to its process, and not the connection to Kafka."""
+    async with running(make()) as order:
+        pid = (await order("pid")).fault.removeprefix("Pid")
+        theirs = int(Path(f"/proc/{pid}/oom_score_adj").read_text())
+    assert 500 == theirs > int(Path("/proc/self/oom_score_adj").read_text())
+
+
 async def test_a_clip_that_nobody_waits_for_is_kept_nowhere() -> None:
     """Clips of lanes that were given up do not fill the memory while every process is busy."""
 
