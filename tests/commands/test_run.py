@@ -117,7 +117,11 @@ async def test_a_service_whose_memory_does_not_come_back_says_so(
     )
     running = service(small, broker)
     task = asyncio.create_task(running.run())
-    await until(lambda: running._memory is not None and running._memory.stuck)
+    await until(lambda: running._worker is not None and running._memory is not None and running._memory.stuck)
+    await until(lambda: running._worker is not None and running._worker.health.ready)
+    async with asyncio.timeout(60):  # a process that was replaced is there again
+        while not (running._pool is not None and running._pool.ready):
+            await asyncio.sleep(0.001)
     assert not running.ready()
     await until(lambda: not running.live())
     assert {} == dict(await broker.committed("clips.raw", "clipveil"))
