@@ -8,7 +8,7 @@ export PYANNOTE_METRICS_ENABLED := 0
 export HF_HUB_OFFLINE := 1
 export ORT_DISABLE_TELEMETRY := 1
 
-.PHONY: help env tools demo test lint bench chart lock clean
+.PHONY: help env tools demo test lint bench soak chart lock clean
 
 help: ## what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -41,6 +41,9 @@ lint: env ## ruff, mypy --strict, import-linter
 
 bench: env ## clips and transcripts per second, CPU per stage, against stock pyannote and Presidio
 	$(BIN)/python -m tests.bench
+
+soak: tools ## an hour at full load on a real Apache Kafka: does anything grow? writes out/soak/soak.png
+	$(BIN)/python -m tests.soak --minutes 60 --out out/soak
 
 chart: env ## the chart's settings schema and snapshot anew, after a change of settings or templates
 	$(BIN)/python -m tests.helm.update

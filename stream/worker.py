@@ -207,12 +207,15 @@ class Worker:
         intake: Callable[[Partition], Intake],
         meter: Meter,
         limits: Limits | None = None,
+        shedding: Callable[[], bool] = lambda: False,
     ) -> None:
+        """While ``shedding`` says so, nothing more is polled; what is in flight goes on."""
         self.source = source
         self.outbox = outbox
         self.intake = intake
         self.meter = meter
         self.limits = limits or Limits()
+        self._shedding = shedding
         self._lanes: dict[Partition, tuple[Lane, asyncio.Task[None]]] = {}
         self._stopping = asyncio.Event()
         self._failure: BaseException | None = None
@@ -272,7 +275,7 @@ class Worker:
         """Pauses what has enough in flight, resumes the rest; returns how many records to poll at most."""
         lanes = [lane for lane, _ in self._lanes.values()]
         records, size = sum(lane.records for lane in lanes), sum(lane.size for lane in lanes)
-        over = records >= self.limits.held_records or size >= self.limits.held_bytes
+        over = records >= self.limits.held_records or size >= self.limits.held_bytes or self._shedding()
         for lane in lanes:
             if over or not lane.open or lane.records >= self.limits.lane_records:
                 self.source.pause(lane.partition)

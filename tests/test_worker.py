@@ -85,6 +85,38 @@ async def test_what_is_held_is_bounded_in_bytes(broker: LocalBroker) -> None:
     assert 60 == len(meter.outcomes)
 
 
+async def test_while_it_sheds_nothing_is_polled_and_what_is_in_flight_goes_on(broker: LocalBroker) -> None:
+    """Near the memory limit the lag grows and nothing else happens; afterwards all partitions go on."""
+    topics = Topics()
+    await topics.create(broker, 2)
+    await send(broker, topics.raw, [event(0, "hold")], 0)
+    engine, short = WishEngine(), False
+    one = Worker(
+        broker.source(topics.raw, topics.group),
+        lambda partition: broker.outbox(partition, topics.group),
+        intakes(topics, engine),
+        Tally(),
+        Limits(poll_s=0.02),
+        shedding=lambda: short,
+    )
+    running = asyncio.create_task(one.run())
+    await until(lambda: holds(one, 1))
+    short = True
+    await asyncio.sleep(0.1)  # a poll that had begun
+    for number in range(2):
+        await send(broker, topics.raw, [event(index) for index in range(1, 9)], number)
+    engine.release.set()
+    await until(lambda: committed_is(broker, topics, {0: 1}))
+    await asyncio.sleep(0.2)
+    assert (1, 0) == (sum(engine.seen.values()), one.health.in_flight)
+    assert one.health.ready
+    short = False
+    await until_committed(broker, topics)
+    one.stop()
+    await running
+    assert 17 == sum(engine.seen.values())
+
+
 async def test_one_partition_cannot_hold_all(broker: LocalBroker) -> None:
     """While one partition's clips hang, another's go through."""
     topics = Topics()

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from stream.inference.pool import InferencePool
     from stream.lifecycle.keyring import KeyRing
+    from stream.ops.memory import Watch
     from stream.ops.metrics import Metrics
     from stream.ports import Broker
     from stream.wire.registry import Registry
@@ -66,6 +67,7 @@ class Service:
         self._task: asyncio.Task[None] | None = None
         self._pool: InferencePool | None = None
         self._worker: Worker | None = None
+        self._memory: Watch | None = None
         self._stopping = False
         self.port: int | None = None  # of the HTTP server, once it listens
 
@@ -78,15 +80,19 @@ class Service:
         self._stopping = True
 
     def live(self) -> bool:
-        """Whether the worker comes round and, while it holds records, commits some now and then."""
-        if self._worker is None:
+        """Whether the worker comes round and, while it holds records, commits some now and then; and whether memory
+        that is short comes back."""
+        if self._worker is None or self._memory is None:
             return True
         health, now = self._worker.health, time.monotonic()
-        return now - min(health.looped_at, health.progressed_at) < self._settings.http.stalled_seconds_max
+        stalled_s = max(now - min(health.looped_at, health.progressed_at), self._memory.stuck_s)
+        return stalled_s < self._settings.http.stalled_seconds_max
 
     def ready(self) -> bool:
-        """Whether models are loaded and every partition of ours is open for records."""
-        return self._pool is not None and self._pool.ready and self._worker is not None and self._worker.health.ready
+        """Whether models are loaded, every partition of ours is open for records, and there is memory for some."""
+        if self._pool is None or self._worker is None or self._memory is None:
+            return False
+        return self._pool.ready and self._worker.health.ready and not self._memory.stuck
 
     async def run(self) -> None:
         """Until ``stop``. Raises CommandFailed where it can't start or can't go on."""
@@ -107,8 +113,10 @@ class Service:
             await self._serve_probes(stack)
             pool = await self._start_pool(stack)
             broker = await self._connect(stack)
-            worker = await self._make_worker(stack, broker, pool)
-            self._worker = worker
+            memory = self._memory = self._make_watch(pool)
+            worker = self._worker = await self._make_worker(stack, broker, pool, memory)
+            watching = asyncio.create_task(memory.run(lambda: not worker.health.in_flight))
+            stack.callback(watching.cancel)
             log.get().info(log.Event.STARTED, processes=self._settings.engine.processes, port=self.port)
             await _until_either_ends(worker, pool)
 
@@ -139,7 +147,16 @@ class Service:
         stack.push_async_callback(broker.close)
         return broker
 
-    async def _make_worker(self, stack: contextlib.AsyncExitStack, broker: Broker, pool: InferencePool) -> Worker:
+    def _make_watch(self, pool: InferencePool) -> Watch:
+        from stream.ops.memory import Marks, Watch, reader
+
+        of = self._settings.memory
+        self._metrics.tasks_of(lambda: len(asyncio.all_tasks()))
+        return Watch(reader(of.bytes_max), pool.relieve, self._metrics, Marks(of.high_share, of.low_share))
+
+    async def _make_worker(
+        self, stack: contextlib.AsyncExitStack, broker: Broker, pool: InferencePool, memory: Watch
+    ) -> Worker:
         from stream.commands.connect import registry_of
         from stream.commands.office import office_of
         from stream.intake import ClipIntake
@@ -156,6 +173,7 @@ class Service:
             lambda partition: ClipIntake(office, partition),
             self._metrics,
             limits_of(settings),
+            shedding=lambda: memory.shedding,
         )
 
 

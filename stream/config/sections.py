@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from typing import Literal
+from collections.abc import Iterator
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -36,6 +37,8 @@ class EngineSettings(Section):
     """After this many failed starts in a row of a replacement process the service stops with an error."""
     recycle_clips: Count = 2000
     """A process is replaced after this many clips, so that no memory keeps what it heard for long."""
+    recycle_growth_bytes: Count = 1024 * 1024 * 1024
+    """A process that has grown by more than this since its models were loaded is replaced after its clip."""
 
 
 class WorkerSettings(Section):
@@ -59,6 +62,21 @@ class WorkerSettings(Section):
     """After SIGTERM, how long clips that were begun may take to be committed; the rest is done again by others."""
 
 
+class MemorySettings(Section):
+    """What the whole service may use, its inference processes included; see docs/resources.md."""
+
+    bytes_max: Annotated[int, Field(ge=0)] = 0
+    """The limit; 0: that of the service's cgroup, which is what a container's memory limit is. None there: no limit."""
+    high_share: Annotated[float, Field(gt=0, le=1)] = 0.9
+    """Above this share of the limit nothing more is polled, and the largest inference process is replaced."""
+    low_share: Annotated[float, Field(gt=0, le=1)] = 0.8
+    """Below this share it goes on."""
+
+    def problems(self) -> Iterator[tuple[str, str]]:
+        if self.low_share > self.high_share:
+            yield "low_share", "must be at most high_share"
+
+
 class HttpSettings(Section):
     """The small HTTP server for probes and metrics."""
 
@@ -67,7 +85,8 @@ class HttpSettings(Section):
     port: Port = 8080
     """Port to listen on; 0 takes a free one."""
     stalled_seconds_max: Seconds = 300.0
-    """/livez fails when clips are waiting and none has been finished for this long."""
+    """/livez fails when clips are waiting and none has been finished for this long, or when for this long memory was
+    short with nothing in flight."""
 
 
 class LogSettings(Section):
@@ -94,6 +113,7 @@ class Settings(Section):
     erasing: ErasingSettings = ErasingSettings()
     engine: EngineSettings = EngineSettings()
     worker: WorkerSettings = WorkerSettings()
+    memory: MemorySettings = MemorySettings()
     audit: AuditSettings = AuditSettings()
     http: HttpSettings = HttpSettings()
     log: LogSettings = LogSettings()

@@ -18,7 +18,7 @@ from typing import Any, BinaryIO
 from stream.clip import Job, Outcome
 from stream.config import Settings
 from stream.inference import frames
-from stream.ops.hardening import no_core_dumps
+from stream.ops.hardening import first_to_go, no_core_dumps
 from stream.ports import Parts
 
 PARENT_CHECK_S = 1.0
@@ -80,6 +80,7 @@ def secluded() -> tuple[BinaryIO, BinaryIO]:
     """Stdin and stdout for frames alone, in a process that leaves no core file and lets the pool say when it ends."""
     for number in (signal.SIGINT, signal.SIGTERM):  # meant for the pool, which lets us finish
         signal.signal(number, signal.SIG_IGN)
+    first_to_go()
     no_core_dumps()
     return _private_pipes()
 

@@ -41,6 +41,7 @@ class PoolLimits:
     start_s: float = 180.0
     starts_in_a_row: int = 3  # of a replacement, before the pool gives up
     recycle_clips: int = 2000
+    recycle_growth_bytes: int = 2**30
     retry_s: float = 1.0  # after a failed start; doubles with each
 
 
@@ -53,6 +54,7 @@ def make_pool(settings: Settings, counter: Counter | None = None, builder: str =
         start_s=engine.start_seconds_max,
         starts_in_a_row=engine.start_attempts_max,
         recycle_clips=engine.recycle_clips,
+        recycle_growth_bytes=engine.recycle_growth_bytes,
     )
     told = settings.without_secrets().model_dump(mode="json", include=set(TOLD))
     owner = owning.BUILDER if settings.speakers.device != "cpu" else ""
@@ -73,9 +75,10 @@ class InferencePool:
         self._owner_builder = owner
         self._owner: Owner | None = None
         self._policy_version = policy_version
-        self._jobs: asyncio.Queue[tuple[Job, asyncio.Future[Outcome]]] = asyncio.Queue()
+        self._jobs: dict[asyncio.Future[Outcome], Job] = {}  # a clip that nobody waits for any more is kept nowhere
+        self._turns: asyncio.Queue[asyncio.Future[Outcome]] = asyncio.Queue()
         self._slots: list[asyncio.Task[None]] = []
-        self._ready: set[int] = set()
+        self._ready: dict[int, Process] = {}
         self._all_ready = asyncio.Event()
         self._failed = asyncio.Event()
         self._failure: StartFailed | None = None
@@ -112,14 +115,24 @@ class InferencePool:
         """The outcome of one job, in its turn. When the pool has failed it waits to be cancelled: whoever runs the
         service watches ``failed``, and a clip must not be withheld because a model is missing."""
         outcome: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
-        await self._jobs.put((job, outcome))
-        return await outcome
+        self._jobs[outcome] = job
+        self._turns.put_nowait(outcome)
+        try:
+            return await outcome
+        finally:
+            del self._jobs[outcome]
 
     async def failed(self) -> StartFailed:
         """Waits until processes can't be replaced any more, which may be never; the reason."""
         await self._failed.wait()
         assert self._failure is not None
         return self._failure
+
+    def relieve(self) -> None:
+        """Replaces the process that has grown most once it is idle; only one at a time, so that others go on."""
+        if self._replacing or any(process.retired.is_set() for process in self._ready.values()):
+            return
+        max(self._ready.values(), key=lambda process: process.resident).retired.set()
 
     async def stop(self) -> None:
         """Ends all processes, busy or not. Jobs that wait get no outcome."""
@@ -146,13 +159,13 @@ class InferencePool:
             while True:
                 process = await self._launch(self._start, CHILD, attempts=1 if first else None)
                 first = False
-                self._mark(number, ready=True)
+                self._mark(number, process)
                 cause = await self._serve(process)
-                self._mark(number, ready=False)
-                await (process.stop() if cause == "recycled" else process.kill())
+                self._mark(number, None)
+                await (process.stop() if cause in ("recycled", "memory") else process.kill())
                 self._tell_replaced(cause, process)
         finally:
-            self._mark(number, ready=False)
+            self._mark(number, None)
             if process is not None:
                 await process.kill()
 
@@ -175,25 +188,40 @@ class InferencePool:
 
     async def _serve(self, process: Process) -> str:
         """Jobs, one at a time, until the process must be replaced; why it must."""
-        ended = asyncio.create_task(process.wait())
+        ended, retired = asyncio.create_task(process.wait()), asyncio.create_task(process.retired.wait())
         try:
-            while process.served < self._limits.recycle_clips or self._replacing:
-                taking = asyncio.create_task(self._jobs.get())
+            while not (cause := self._recycled(process)):
+                taking = asyncio.create_task(self._turns.get())
                 try:
-                    await asyncio.wait({taking, ended}, return_when=asyncio.FIRST_COMPLETED)
+                    await asyncio.wait({taking, ended, retired}, return_when=asyncio.FIRST_COMPLETED)
                 finally:
                     if not taking.done():
                         taking.cancel()
                 if not taking.done():
-                    return "died"
-                job, outcome = taking.result()
-                if outcome.done():  # nobody waits for it any more
+                    if ended.done():
+                        return "died"
+                    continue
+                outcome = taking.result()
+                job = self._jobs.get(outcome)
+                if job is None or outcome.done():  # nobody waits for it any more
                     continue
                 if reason := await self._answer(process, job, outcome):
                     return "timed_out" if reason is Reason.TIMED_OUT else "died"
-            return "recycled"
+            return cause
         finally:
             ended.cancel()
+            retired.cancel()
+
+    def _recycled(self, process: Process) -> str:
+        """Why an idle process is to be replaced, "" where it is not."""
+        if process.retired.is_set():
+            return "memory"
+        if self._replacing:
+            return ""
+        if process.served >= self._limits.recycle_clips:
+            return "recycled"
+        grown = process.resident - process.resident_at_first
+        return "memory" if grown > self._limits.recycle_growth_bytes else ""
 
     @property
     def _replacing(self) -> bool:
@@ -215,8 +243,11 @@ class InferencePool:
             outcome.set_result(result)
         return reason
 
-    def _mark(self, number: int, *, ready: bool) -> None:
-        (self._ready.add if ready else self._ready.discard)(number)
+    def _mark(self, number: int, process: Process | None) -> None:
+        if process is None:
+            self._ready.pop(number, None)
+        else:
+            self._ready[number] = process
         if len(self._ready) == self._limits.processes:
             self._all_ready.set()
         if self._counter is not None:

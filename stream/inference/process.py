@@ -12,6 +12,7 @@ from pathlib import Path
 from stream.clip import Job, Outcome
 from stream.find import QUIET
 from stream.inference import frames
+from stream.ops import memory
 
 CHILD, OWNER = "stream.inference.child", "stream.inference.owner"
 # All that a process may know of our environment. Above all not CLIPVEIL_*, which may hold the brokers' passwords.
@@ -39,13 +40,15 @@ class Died(Exception):
 
 
 class Process:
-    """One inference process; ``served`` counts its clips."""
+    """One inference process; ``served`` counts its clips, ``resident_at_first`` is its memory before them."""
 
     def __init__(self, process: asyncio.subprocess.Process) -> None:
         assert process.stdin is not None
         assert process.stdout is not None
         self._process, self._stdin, self._stdout = process, process.stdin, process.stdout
         self.served = 0
+        self.retired = asyncio.Event()  # set where it is to be replaced as soon as it is idle
+        self.resident_at_first = 0
 
     @classmethod
     async def launch(cls, start: frames.Start, limit_s: float, module: str = CHILD) -> Process:
@@ -78,11 +81,18 @@ class Process:
         if not answer.header.get("ready"):
             await process.kill()
             raise StartFailed(f"{answer.header.get('error', '')}: {answer.header.get('message', '')}")
+        process.resident_at_first = process.resident
         return process
 
     @property
     def pid(self) -> int:
         return self._process.pid
+
+    @property
+    def resident(self) -> int:
+        """Bytes of memory of its own; 0 where it is gone."""
+        own, _ = memory.resident(self._process.pid)
+        return own
 
     async def ask(self, job: Job, limit_s: float) -> Outcome:
         """The outcome of one job. Raises TimeoutError or Died; the process must be killed then."""

@@ -61,6 +61,9 @@ class Event(StrEnum):
     KEY_RING_LOADED = "key_ring_loaded"  # anew: its file has changed
     KEY_RING_LAPSED = "key_ring_lapsed"  # no key is for now: clips wait for the next epoch
     KEY_RING_REFUSED = "key_ring_refused"  # the new file is broken: the old keys stay, but for those that it lacks
+    MEMORY_SHEDDING = "memory_shedding"  # near the limit: nothing more is polled until some has come back
+    MEMORY_RELIEVED = "memory_relieved"
+    MEMORY_STUCK = "memory_stuck"  # nothing is in flight and no memory comes back: somebody has to look at it
     UNLISTED = "unlisted"  # an event that this list does not have
 
 
@@ -96,13 +99,15 @@ KEYS: Mapping[str, Rule] = MappingProxyType(
         "where": _matching(r"stream[a-z_.]*:[0-9]{1,5}"),
         "logger": _matching(r"[A-Za-z_][A-Za-z0-9_.-]{0,99}"),
         "source_level": _NAME,
-        "cause": _matching("recycled|timed_out|died"),  # of a process's end
+        "cause": _matching("recycled|memory|timed_out|died"),  # of a process's end
         "suppressed": _number,
         # the service
         "port": _number,
         "pid": _number,
         "processes": _number,
         "schema_id": _number,
+        "used_bytes": _number,
+        "limit_bytes": _number,
         # the audit
         "sequence": _number,
         "heads": _number,

@@ -46,6 +46,7 @@ class Metrics:
         self._make_clip_metrics()
         self._make_machinery_metrics()
         self._make_standing_metrics()
+        self._make_memory_metrics()
 
     def _make_record_metrics(self) -> None:
         self._records_in = self._counter("records_in", "Records polled, repeats after a rebalance included.")
@@ -86,7 +87,7 @@ class Metrics:
     def _make_machinery_metrics(self) -> None:
         self._processes = self._gauge("inference_processes", "Inference processes that are ready for clips.")
         self._replaced = self._counter("inference_replaced", "Inference processes replaced, by cause.", "cause")
-        for cause in ("recycled", "timed_out", "died"):
+        for cause in ("recycled", "memory", "timed_out", "died"):
             self._replaced.labels(cause)
         self._dropped = self._counter("log_keys_dropped", "Keys and events that the log's allow-list dropped.")
 
@@ -95,6 +96,13 @@ class Metrics:
         self._standing_unreadable = self._counter("standing_unreadable", unreadable, "topic")
         self._standing_age = self._gauge("standing_age_seconds", "Since consent or recalls were surely known.", "topic")
         self._standing_entries = self._gauge("standing_entries", "Accounts, or recalls, that are known.", "topic")
+
+    def _make_memory_metrics(self) -> None:
+        self._memory_used = self._gauge("memory_used_bytes", "Memory of the service that nobody can take back.")
+        self._memory_limit = self._gauge("memory_limit_bytes", "What it may use; 0 where no limit is known.")
+        self._shedding = self._gauge("memory_shedding", "1 while nothing is polled for want of memory.")
+        self._shed = self._counter("memory_shed_seconds", "Seconds for which nothing was polled for want of memory.")
+        self._tasks = self._gauge("tasks", "Tasks of the event loop.")
 
     def _counter(self, name: str, meaning: str, *labels: str) -> Counter:
         return Counter(f"clipveil_{name}", meaning, labels, registry=self.registry)
@@ -170,7 +178,7 @@ class Metrics:
         self._processes.set(number)
 
     def process_replaced(self, cause: str) -> None:
-        self._replaced.labels(cause if cause in ("recycled", "timed_out") else "died").inc()
+        self._replaced.labels(cause if cause in ("recycled", "memory", "timed_out") else "died").inc()
 
     def log_dropped(self, number: int) -> None:
         self._dropped.inc(number)
@@ -184,6 +192,17 @@ class Metrics:
         self._standing_unreadable.labels(topic)
         self._standing_age.labels(topic).set_function(age_s)
         self._standing_entries.labels(topic).set_function(entries)
+
+    # -------------------------------------------------------------- resources
+    def memory(self, used: int, limit: int, shedding: bool, shed_s: float) -> None:
+        self._memory_used.set(used)
+        self._memory_limit.set(limit)
+        self._shedding.set(shedding)
+        self._shed.inc(shed_s)
+
+    def tasks_of(self, count: Callable[[], int]) -> None:
+        """It is asked whenever the metrics are."""
+        self._tasks.set_function(count)
 
     # -------------------------------------------------------------- for Prometheus
     def render(self) -> bytes:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import functools
 import json
 import os
 import signal
@@ -23,6 +24,7 @@ from stream.commands.run import Service
 from stream.config import Settings
 from stream.config.outside import TopicSettings
 from stream.lifecycle.keyring import single_ring
+from stream.ops import memory
 from stream.ops.metrics import Metrics
 from stream.ports import Broker, Message
 from stream.wire import avro
@@ -97,6 +99,35 @@ async def test_the_service_works_until_it_is_stopped(tmp_path: Path) -> None:
     await task
     assert ["inference_died", "internal_error", "no_consent", "no_consent"] == sorted(await withheld(broker))
     assert 4 == sum((await broker.committed("clips.raw", "clipveil")).values())
+
+
+async def test_a_service_whose_memory_does_not_come_back_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Above its limit whatever it does: no clip is begun, none is withheld, it stops to be ready, and then to live."""
+    hasty = functools.partial(memory.Marks, look_s=0.02, relief_s=0.1, stuck_s=0.2)
+    monkeypatch.setattr(memory, "Marks", hasty)
+    broker, settings = LocalBroker(), settings_in(tmp_path)
+    await send(broker, tmp_path, ["refuse"] * 3)
+    small = settings.model_copy(
+        update={
+            "memory": settings.memory.model_copy(update={"bytes_max": 1}),
+            "http": settings.http.model_copy(update={"stalled_seconds_max": 3.0}),
+        }
+    )
+    running = service(small, broker)
+    task = asyncio.create_task(running.run())
+    await until(lambda: running._worker is not None and running._memory is not None and running._memory.stuck)
+    await until(lambda: running._worker is not None and running._worker.health.ready)
+    async with asyncio.timeout(60):  # a process that was replaced is there again
+        while not (running._pool is not None and running._pool.ready):
+            await asyncio.sleep(0.001)
+    assert not running.ready()
+    await until(lambda: not running.live())
+    assert {} == dict(await broker.committed("clips.raw", "clipveil"))
+    running.stop()
+    await task
+    assert [] == await withheld(broker)
 
 
 async def _until_withheld(broker: Broker, number: int) -> None:

@@ -38,6 +38,20 @@ def _said(job: Job) -> str:
     return job.body.decode() if job.writer_schema == "{}" else Decoder(Policy()).event(job).intent
 
 
+KEPT: list[bytes] = []
+
+
+def _told(order: str, rest: str) -> None:
+    """Where "keep" says so, keeps so many bytes for as long as the process lives, and takes a while over it; where
+    "pid" does, tells it, after so many seconds, by the class name of a fault."""
+    if order == "keep":
+        KEPT.append(b"\x01" * int(rest))
+        time.sleep(0.05)
+    if order == "pid":
+        time.sleep(float(rest or 0))
+        raise type(f"Pid{os.getpid()}", (Exception,), {})
+
+
 class ObedientDecoder:
     """Does what the body of the job says; refusing for want of consent counts as a good answer."""
 
@@ -61,8 +75,7 @@ class ObedientDecoder:
             os.kill(os.getpid(), signal.SIGKILL)
         if order == "exit":
             raise SystemExit(3)
-        if order == "pid":
-            raise type(f"Pid{os.getpid()}", (Exception,), {})
+        _told(order, rest)
         if order == "dumpable":
             raise type(f"Dumpable{ctypes.CDLL(None).prctl(3, 0, 0, 0, 0)}", (Exception,), {})  # PR_GET_DUMPABLE
         if order == "environment":

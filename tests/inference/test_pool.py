@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import itertools
 import os
 import signal
 import sys
+import weakref
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -18,6 +21,7 @@ from stream.config import Settings
 from stream.inference.frames import Start
 from stream.inference.pool import InferencePool, PoolLimits, make_pool
 from stream.inference.process import StartFailed
+from stream.ops.memory import resident
 from tests.values import LABEL
 
 
@@ -47,7 +51,7 @@ def make(
 @asynccontextmanager
 async def running(pool: InferencePool) -> AsyncIterator[Callable[[str], Awaitable[Withheld]]]:
     """A started pool; yields a way to give it orders."""
-    offset = iter(range(1000))
+    offset = itertools.count()
 
     async def order(body: str) -> Withheld:
         outcome: Outcome = await pool.run(Job(Coordinates("clips.raw", 3, next(offset)), "{}", body.encode(), LABEL))
@@ -160,6 +164,54 @@ async def test_processes_of_a_pool_are_not_recycled_all_at_once() -> None:
     assert 1 in after_start
 
 
+async def test_every_clip_is_answered_while_processes_are_recycled() -> None:
+    """Far more clips than a process may hear, all at once: none is lost, none has another's outcome, none is withheld
+    for a process that went away."""
+    count = Count()
+    outcomes: list[Withheld] = []
+    async with running(make(count=count, processes=2, recycle_clips=3)) as order:
+        while len(count.replaced) < 2:
+            outcomes += await asyncio.gather(*[order("pid 0.02") for _ in range(20)])
+        after_start = count.ready[count.ready.index(2) :]
+    assert {Reason.INTERNAL_ERROR} == {outcome.reason for outcome in outcomes}, "as its pid is told, no death"
+    assert list(range(len(outcomes))) == [outcome.coordinates.offset for outcome in outcomes]
+    assert {"recycled"} == set(count.replaced)
+    assert 0 not in after_start, "a clip never waits for want of any process"
+
+
+async def test_a_process_that_grows_is_replaced_after_its_clip() -> None:
+    """Memory that a process keeps ends with it; those that do not grow stay."""
+    count = Count()
+    async with running(make(count=count, recycle_growth_bytes=64 * 2**20)) as order:
+        pids = [(await order("pid")).fault for _ in range(3)]
+        grown = await order(f"keep {100 * 2**20}")
+        after = (await order("pid")).fault
+    assert Reason.NO_CONSENT == grown.reason
+    assert 1 == len(set(pids))
+    assert after not in pids
+    assert ["memory"] == count.replaced
+
+
+async def test_relief_replaces_the_largest_process_alone() -> None:
+    """An idle one at once and a busy one after its clip, which is answered; one at a time."""
+    count = Count()
+    pool = make(count=count, processes=2)
+    async with running(pool) as order:
+        await order(f"keep {50 * 2**20}")
+        before = {outcome.fault for outcome in await asyncio.gather(order("pid 0.5"), order("pid 0.5"))}
+        large = max(before, key=lambda fault: resident(int(fault.removeprefix("Pid"))))
+        pool.relieve()
+        pool.relieve()
+        await eventually(lambda: count.replaced == ["memory"] and count.ready[-1] == 2)
+        after = {outcome.fault for outcome in await asyncio.gather(order("pid 0.5"), order("pid 0.5"))}
+        assert ({large}, 2) == (before - after, len(after))
+        busy = [asyncio.ensure_future(order("pid 0.5")) for _ in range(2)]
+        await asyncio.sleep(0.1)
+        pool.relieve()
+        assert after == {outcome.fault for outcome in await asyncio.gather(*busy)}
+        await eventually(lambda: count.replaced == ["memory", "memory"])
+
+
 @pytest.mark.parametrize(
     ("builder", "limits", "message"),
     [
@@ -224,6 +276,38 @@ async def test_a_cancelled_job_does_not_disturb_the_next() -> None:
         outcome = await order("refuse")
     assert Reason.NO_CONSENT == outcome.reason
     assert [] == count.replaced, "what nobody waits for is not begun"
+
+
+async def test_the_kernel_ends_an_inference_process_first() -> None:
+    """Where memory runs out all the same, a clip is lost to its process, and not the connection to Kafka."""
+    async with running(make()) as order:
+        pid = (await order("pid")).fault.removeprefix("Pid")
+        theirs = int(Path(f"/proc/{pid}/oom_score_adj").read_text())
+    assert 500 == theirs > int(Path("/proc/self/oom_score_adj").read_text())
+
+
+async def test_a_clip_that_nobody_waits_for_is_kept_nowhere() -> None:
+    """Clips of lanes that were given up do not fill the memory while every process is busy."""
+
+    async def given_up(pool: InferencePool, number: int) -> weakref.ref[Job]:
+        job = Job(Coordinates("clips.raw", 3, number), "{}", b"refuse", LABEL)
+        waiting = asyncio.ensure_future(pool.run(job))
+        await asyncio.sleep(0)
+        waiting.cancel()
+        await asyncio.gather(waiting, return_exceptions=True)
+        return weakref.ref(job)
+
+    pool = make()
+    async with running(pool) as order:
+        busy = asyncio.ensure_future(order("pid 3"))
+        await asyncio.sleep(0.1)
+        kept = [await given_up(pool, number) for number in range(10)]
+        await asyncio.sleep(0.01)
+        assert not busy.done()
+        gc.collect()
+        assert [None] * 10 == [reference() for reference in kept]
+        await busy
+        assert Reason.NO_CONSENT == (await order("refuse")).reason
 
 
 async def test_a_process_knows_no_secret_of_ours_and_has_one_thread(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,1 @@
+"""An hour at full load: does anything grow?"""
