@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from stream.commands import asking, audit, config, consent, demo, erase, evaluate, produce, run, tail, train
+from stream.commands import asking, audit, config, consent, demo, erase, evaluate, produce, replay, run, tail, train
 from stream.commands.failure import FAILED, CommandFailed
 from stream.ops import log
 
@@ -41,6 +41,7 @@ app.command()(run.run)
 app.command()(demo.demo)
 app.command()(produce.produce)
 app.command()(tail.tail)
+app.command()(replay.replay)
 app.add_typer(erase.app, name="erase")
 app.command()(asking.report)
 app.add_typer(consent.app, name="consent")

@@ -9,6 +9,7 @@ the header is decoded in this process. What was said is decided by the engine.
 from __future__ import annotations
 
 import asyncio
+import random
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -128,7 +129,7 @@ class ClipIntake:
                 return await self._office.schemas.writer_schema(reference)
             except RegistryUnavailable:
                 get().warning(Event.REGISTRY_UNAVAILABLE)
-            await asyncio.sleep(pause_s)
+            await asyncio.sleep(pause_s * (0.5 + random.random()))  # noqa: S311 - workers do not come back all at once
             pause_s = min(2 * pause_s, 32 * self._office.registry_retry_s)
 
     async def _label(self, of: Header) -> Label:
@@ -139,7 +140,7 @@ class ClipIntake:
                 return self._office.labels.label(of)
             except KeysLapsed:
                 get().error(Event.KEY_RING_LAPSED)
-            await asyncio.sleep(pause_s)
+            await asyncio.sleep(pause_s * (0.5 + random.random()))  # noqa: S311 - workers do not come back all at once
             pause_s = min(2 * pause_s, 32 * self._office.registry_retry_s)
 
     def _checked(self, job: Job, outcome: Outcome) -> Outcome:

@@ -12,6 +12,7 @@ from stream.clip import (
     AnonymizedClip,
     Clip,
     ClipEvent,
+    Coordinates,
     Header,
     Job,
     Label,
@@ -208,8 +209,27 @@ class Outbox(Protocol):
     async def stop(self) -> None: ...
 
 
+class Copier(Protocol):
+    """Appends records to their topic anew. Of all copiers of one group the newest alone can."""
+
+    async def start(self) -> None:
+        """Fences the copier before, and settles what that one left open. Raises CommitFailed."""
+
+    async def copy(
+        self, of: Sequence[Coordinates], told: Callable[[Coordinates, Coordinates], Message]
+    ) -> Sequence[Coordinates]:
+        """One transaction: of every record that is still there a copy at the end of its partition, with the same key,
+        value, headers and time, and the message that ``told`` makes of where both lie. Returns what was still there.
+
+        Raises Fenced when a newer copier exists, CommitFailed or BrokerUnavailable otherwise; any way this copier is
+        spent.
+        """
+
+    async def stop(self) -> None: ...
+
+
 class Fenced(Exception):
-    """A newer owner has the partition: drop all work on it."""
+    """A newer owner has the partition, or what else was owned: drop all work on it."""
 
 
 class CommitFailed(Exception):
@@ -288,6 +308,8 @@ class Broker(Protocol):
     def source(self, topic: str, group: str) -> Source: ...
 
     def outbox(self, partition: Partition, group: str) -> Outbox: ...
+
+    def copier(self, group: str) -> Copier: ...
 
     async def create_topics(self, topics: Mapping[str, int], compacted: frozenset[str] = frozenset()) -> None:
         """Topic -> number of partitions; those that exist are left alone."""

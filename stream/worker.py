@@ -14,12 +14,13 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from itertools import islice, takewhile
 from typing import Any, NamedTuple
 
 from stream.clip import Coordinates, Outcome, Reason, Record, Withheld
+from stream.lifecycle.bulk import BadLimits, BadWatch, TooManyBad
 from stream.ops.log import Event, get
 from stream.ports import (
     CommitFailed,
@@ -103,6 +104,7 @@ class Lane:
         self.open = False
         self._worker = worker
         self._intake: Intake = worker.intake(partition)
+        self._bad = BadWatch(BadLimits(), partition)
         self._pending: deque[_Pending] = deque()
         self._arrived = asyncio.Event()
         self.idle = asyncio.Event()  # set while nothing is in flight
@@ -155,6 +157,7 @@ class Lane:
         await outbox.start()
         self._intake = self._worker.intake(self.partition)
         await self._intake.open()
+        self._bad = await self._worker.watch(self.partition)
         await self._worker.source.seek_to_committed(self.partition)
         self.open = True
         self._worker.throttle()
@@ -167,6 +170,7 @@ class Lane:
         await asyncio.wait([self._pending[0].done])
         finished = takewhile(lambda pending: pending.done.done(), self._pending)
         batch = list(islice(finished, self._worker.limits.batch_records))
+        batch = batch[: self._fitting([pending.done.result() for pending in batch])]
         faults = self._worker.faults_with([pending.done.result() for pending in batch])
         settled = await self._settled([pending.done.result() for pending in batch])
         await outbox.commit(settled.messages, batch[-1].coordinates.offset + 1)
@@ -175,7 +179,16 @@ class Lane:
         if not self._pending:
             self.idle.set()
         self._intake.committed(settled)
+        self._bad.committed(settled.outcomes)
         self._worker.committed(self.partition, settled.outcomes, faults)
+
+    def _fitting(self, outcomes: Sequence[Outcome]) -> int:
+        """How many may be committed before too many of the partition are bad. Raises TooManyBad where it is none."""
+        try:
+            return self._bad.fits(outcomes)
+        except TooManyBad as bad:
+            get().error(Event.TOO_MANY_BAD, partition=bad.partition, records=bad.records, offset=bad.offset)
+            raise
 
     async def _settled(self, outcomes: Sequence[Outcome]) -> Settled:
         """Asks until somebody can say who may still be heard: what was heard meanwhile is not lost."""
@@ -194,7 +207,12 @@ class Lane:
         for pending in self._pending:
             pending.done.cancel()
         self._pending.clear()
+        self._bad.close()
         self.idle.set()
+
+
+async def _unwatched(partition: Partition) -> BadWatch:
+    return BadWatch(BadLimits(share_max=1.0), partition)
 
 
 class Worker:
@@ -207,13 +225,16 @@ class Worker:
         intake: Callable[[Partition], Intake],
         meter: Meter,
         limits: Limits | None = None,
+        watch: Callable[[Partition], Awaitable[BadWatch]] = _unwatched,
         shedding: Callable[[], bool] = lambda: False,
     ) -> None:
-        """While ``shedding`` says so, nothing more is polled; what is in flight goes on."""
+        """``watch`` makes what counts a partition's bad records, as they were left; it may raise CommitFailed. While
+        ``shedding`` says so, nothing more is polled; what is in flight goes on."""
         self.source = source
         self.outbox = outbox
         self.intake = intake
         self.meter = meter
+        self.watch = watch
         self.limits = limits or Limits()
         self._shedding = shedding
         self._lanes: dict[Partition, tuple[Lane, asyncio.Task[None]]] = {}
@@ -237,7 +258,8 @@ class Worker:
         self._stopping.set()
 
     async def run(self) -> None:
-        """Until ``stop``. Raises TooManyFaults, NotCommitting, SourceLost or Died, uncommitted work left undone."""
+        """Until ``stop``. Raises TooManyFaults, TooManyBad, NotCommitting, SourceLost or Died; uncommitted work is
+        left undone."""
         pump = asyncio.create_task(self._pump())
         stopping = asyncio.create_task(self._stopping.wait())
         try:
@@ -335,7 +357,7 @@ class Worker:
 
     def _fail(self, fault: BaseException | None) -> None:
         if fault is not None:
-            ours = isinstance(fault, (TooManyFaults, NotCommitting, SourceLost))
+            ours = isinstance(fault, (TooManyFaults, TooManyBad, NotCommitting, SourceLost))
             self._failure = self._failure or (fault if ours else Died(type(fault).__name__))
             self._stopping.set()
 

@@ -109,6 +109,8 @@ def verify(
 def report(file: File = None, json: AsJson = False, config: Config = None) -> None:
     """By day: clips reviewed, withheld and why, taken back, and the share that was picked.
 
+    Counts records: a clip that was replayed is an input each time, and reviewed once (docs/audit.md).
+
     Checks nothing: `clipveil audit verify` does.
     """
     settings = settings_from(config)

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import signal
 import time
+from functools import partial
 from typing import TYPE_CHECKING
 
 from stream.commands.failure import CommandFailed, settings_from, told
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from stream.inference.pool import InferencePool
+    from stream.lifecycle.bulk import BadLimits
     from stream.lifecycle.keyring import KeyRing
     from stream.ops.memory import Watch
     from stream.ops.metrics import Metrics
@@ -157,6 +159,7 @@ class Service:
     async def _make_worker(
         self, stack: contextlib.AsyncExitStack, broker: Broker, pool: InferencePool, memory: Watch
     ) -> Worker:
+        from stream.commands.chains import bad_watch_of
         from stream.commands.connect import registry_of
         from stream.commands.office import office_of
         from stream.intake import ClipIntake
@@ -167,13 +170,17 @@ class Service:
         stack.push_async_callback(registry.close)
         office = await stack.enter_async_context(office_of(settings, self._ring, pool, broker, registry, self._metrics))
         raw, group = settings.topics.raw, settings.kafka.group
+        watch = partial(
+            bad_watch_of, broker, registry, settings.topics.audit, bad_limits_of(settings), self._metrics.bad
+        )
         return Worker(
             broker.source(raw, group),
             lambda partition: broker.outbox(partition, group),
             lambda partition: ClipIntake(office, partition),
             self._metrics,
             limits_of(settings),
-            shedding=lambda: memory.shedding,
+            watch,
+            lambda: memory.shedding,
         )
 
 
@@ -193,8 +200,17 @@ def limits_of(settings: Settings) -> Limits:
     )
 
 
+def bad_limits_of(settings: Settings) -> BadLimits:
+    """When bad records in bulk stop it."""
+    from stream.lifecycle.bulk import BadLimits
+
+    of = settings.worker
+    return BadLimits(of.bad_window, of.bad_share_max, of.bad_records_min, of.bad_accepted)
+
+
 async def _until_either_ends(worker: Worker, pool: InferencePool) -> None:
     """Until the worker was stopped. Raises CommandFailed where it ends otherwise, or processes can't be replaced."""
+    from stream.lifecycle.bulk import TooManyBad
     from stream.ports import SourceLost
     from stream.worker import Died, NotCommitting, TooManyFaults
 
@@ -205,7 +221,7 @@ async def _until_either_ends(worker: Worker, pool: InferencePool) -> None:
             raise CommandFailed(f"inference processes can't be replaced: {failing.result()}")
         try:
             await working
-        except (SourceLost, Died, NotCommitting, TooManyFaults) as error:  # their messages are class names, counts
+        except (SourceLost, Died, NotCommitting, TooManyFaults, TooManyBad) as error:  # they tell classes and counts
             raise CommandFailed(f"stopped: {type(error).__name__}: {error}") from None
     finally:
         for task in (working, failing):

@@ -114,6 +114,8 @@ class TopicSettings(Section):
     """One audit record a report, chained by partition of `reports`: it needs as many."""
     audit_heads: Topic = "clips.audit-heads"
     """Signed ends of the audit chains."""
+    replays: Topic = "clips.replays"
+    """Which withheld records were replayed, by `clipveil replay`. Compacted."""
     create: bool = False
     """Create the topics that are missing, at the start. For trying out; in production they exist."""
     partitions: Count = 6
@@ -135,7 +137,7 @@ class TopicSettings(Section):
     @property
     def compacted(self) -> frozenset[str]:
         """Topics of which only the newest record of a key counts."""
-        return frozenset({self.anonymized, self.consent, self.recalls, self.sampling, self.index})
+        return frozenset({self.anonymized, self.consent, self.recalls, self.sampling, self.index, self.replays})
 
 
 class RegistrySettings(Section):

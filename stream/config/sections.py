@@ -18,6 +18,8 @@ from stream.config.sampling import SamplingSettings
 from stream.config.standing import ConsentSettings
 from stream.config.tokens import TokenSettings
 
+Share = Annotated[float, Field(gt=0, le=1)]
+
 
 def _cores() -> int:
     """Those that this process may use, where the system tells."""
@@ -56,10 +58,24 @@ class WorkerSettings(Section):
     """Larger events are withheld."""
     faults_in_a_row_max: Count = 20
     """After so many clips in a row that were withheld because of the machinery, the worker stops with an error."""
+    bad_share_max: Share = 0.5
+    """The worker stops, and what comes next waits, where this share of a partition's last records can't be read \
+(schema, Avro, size; of heard clips the audio): the producer is broken, or something of ours. 1 never stops it."""
+    bad_window: Count = 200
+    """So many last records of a partition count for `bad_share_max`."""
+    bad_records_min: Count = 50
+    """Fewer bad records than these never stop the worker."""
+    bad_accepted: dict[int, int] = Field(default_factory=dict)
+    """Partition -> last offset up to which bad records are withheld and don't count: for whoever has looked at them. \
+JSON in the environment."""
     commit_failures_in_a_row_max: Count = 10
     """After so many failed transactions of one partition in a row, the worker stops with an error."""
     drain_seconds_max: Seconds = 20.0
     """After SIGTERM, how long clips that were begun may take to be committed; the rest is done again by others."""
+
+    def problems(self) -> Iterator[tuple[str, str]]:
+        if self.bad_records_min > self.bad_window:
+            yield "bad_records_min", "must be at most bad_window"
 
 
 class MemorySettings(Section):

@@ -46,6 +46,7 @@ class Event(StrEnum):
     LIBRARY_MESSAGE = "library_message"
     UNCAUGHT = "uncaught"
     TOO_MANY_FAULTS = "too_many_faults"  # clip after clip withheld because of the machinery: the worker stops
+    TOO_MANY_BAD = "too_many_bad"  # so much of a partition can't be read that its records wait: the worker stops
     STANDING_UNKNOWN = "standing_unknown"  # nothing is published until somebody can say who has opted out
     STANDING_UNREACHABLE = "standing_unreachable"  # consent or recalls are not followed for now: tried again
     STANDING_UNREADABLE = "standing_unreadable"  # records that count as an opt-out, or a recall
@@ -90,6 +91,7 @@ KEYS: Mapping[str, Rule] = MappingProxyType(
         "brokers": _matching(r"[A-Za-z0-9._:,\[\]-]{1,249}"),  # so do they
         "partition": _number,
         "partitions": _number,
+        "offset": _number,
         "records": _number,
         "seconds": _number,
         "attempt": _number,

@@ -65,6 +65,8 @@ class Metrics:
         self._in_flight = self._gauge("records_in_flight", "Records polled and not yet committed.")
         self._in_flight_bytes = self._gauge("bytes_in_flight", "Bytes of the records in flight.")
         self._partitions = self._gauge("partitions", "Input partitions that this worker owns.")
+        bad = "Records among the last of a partition that can't be read; at a threshold the worker stops."
+        self._bad = self._gauge("bad_records", bad, "partition")
         self._lag = self._gauge("lag", "Records between our position and the end, by partition.", "topic", "partition")
         self._rebalances = self._counter("rebalances", "Changes of the number of partitions that this worker owns.")
 
@@ -133,6 +135,10 @@ class Metrics:
         self._in_flight.set(records)
         self._in_flight_bytes.set(size_bytes)
         self._partitions.set(partitions)
+
+    def bad(self, partition: Partition, records: int) -> None:
+        """How many of the partition's last records can't be read."""
+        self._bad.labels(str(partition.number)).set(records)
 
     def lag(self, lag: Mapping[Partition, int]) -> None:
         self._lag.clear()  # partitions that went to others must not keep their last value

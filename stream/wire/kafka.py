@@ -21,6 +21,7 @@ from aiokafka.errors import (
 from stream.clip import Record
 from stream.ports import BrokerUnavailable, Message, NotDelivered, Partition
 from stream.wire.kafka_connection import KafkaConnection, bounded_stop, silence
+from stream.wire.kafka_copier import KafkaCopier
 from stream.wire.kafka_outbox import KafkaOutbox, deliver
 from stream.wire.kafka_source import KafkaSource, as_record
 from stream.wire.kafka_tail import POLL_MS, KafkaTail, Patience, answered, last_record
@@ -46,6 +47,9 @@ class KafkaBroker:
 
     def outbox(self, partition: Partition, group: str) -> KafkaOutbox:
         return KafkaOutbox(self._connection, partition, group)
+
+    def copier(self, group: str) -> KafkaCopier:
+        return KafkaCopier(self._connection, group)
 
     async def create_topics(self, topics: Mapping[str, int], compacted: frozenset[str] = frozenset()) -> None:
         if not compacted <= topics.keys():

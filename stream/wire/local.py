@@ -17,6 +17,7 @@ from enum import Enum, auto
 
 from stream.clip import Coordinates, Record
 from stream.ports import CommitFailed, Fenced, Message, NotDelivered, Partition
+from stream.wire.local_copier import LocalCopier
 from stream.wire.local_group import Group, LocalSource
 from stream.wire.local_tail import LocalTail
 
@@ -64,6 +65,9 @@ class LocalBroker:
 
     def outbox(self, partition: Partition, group: str) -> LocalOutbox:
         return LocalOutbox(self, partition, group)
+
+    def copier(self, group: str) -> LocalCopier:
+        return LocalCopier(self, group)
 
     async def create_topics(self, topics: Mapping[str, int], compacted: frozenset[str] = frozenset()) -> None:
         """``compacted`` changes nothing here: in Kafka too compaction may come late or never."""
@@ -195,6 +199,9 @@ class LocalBroker:
 
     def commit(self, transactional_id: str, group: str, partition: Partition, next_offset: int) -> None:
         self._committed[group, partition] = next_offset
+        self.commit_transaction(transactional_id)
+
+    def commit_transaction(self, transactional_id: str) -> None:
         self.end_transaction(transactional_id, _State.COMMITTED)
 
 

@@ -13,7 +13,7 @@ import ssl
 import time
 from abc import ABC, abstractmethod
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 from urllib.parse import quote
@@ -25,6 +25,7 @@ from stream.ports import RegistryUnavailable
 
 SCHEMAS_CACHED_MAX: Final = 1_024
 UNKNOWN_S: Final = 10.0  # how long an unknown schema is not asked for again
+APPEARS_S: Final = (0.1, 0.3, 0.6)  # a replica of a registry knows a schema a moment later than its leader
 RESPONSE_BYTES_MAX: Final = 1024 * 1024
 
 _MEDIA_TYPE: Final = "application/vnd.schemaregistry.v1+json"
@@ -64,11 +65,17 @@ class Registry(Protocol):
 class CachedLookup(ABC):
     """Remembers schemas, which never change, and for a short while that there is none."""
 
-    def __init__(self, unknown_s: float = UNKNOWN_S, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        unknown_s: float = UNKNOWN_S,
+        clock: Callable[[], float] = time.monotonic,
+        appears_s: Sequence[float] = APPEARS_S,
+    ) -> None:
         self._known: OrderedDict[int | str, str] = OrderedDict()
         self._unknown: OrderedDict[int | str, float] = OrderedDict()
         self._unknown_s = unknown_s
         self._clock = clock
+        self._appears_s = appears_s
         self._asking = asyncio.Lock()
 
     async def writer_schema(self, reference: int | str) -> str:
@@ -85,6 +92,11 @@ class CachedLookup(ABC):
         if self._unknown.get(reference, 0.0) > self._clock():
             raise Refusal(Reason.UNKNOWN_SCHEMA)
         schema = await self.fetch(reference)
+        for pause_s in self._appears_s:
+            if schema is not None:
+                break
+            await asyncio.sleep(pause_s * (0.5 + random.random()))  # noqa: S311
+            schema = await self.fetch(reference)
         if schema is None:
             self._unknown[reference] = self._clock() + self._unknown_s
             _trim(self._unknown)
@@ -110,8 +122,9 @@ class RestRegistry(CachedLookup):
         attempts: int = 4,
         backoff_s: float = 0.2,
         unknown_s: float = UNKNOWN_S,
+        appears_s: Sequence[float] = APPEARS_S,
     ) -> None:
-        super().__init__(unknown_s)
+        super().__init__(unknown_s, appears_s=appears_s)
         self._attempts = attempts
         self._backoff_s = backoff_s
         self._client = httpx.AsyncClient(

@@ -31,6 +31,7 @@ COMMANDS = [
     "config",
     "fingerprint",
     "consent",
+    "replay",
 ]
 HEAVY = {"torch", "pyannote", "presidio_analyzer", "spacy", "aiokafka", "fastavro", "aiohttp", "httpx", "soundfile"}
 

@@ -136,6 +136,22 @@ async def _until_withheld(broker: Broker, number: int) -> None:
             await asyncio.sleep(0.1)
 
 
+async def test_bad_records_in_bulk_stop_the_service_and_wait(tmp_path: Path) -> None:
+    """It ends with counts and offsets, again after a restart, and withholds no more; the metric showed it before."""
+    broker = LocalBroker()
+    await send(broker, tmp_path, ["refuse"])
+    await broker.send([Message("clips.raw", b"k", b"canary", None, 1)] * 30)
+    of = settings_in(tmp_path)
+    settings = of.model_copy(update={"worker": of.worker.model_copy(update={"bad_window": 10, "bad_records_min": 5})})
+    for _ in range(2):
+        running = service(settings, broker)
+        with pytest.raises(CommandFailed, match=r"TooManyBad: 5 of the last \d records of partition 1 ") as caught:
+            await running.run()
+        assert "canary" not in str(caught.value)
+        assert 'clipveil_bad_records{partition="1"}' in running._metrics.render().decode()
+    assert 4 == (await withheld(broker)).count("event_undecodable")
+
+
 async def test_models_that_cant_be_loaded_are_told(tmp_path: Path) -> None:
     """The start fails once, with the reason."""
     with pytest.raises(CommandFailed, match="can't be loaded: ValueError: the model is not the one") as caught:

@@ -34,7 +34,7 @@ def _schemas(schema: Any, place: str = "") -> Iterator[tuple[str, dict[str, Any]
 
 
 def _closed(further: Any) -> bool:
-    return further is False or (isinstance(further, dict) and further.get("type") in ("string", "number"))
+    return further is False or (isinstance(further, dict) and further.get("type") in ("string", "number", "integer"))
 
 
 def test_no_level_takes_unknown_values() -> None:

@@ -47,7 +47,7 @@ def server(tmp_path: Path) -> Iterator[RegistryServer]:
 
 
 def rest(server: RegistryServer, **options: Any) -> RestRegistry:
-    return RestRegistry(server.url, **{"attempts": 3, "backoff_s": 0.001, "timeout_s": 5.0, **options})
+    return RestRegistry(server.url, **{"attempts": 3, "backoff_s": 0.001, "timeout_s": 5.0, "appears_s": (), **options})
 
 
 @pytest.fixture(params=["rest", "rest, older", "files"])
@@ -195,6 +195,17 @@ async def test_an_unknown_schema_is_asked_for_again_after_a_while(server: Regist
     await registry.register(SUBJECT, EVENT)
     now[0] = 10.1
     assert json.loads(EVENT) == json.loads(await registry.writer_schema(1))
+
+
+async def test_a_schema_that_appears_a_moment_later_is_waited_for(server: RegistryServer) -> None:
+    """A registry that follows its leader: the record is not withheld for a schema that is known right after."""
+    made = await rest(server).register(SUBJECT, EVENT)
+    nothing = (404, b'{"error_code": 40403, "message": "Schema not found"}')
+    server.raw_answers += [nothing, nothing]
+    registry = rest(server, appears_s=(0.001, 0.001))
+    assert json.loads(EVENT) == json.loads(await registry.writer_schema(made.id))
+    assert not server.raw_answers
+    await registry.close()
 
 
 @pytest.mark.parametrize("status", [500, 502, 503, 429])

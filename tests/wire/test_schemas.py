@@ -14,6 +14,7 @@ from stream.wire.avro import schema_text
 from stream.wire.index_records import INDEX_SCHEMA
 from stream.wire.outcomes import ESCALATION_SCHEMA, OUTPUT_SCHEMAS
 from stream.wire.registry_files import reads
+from stream.wire.replay_records import REPLAY_SCHEMA
 from stream.wire.request_records import ERASURE_SCHEMA, RECEIPT_SCHEMA, REPORT_SCHEMA
 from stream.wire.standing_records import CONSENT_SCHEMA, RECALL_SCHEMA
 
@@ -69,9 +70,9 @@ def test_a_misspelt_fate_is_no_fate() -> None:
 
 
 def test_all_schemas_are_there() -> None:
-    """Those of the input, of outputs and escalations, of consent, recalls and requests, and no other."""
+    """Those of the input, of outputs and escalations, of consent, recalls, requests and replays, and no other."""
     input_and_heads = ["clip_event", "clip_header", "audit_head"]
-    beside = [CONSENT_SCHEMA, RECALL_SCHEMA, INDEX_SCHEMA, ERASURE_SCHEMA, RECEIPT_SCHEMA, REPORT_SCHEMA]
+    beside = [CONSENT_SCHEMA, RECALL_SCHEMA, INDEX_SCHEMA, ERASURE_SCHEMA, RECEIPT_SCHEMA, REPORT_SCHEMA, REPLAY_SCHEMA]
     assert sorted([*input_and_heads, *OUTPUT_SCHEMAS, ESCALATION_SCHEMA, *beside]) == SCHEMAS
 
 
@@ -94,7 +95,7 @@ def test_a_new_field_without_a_default_is_incompatible() -> None:
     assert not reads(json.dumps(schema), schema_text("withheld"))
 
 
-@pytest.mark.parametrize("name", ["withheld", "audit", "escalation"])
+@pytest.mark.parametrize("name", ["withheld", "audit", "escalation", "replay"])
 def test_records_about_a_clip_have_no_place_for_its_content(name: str) -> None:
     """No bytes, no field of the event, no map but of counts: only coordinates, reasons, versions, counts and times."""
     names = {path.rpartition(".")[2] for path, _ in fields(json.loads(schema_text(name)))}

@@ -1,0 +1,56 @@
+"""Replays as records of the topic that remembers them, and withheld records as a replay needs them."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import Final
+
+from stream.clip import Coordinates, Reason, Record, Refusal
+from stream.lifecycle.replaying import Candidate, Replay
+from stream.ports import Message, Schemas
+from stream.wire import avro
+from stream.wire.outcomes import WITHHELD_SCHEMA, Destination
+
+REPLAY_SCHEMA: Final = "replay"
+
+
+@dataclass(frozen=True)
+class ReplayRecords:
+    """Reads both kinds. Raises Refusal for what is none, and RegistryUnavailable where nobody can tell."""
+
+    schemas: Schemas
+
+    async def withheld(self, record: Record) -> Candidate:
+        reference, body = avro.unframe(record.value or b"")
+        told = avro.read(await self.schemas.writer_schema(reference), WITHHELD_SCHEMA, body)
+        try:
+            reason = Reason(told["reason"])
+        except ValueError:
+            raise Refusal(Reason.EVENT_UNDECODABLE) from None
+        at = Coordinates(told["topic"], told["partition"], told["offset"])
+        return Candidate(at, reason, told["policy_version"], told["decided_at"])
+
+    async def replay(self, record: Record) -> Replay:
+        reference, body = avro.unframe(record.value or b"")
+        told = avro.read(await self.schemas.writer_schema(reference), REPLAY_SCHEMA, body)
+        at = Coordinates(told["topic"], told["partition"], told["offset"])
+        return Replay(at, told["copy"], told["first"], told["times"])
+
+
+def replay_message(replay: Replay, of: Candidate, to: Destination) -> Message:
+    """What remembers a replay; a second one of the same record replaces it."""
+    now_ms, at = int(time.time() * 1000), replay.at
+    told = {
+        "topic": at.topic,
+        "partition": at.partition,
+        "offset": at.offset,
+        "copy": replay.copy,
+        "first": replay.first,
+        "times": replay.times,
+        "reason": of.reason.value,
+        "policy_version": of.policy_version,
+        "replayed_at": now_ms,
+    }
+    key = f"{at.topic}/{at.partition}/{at.offset}".encode()
+    return Message(to.topic, key, avro.frame(to.schema, avro.write(REPLAY_SCHEMA, told)), now_ms)
