@@ -45,7 +45,7 @@ class Sampler:
         self._client = httpx.AsyncClient(base_url=f"http://127.0.0.1:{running.port}", timeout=20.0)
 
     async def sample(self) -> Sample | None:
-        """None where there is no inference process just now, or somebody does not answer in time: there is another look soon."""
+        """None where no inference process runs just now, or somebody does not answer in time: there is another look."""
         try:
             told = _values((await self._client.get("/metrics")).text)
             ends, done = await self._broker.end_offsets(TOPICS.raw), await self._broker.committed(TOPICS.raw, GROUP)
