@@ -6,6 +6,7 @@ import asyncio
 import itertools
 import random
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,7 +17,7 @@ from stream.clip import ClipEvent, InlineAudio
 from stream.config.outside import TopicSettings
 from stream.demo.conversation import conversation_clips
 from stream.demo.own import own_clips
-from stream.ports import Broker, Message
+from stream.ports import Broker, BrokerUnavailable, Message, NotDelivered
 from stream.wire import avro
 from stream.wire.clips import EVENT_SCHEMA
 from stream.wire.events import event_body
@@ -47,14 +48,13 @@ async def feed(broker: Broker, registry: Path, *, stub: bool) -> None:
     schema = (await FileRegistry(registry).register(f"{TOPICS.raw}-value", avro.schema_text(EVENT_SCHEMA))).id
     values = (Message(TOPICS.raw, *_record(event, schema)) for event in _varied(_events(stub)))
     ahead = AHEAD_STUB if stub else AHEAD
-    sent = 0
     while True:
-        done = sum((await broker.committed(TOPICS.raw, GROUP)).values())
-        if sent - done < ahead:
-            await broker.send(list(itertools.islice(values, ahead // 2)))
-            sent += ahead // 2
-        else:
-            await asyncio.sleep(0.05 if stub else 0.5)
+        with suppress(BrokerUnavailable, NotDelivered):  # a machine under load: it is tried again
+            done = sum((await broker.committed(TOPICS.raw, GROUP)).values())
+            if sum((await broker.end_offsets(TOPICS.raw)).values()) - done < ahead:
+                await broker.send(list(itertools.islice(values, ahead // 2)))
+                continue
+        await asyncio.sleep(0.05 if stub else 0.5)
 
 
 def _events(stub: bool) -> list[ClipEvent]:

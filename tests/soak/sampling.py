@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import httpx
 import psutil
 
-from stream.ports import Broker
+from stream.ports import Broker, BrokerUnavailable
 from tests.soak.feed import GROUP, TOPICS
 from tests.soak.service import Running
 
@@ -45,15 +45,15 @@ class Sampler:
         self._client = httpx.AsyncClient(base_url=f"http://127.0.0.1:{running.port}", timeout=20.0)
 
     async def sample(self) -> Sample | None:
-        """None where there is no inference process just now, or it ends meanwhile: its successor will be seen."""
-        told = _values((await self._client.get("/metrics")).text)
-        ends, done = await self._broker.end_offsets(TOPICS.raw), await self._broker.committed(TOPICS.raw, GROUP)
+        """None where no inference process runs just now, or somebody does not answer in time: there is another look."""
         try:
+            told = _values((await self._client.get("/metrics")).text)
+            ends, done = await self._broker.end_offsets(TOPICS.raw), await self._broker.committed(TOPICS.raw, GROUP)
             parent, inference = self._running.family()
             if told.get("clipveil_inference_processes", 0) and not inference:
                 return None
             of_parent, of_inference = _look(parent), [_look(process) for process in inference]
-        except psutil.NoSuchProcess:
+        except (psutil.NoSuchProcess, httpx.HTTPError, BrokerUnavailable):
             return None
         rss, uss, descriptors, threads = (sum(column) for column in zip((0, 0, 0, 0), *of_inference, strict=True))
         return Sample(
