@@ -90,7 +90,9 @@ def _change(source: Source, record: dict[str, Any]) -> None:
     if kind == 0:
         fields.reverse()
     elif kind == 1:
-        fields.insert(source.number(len(fields) + 1), {"name": f"more{source.number(4)}", "type": _random_type(source, 3)})
+        fields.insert(
+            source.number(len(fields) + 1), {"name": f"more{source.number(4)}", "type": _random_type(source, 3)}
+        )
     elif kind == 2:
         fields.remove(one)
     elif kind == 3:
@@ -129,7 +131,7 @@ def _random_type(source: Source, depth: int) -> Any:
         return PRIMITIVES[kind]
     name = f"N{source.byte()}"
     if kind == 8:
-        return {"type": "enum", "name": name, "symbols": list(CONSENTS[:1 + source.number(3)])}
+        return {"type": "enum", "name": name, "symbols": list(CONSENTS[: 1 + source.number(3)])}
     if kind == 9:
         return {"type": "fixed", "name": name, "size": source.number(9)}
     if kind == 10:
@@ -139,8 +141,11 @@ def _random_type(source: Source, depth: int) -> Any:
     if kind == 12:
         names = ("human_review", "account_id", "x", "score")
         count = source.number(4)
-        return {"type": "record", "name": name,
-                "fields": [{"name": one, "type": _random_type(source, depth - 1)} for one in names[:count]]}
+        return {
+            "type": "record",
+            "name": name,
+            "fields": [{"name": one, "type": _random_type(source, depth - 1)} for one in names[:count]],
+        }
     branches: list[Any] = []
     for _ in range(1 + source.number(3)):
         one = _random_type(source, depth - 1)
