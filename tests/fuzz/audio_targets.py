@@ -1,4 +1,4 @@
-"""Audio files that lie: valid ones of every container, changed where it hurts, with their checksums made right again."""
+"""Audio files that lie: valid ones of every container, changed where it hurts, with checksums made right again."""
 
 from __future__ import annotations
 
@@ -146,6 +146,6 @@ def seeds_of_published() -> list[bytes]:
 
 
 TARGETS = (
-    Target("audio", run_audio, seeds_of_audio, weight=16, length_max=200),
-    Target("audio-published", run_published, seeds_of_published, weight=4, length_max=200),
+    Target("audio", run_audio, seeds_of_audio, length_max=200),
+    Target("audio-published", run_published, seeds_of_published, length_max=200),
 )

@@ -112,6 +112,6 @@ def seeds_of_events() -> list[bytes]:
 
 
 TARGETS = (
-    Target("avro-events", run_events, seeds_of_events, weight=25),
-    Target("avro-bytes", run_bytes, seeds_of_bytes, weight=40),
+    Target("avro-events", run_events, seeds_of_events),
+    Target("avro-bytes", run_bytes, seeds_of_bytes),
 )

@@ -13,10 +13,8 @@ from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.fuzz.child import STATE
-from tests.fuzz.target import Target
+from tests.fuzz.limits import INPUT_S_MAX, STATE
 
-INPUT_S_MAX = 10.0
 CHILD_INPUTS_MAX = 200_000  # then a new process, which begins with the corpus that this one left
 STUCK_MAX = 5  # children of one target that died; then it is given up
 START_S_MAX = 240.0
@@ -36,20 +34,15 @@ class Result:
         return {**vars(self), "seconds": round(self.seconds, 1)}
 
 
-def shares(targets: list[Target], inputs: int) -> dict[str, int]:
-    """Inputs by target, by their weights."""
-    whole = sum(target.weight for target in targets)
-    return {target.name: -(-inputs * target.weight // whole) for target in targets}
-
-
 def run(
     name: str, inputs: int, seconds: float, folder: Path, seed: int = 1, options: tuple[str, ...] = (),
     input_s_max: float = INPUT_S_MAX,
+    stuck_max: int = STUCK_MAX,
 ) -> Result:  # fmt: skip
     """So many inputs of one target, or as many as the time allows."""
     folder.mkdir(parents=True, exist_ok=True)
     result, began, stuck = Result(), time.monotonic(), 0
-    while result.inputs < inputs and (left := began + seconds - time.monotonic()) > 0 and stuck < STUCK_MAX:
+    while result.inputs < inputs and (left := began + seconds - time.monotonic()) > 0 and stuck < stuck_max:
         part = min(inputs - result.inputs, CHILD_INPUTS_MAX)
         (folder / "report.json").unlink(missing_ok=True)
         (folder / "state").unlink(missing_ok=True)

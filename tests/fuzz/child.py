@@ -13,7 +13,6 @@ import mmap
 import os
 import random
 import resource
-import struct
 import sys
 import time
 import traceback
@@ -27,20 +26,11 @@ try:
 except ImportError:  # no wheel for this Python
     atheris = None
 
-with atheris.instrument_imports(include=["stream"]) if atheris else nullcontext():
-    from tests.fuzz.planted import PLANTED
-    from tests.fuzz.targets import TARGETS
-
+from tests.fuzz.limits import GROWTH_MAX, STATE, STATE_BYTES, resident_peak
 from tests.fuzz.target import Target
+from tests.fuzz.targets import load
 
-GROWTH_MAX = 512 * 2**20
-STATE = struct.Struct("<QQI")  # inputs begun, when the last did (monotonic, ns; 0 when it ended), its length
-STATE_BYTES = STATE.size + 4096
 LEAST_S = 1.0  # between two reports
-
-
-def resident_peak() -> int:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
 @dataclass
@@ -132,7 +122,9 @@ def main() -> None:
     name, inputs, seconds, seed, folder = sys.argv[1:6]
     faulthandler.enable()
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    child = Child({**TARGETS, **PLANTED}[name], int(inputs), Path(folder), time.monotonic() + float(seconds))
+    with atheris.instrument_imports(include=["stream"]) if atheris else nullcontext():
+        target = load(name)
+    child = Child(target, int(inputs), Path(folder), time.monotonic() + float(seconds))
     drive = by_coverage if atheris and "plain" not in sys.argv[6:] else by_chance
     drive(child, int(seed))
     child.report()

@@ -160,4 +160,4 @@ def seeds() -> list[bytes]:
     ]
 
 
-TARGETS = (Target("clip", run_clip, seeds, weight=2, length_max=300),)
+TARGETS = (Target("clip", run_clip, seeds, length_max=300),)

@@ -34,8 +34,8 @@ def _seeds() -> list[bytes]:
 PLANTED = {
     target.name: target
     for target in (
-        Target("planted-raises", _raises, _seeds, 1),
-        Target("planted-hangs", _hangs, _seeds, 1),
-        Target("planted-eats", _eats, _seeds, 1),
+        Target("planted-raises", _raises, _seeds),
+        Target("planted-hangs", _hangs, _seeds),
+        Target("planted-eats", _eats, _seeds),
     )
 }

@@ -94,4 +94,4 @@ def seeds() -> list[bytes]:
             for at in (0, 3)]  # fmt: skip
 
 
-TARGETS = (Target("records", run_records, seeds, weight=12, length_max=300),)
+TARGETS = (Target("records", run_records, seeds, length_max=300),)

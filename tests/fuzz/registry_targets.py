@@ -151,4 +151,4 @@ def seeds() -> list[bytes]:
             for count, key, kind in ((0, 0, 0), (1, 1, 1), (2, 2, 2), (1, 3, 5))]  # fmt: skip
 
 
-TARGETS = (Target("registry", run_registry, seeds, weight=2, length_max=300),)
+TARGETS = (Target("registry", run_registry, seeds, length_max=300),)

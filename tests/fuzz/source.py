@@ -1,4 +1,4 @@
-"""Bytes as a row of choices: every input is a valid programme, and a small change of the bytes is a small change of it."""
+"""Bytes as a row of choices: every input is a programme, and a small change of the bytes is a small change of it."""
 
 from __future__ import annotations
 

@@ -17,10 +17,9 @@ def promise(kept: object, what: str) -> None:
 
 @dataclass(frozen=True)
 class Target:
-    """``run`` gives the name of the outcome and raises where a promise is broken; ``weight`` is its share of inputs."""
+    """``run`` gives the name of the outcome and raises where a promise is broken."""
 
     name: str
     run: Callable[[bytes], str]
     seeds: Callable[[], list[bytes]]
-    weight: int
     length_max: int = 1_000

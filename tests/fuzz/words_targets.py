@@ -112,6 +112,6 @@ def seeds_of_lattice() -> list[bytes]:
 
 
 TARGETS = (
-    Target("words", run_words, seeds_of_words, weight=2, length_max=300),
-    Target("lattice", run_lattice, seeds_of_lattice, weight=6, length_max=200),
+    Target("words", run_words, seeds_of_words, length_max=300),
+    Target("lattice", run_lattice, seeds_of_lattice, length_max=200),
 )
