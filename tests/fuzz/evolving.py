@@ -83,7 +83,7 @@ def _records(node: Any) -> Iterator[dict[str, Any]]:
                 yield from _records(node.get(key))
 
 
-def _change(source: Source, record: dict[str, Any]) -> None:
+def _change(source: Source, record: dict[str, Any]) -> None:  # noqa: C901 - a table of changes, one a branch
     fields = record["fields"]
     one, other = source.pick(fields), source.pick(fields)
     kind = source.number(13)

@@ -29,6 +29,7 @@ class Hostile:
     def __init__(self) -> None:
         self.loop = asyncio.new_event_loop()
         self.pieces: list[bytes | None] = []
+        self.sent = 0
         server = self.loop.run_until_complete(asyncio.start_server(self._answer, "127.0.0.1", 0))
         self.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
         self.trust = ssl.create_default_context()
@@ -38,6 +39,7 @@ class Hostile:
         try:
             await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 1.0)
             for piece in self.pieces:
+                self.sent += 1
                 if piece is None:
                     await asyncio.sleep(TIMEOUT_S / 4)
                 else:
@@ -47,6 +49,11 @@ class Hostile:
             pass
         finally:
             writer.close()
+
+    def close(self) -> None:
+        self._server.close()
+        self.loop.run_until_complete(asyncio.sleep(0))
+        self.loop.close()
 
     async def ask(self, what: int) -> str:
         registry = RestRegistry(self.url, ssl_context=self.trust, timeout_s=TIMEOUT_S, attempts=2, backoff_s=0.001)

@@ -19,7 +19,7 @@ FEW = 25
 
 @pytest.mark.parametrize("name", MODULES)
 def test_no_input_breaks_a_promise(name: str) -> None:
-    """Success or a refusal of the closed list, and no more memory than may be, for seeds, changed seeds and any bytes."""
+    """Success or a refusal of the closed list, and no more memory than may be, for seeds and for any bytes."""
     target = load(name)
     draw, seeds = random.Random(1), target.seeds()
     target.run(seeds[0])
