@@ -46,7 +46,7 @@ def _shallow(text: str) -> None:
     for event in yaml.parse(text, yaml.SafeLoader):
         depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
         if depth > DEPTH_MAX:
-            raise NotYaml(event.start_mark.line + 1)
+            raise NotYaml(event.start_mark.line + 1 if event.start_mark else None)
 
 
 def _bound(value: Any) -> None:
