@@ -8,7 +8,7 @@ export PYANNOTE_METRICS_ENABLED := 0
 export HF_HUB_OFFLINE := 1
 export ORT_DISABLE_TELEMETRY := 1
 
-.PHONY: help env tools demo test lint bench soak chart lock clean
+.PHONY: help env tools demo test lint fuzz bench soak chart lock clean
 
 help: ## what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -38,6 +38,9 @@ lint: env ## ruff, mypy --strict, import-linter
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
+
+fuzz: env ## a million hostile inputs to every decoder and finder; counts as JSON in out/fuzz
+	$(BIN)/python -m tests.fuzz --inputs 1000000
 
 bench: env ## clips and transcripts per second, CPU per stage, against stock pyannote and Presidio
 	$(BIN)/python -m tests.bench

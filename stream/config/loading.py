@@ -9,12 +9,12 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-import yaml
 from pydantic import BaseModel, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
 
 from stream.config.base import ConfigError
 from stream.config.sections import Settings
+from stream.plain_yaml import NotYaml, parse
 
 PREFIX = "CLIPVEIL_"
 CONFIG_FILE_VARIABLE = "CLIPVEIL_CONFIG"
@@ -62,22 +62,25 @@ def load(path: Path | None = None) -> Settings:
     except SettingsError as error:  # its message names the field only
         section = "".join(re.findall(r'field "(\w+)"', str(error)))
         raise ConfigError(f"{PREFIX}{section.upper()}__...: a value that should be JSON is not") from None
+    except RecursionError:
+        raise ConfigError(f"{PREFIX}...: a value has too many brackets in each other") from None
 
 
 def _read_file(path: Path) -> dict[str, Any]:
     try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+        values = parse(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise ConfigError(f"{path}: {error.strerror}") from None
     except UnicodeDecodeError:
         raise ConfigError(f"{path}: is not UTF-8") from None
-    except yaml.YAMLError as error:  # its message quotes the line
-        mark = getattr(error, "problem_mark", None)
-        raise ConfigError(f"{path}: is not YAML" + (f" (line {mark.line + 1})" if mark else "")) from None
+    except NotYaml as broken:
+        raise ConfigError(f"{path}: {broken}") from None
     if values is None:
         return {}
     if not isinstance(values, dict) or not all(isinstance(key, str) for key in values):
         raise ConfigError(f"{path}: needs sections, such as 'kafka:'")
+    if any(key.startswith("_") for key in values):  # to pydantic-settings these are orders, such as _env_prefix
+        raise ConfigError(f"{path}: no section begins with an underscore")
     return values
 
 

@@ -20,10 +20,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from stream.lifecycle.keyring import SECRET_BYTES_MIN, Epoch, KeyRing, Scope, derived, epoch_of
 from stream.ops.log import Event, get
+from stream.plain_yaml import NotYaml, parse
 
 LOOK_EVERY_S = 1.0
 FILE_BYTES_MAX = 1024 * 1024
@@ -64,10 +63,9 @@ def parse_ring(text: str) -> KeyRing:
 
 def _mapping(text: str) -> dict[str, Any]:
     try:
-        values = yaml.safe_load(text)
-    except (yaml.YAMLError, ValueError, RecursionError) as error:  # their messages quote the line
-        mark = getattr(error, "problem_mark", None)
-        raise RingBroken(["is not YAML" + (f" (line {mark.line + 1})" if mark else "")]) from None
+        values = parse(text)
+    except NotYaml as broken:
+        raise RingBroken([str(broken)]) from None
     if not isinstance(values, dict):
         raise RingBroken(["needs campaign, account_key and epochs"])
     return values

@@ -11,6 +11,7 @@ import json
 import random
 import ssl
 import time
+import uuid
 from abc import ABC, abstractmethod
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
@@ -22,12 +23,14 @@ import httpx
 
 from stream.clip import Reason, Refusal
 from stream.ports import RegistryUnavailable
+from stream.wire.bounds import SCHEMA_CHARS_MAX
 
 SCHEMAS_CACHED_MAX: Final = 1_024
 UNKNOWN_S: Final = 10.0  # how long an unknown schema is not asked for again
 APPEARS_S: Final = (0.1, 0.3, 0.6)  # a replica of a registry knows a schema a moment later than its leader
 RESPONSE_BYTES_MAX: Final = 1024 * 1024
 
+_ID_MAX: Final = 2**32 - 1  # four bytes of a record's header
 _MEDIA_TYPE: Final = "application/vnd.schemaregistry.v1+json"
 _NOT_FOUND_CODES: Final = frozenset({404, 40401, 40402, 40403})  # of the body; a bare 404 may come from any proxy
 
@@ -125,6 +128,7 @@ class RestRegistry(CachedLookup):
         appears_s: Sequence[float] = APPEARS_S,
     ) -> None:
         super().__init__(unknown_s, appears_s=appears_s)
+        self._timeout_s = timeout_s
         self._attempts = attempts
         self._backoff_s = backoff_s
         self._client = httpx.AsyncClient(
@@ -132,7 +136,11 @@ class RestRegistry(CachedLookup):
             auth=auth,
             timeout=timeout_s,
             verify=ssl_context or True,
-            headers={"Accept": f"{_MEDIA_TYPE}, application/json", "Content-Type": _MEDIA_TYPE},
+            headers={
+                "Accept": f"{_MEDIA_TYPE}, application/json",
+                "Accept-Encoding": "identity",
+                "Content-Type": _MEDIA_TYPE,
+            },
         )
 
     async def fetch(self, reference: int | str) -> str | None:
@@ -145,7 +153,8 @@ class RestRegistry(CachedLookup):
         _demand(status == 200, status)
         if answer.get("schemaType", "AVRO") != "AVRO" or answer.get("references"):
             return None  # we read Avro, and only schemas that are whole
-        return _text(answer)
+        schema = _text(answer)
+        return schema if len(schema) <= SCHEMA_CHARS_MAX else None  # no record is read with it: not kept either
 
     async def register(self, subject: str, schema: str) -> Registered:
         status, answer = await self._ask("POST", f"subjects/{quote(subject, safe='')}/versions", _question(schema))
@@ -175,8 +184,9 @@ class RestRegistry(CachedLookup):
     ) -> Registered:
         if status in (409, 422):
             raise SchemaRefused("the registry does not take this schema")
-        _demand(status == 200 and isinstance(answer.get("id"), int), status)
-        guid = answer.get("guid")
+        number, guid = answer.get("id"), answer.get("guid")
+        _demand(status == 200 and type(number) is int and 0 <= number <= _ID_MAX, status)
+        _demand(guid is None or _is_guid(guid), status)
         if guid is None and subject is not None:  # registering tells the id alone on older registries
             status, answer = await self._ask("POST", f"subjects/{quote(subject, safe='')}", _question(schema))
             return await self._registered(status, answer)
@@ -191,8 +201,9 @@ class RestRegistry(CachedLookup):
             if attempt:
                 await asyncio.sleep(self._backoff_s * 2 ** (attempt - 1) * (0.5 + random.random()))  # noqa: S311
             try:
-                status, body = await self._exchange(method, path, question)
-            except httpx.HTTPError as error:
+                async with asyncio.timeout(self._timeout_s):  # all of it: the client's own limit is one byte's
+                    status, body = await self._exchange(method, path, question)
+            except (httpx.HTTPError, httpx.InvalidURL, ValueError, TimeoutError) as error:  # of odd headers too
                 trouble = type(error).__name__
                 continue
             if status < 500 and status != 429:
@@ -203,7 +214,9 @@ class RestRegistry(CachedLookup):
     async def _exchange(self, method: str, path: str, question: Mapping[str, str] | None) -> tuple[int, bytes]:
         body = bytearray()
         async with self._client.stream(method, path, json=question) as response:
-            async for chunk in response.aiter_bytes():
+            if response.headers.get("Content-Encoding", "identity") != "identity":
+                raise RegistryUnavailable("an answer that is compressed")  # a few bytes could become all memory
+            async for chunk in response.aiter_raw():
                 body += chunk
                 if len(body) > RESPONSE_BYTES_MAX:
                     raise RegistryUnavailable("answer too large")
@@ -216,7 +229,8 @@ def _object(status: int, body: bytes) -> Mapping[str, Any]:
     except (ValueError, RecursionError):
         answer = None
     _demand(isinstance(answer, dict) and status in (200, 404, 409, 422), status)
-    _demand(status != 404 or answer.get("error_code") in _NOT_FOUND_CODES, status)
+    code = answer.get("error_code")
+    _demand(status != 404 or (isinstance(code, int) and code in _NOT_FOUND_CODES), status)
     return answer  # type: ignore[no-any-return]  # a dict, as demanded
 
 
@@ -225,6 +239,13 @@ def _text(answer: Mapping[str, Any]) -> str:
     if not isinstance(schema, str):
         raise RegistryUnavailable("no schema in the answer")
     return schema
+
+
+def _is_guid(found: object) -> bool:
+    try:
+        return isinstance(found, str) and uuid.UUID(found) is not None
+    except ValueError:
+        return False
 
 
 def _question(schema: str) -> dict[str, str]:
