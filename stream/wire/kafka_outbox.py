@@ -15,7 +15,7 @@ from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.errors import InvalidProducerEpoch, KafkaError, ProducerFenced
 from aiokafka.structs import OffsetAndMetadata
 
-from stream.ports import CommitFailed, Fenced, Message, Partition
+from stream.ports import ClusterAway, CommitFailed, Fenced, Message, Partition
 from stream.wire.kafka_connection import KafkaConnection, bounded_stop, milliseconds
 
 
@@ -41,8 +41,10 @@ class KafkaOutbox:
         try:
             async with asyncio.timeout(self._connection.transaction_timeout_s):
                 await self._producer.start()
-        except (KafkaError, TimeoutError) as error:
-            raise CommitFailed(type(error).__name__) from None
+        except TimeoutError as error:
+            raise ClusterAway(type(error).__name__) from None
+        except KafkaError as error:
+            raise (ClusterAway if error.retriable else CommitFailed)(type(error).__name__) from None
 
     async def commit(self, messages: Sequence[Message], next_offset: int) -> None:
         try:
