@@ -17,6 +17,7 @@ from aiokafka.structs import OffsetAndMetadata
 
 from stream.ports import ClusterAway, CommitFailed, Fenced, Message, Partition
 from stream.wire.kafka_connection import KafkaConnection, bounded_stop, milliseconds
+from stream.wire.kafka_once import ask_once
 
 
 class KafkaOutbox:
@@ -35,6 +36,7 @@ class KafkaOutbox:
             transactional_id=f"{group}-{partition.topic}-{partition.number}",
             transaction_timeout_ms=milliseconds(connection.transaction_timeout_s),
         )
+        ask_once(self._producer)
 
     async def start(self) -> None:
         """Returns when the predecessor is fenced, and what it left open has been ended."""

@@ -6,11 +6,14 @@ import asyncio
 import signal
 import time
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from tests.faults.proxy import Api, Moment, Proxy
-from tests.faults.world import World
 from tests.kafka.cluster import KafkaCluster
 from tests.kafka.server import KafkaServer
+
+if TYPE_CHECKING:
+    from tests.faults.world import World
 
 PASSING_S = 20.0  # in which workers with something to do ask for everything
 SPELL_S = (0.5, 4.0)  # how long a fault of the network lasts
