@@ -17,6 +17,7 @@ from typing import Any
 
 import pytest
 
+from stream.ports import Message
 from stream.wire.kafka import KafkaBroker, KafkaConnection
 from tests.contract.stand_ins import Topics
 from tests.faults.clock import HOUR_S, Clock, ClockJump
@@ -83,9 +84,19 @@ async def test_the_disk_of_the_broker_is_full(server: KafkaServer, broker: Kafka
     async with under_load(broker, broker) as load:
         await load.feed()
         await load.until_begun()
+        writing = asyncio.create_task(write(load))
         await BrokerDiskFull(server, disk).run()
+        writing.cancel()
+        await asyncio.gather(writing, return_exceptions=True)
         await load.until_done()
         await load.feed()
+
+
+async def write(load: Load) -> None:
+    """A broker notices that its disk is full when it writes; nobody looks at what this one writes."""
+    async with asyncio.timeout(60):
+        while True:
+            await load.broker.send([Message(load.topics.withheld, b"-", bytes(2**16), None, 0)])
 
 
 @pytest.mark.parametrize("seconds", [HOUR_S, -HOUR_S], ids=["forwards", "backwards"])
