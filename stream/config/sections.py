@@ -69,7 +69,8 @@ class WorkerSettings(Section):
     """Partition -> last offset up to which bad records are withheld and don't count: for whoever has looked at them. \
 JSON in the environment."""
     commit_failures_in_a_row_max: Count = 10
-    """After so many failed transactions of one partition in a row, the worker stops with an error."""
+    """After so many failed transactions of one partition in a row, the worker stops with an error. Brokers that do not
+    answer are waited for, however long."""
     drain_seconds_max: Seconds = 20.0
     """After SIGTERM, how long clips that were begun may take to be committed; the rest is done again by others."""
 
