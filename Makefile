@@ -7,7 +7,7 @@ export OMP_NUM_THREADS ?= 1
 export PYANNOTE_METRICS_ENABLED := 0
 export HF_HUB_OFFLINE := 1
 
-.PHONY: help env tools demo test lint bench chart lock clean
+.PHONY: help env tools demo test lint bench mutants chart lock clean
 
 help: ## what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -40,6 +40,9 @@ lint: env ## ruff, mypy --strict, import-linter
 
 bench: env ## clips and transcripts per second, CPU per stage, against stock pyannote and Presidio
 	$(BIN)/python -m tests.bench
+
+mutants: env ## breaks every safety line in turn and shows that a test fails for each; 20 minutes
+	$(BIN)/python -m tests.mutation
 
 chart: env ## the chart's settings schema and snapshot anew, after a change of settings or templates
 	$(BIN)/python -m tests.helm.update

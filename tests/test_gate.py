@@ -88,6 +88,13 @@ def test_an_honest_result_passes() -> None:
     assert inspect() is None
 
 
+def test_a_word_that_ends_after_the_clip_is_refused() -> None:
+    """Its time is none of this clip's."""
+    last = HONEST.words[-1]
+    late = replace(last, segment=Segment(last.segment.start, CLIP.duration + 0.01))
+    assert Reason.GATE_MALFORMED == inspect(replace(HONEST, words=(*HONEST.words[:-1], late)))
+
+
 # ------------------------------------------------------------------ sound
 @pytest.mark.parametrize("value", [1.0, 1 / 32768, -1e-9])
 @pytest.mark.parametrize("second", [0.0, 0.2, 1.6, 3.1, 3.5, 3.99])

@@ -80,11 +80,20 @@ def test_a_second_hypothesis_is_checked_too() -> None:
     assert refusal.value.reason is Reason.WORDS_WITHOUT_TIMES
 
 
+def test_hypotheses_that_contradict_one_another_are_refused() -> None:
+    """Two that heard the same words at other times: one of them would mute where nothing was said."""
+    hypotheses = (Transcript(words("play some jazz"), 0.9), Transcript(words("play some jazz", start=1.7), 0.1))
+    with pytest.raises(Refusal) as refusal:
+        plan.check(clip(transcripts=hypotheses), POLICY)
+    assert refusal.value.reason is Reason.WORDS_OUT_OF_BOUNDS
+
+
 # ------------------------------------------------------------------ who may be heard
 @pytest.mark.parametrize(
     ("changes", "reason"),
     [
         ({"main": None}, Reason.NO_MAIN_SPEAKER),
+        ({"main": None, "confidence": 0.0}, Reason.NO_MAIN_SPEAKER),
         ({"turns": ((0.0, 4.0, "b1"),)}, Reason.NO_MAIN_SPEAKER),
         ({"confidence": 0.49}, Reason.MAIN_SPEAKER_UNCERTAIN),
         ({"confidence": math.nan}, Reason.MAIN_SPEAKER_UNCERTAIN),
@@ -205,6 +214,13 @@ def test_a_part_of_a_name_is_hidden_wherever_it_comes_again() -> None:
     decided = plan.decide(made, evidence(Finding(0, 0, 2, "PERSON"), turns=((0.0, 6.0, "main"),)), POLICY)
     hidden = [(0, 2), (5, 5), (7, 7), (9, 9)]
     assert hidden == [(edit.first, edit.last) for edit in decided.word_edits]
+
+
+def test_a_short_part_of_a_name_is_hidden_in_the_name_alone() -> None:
+    """Else an initial would hide every letter that is spoken, and most clips with it."""
+    made = clip("al kowalski said al is kowalski", 5.0)
+    decided = plan.decide(made, evidence(Finding(0, 0, 1, "PERSON"), turns=((0.0, 5.0, "main"),)), POLICY)
+    assert [(0, 1), (5, 5)] == [(edit.first, edit.last) for edit in decided.word_edits]
 
 
 def test_only_names_are_hidden_by_their_parts() -> None:

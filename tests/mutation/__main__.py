@@ -11,8 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tests.mutation.copying import broken, make_copy
-from tests.mutation.mutant import ROOT, Mutant
-from tests.mutation.rooms import MUTANTS
+from tests.mutation.mutant import ROOT, Mutant, all_mutants
 from tests.mutation.running import Found, preload, run
 from tests.mutation.soundness import undefined_names
 
@@ -27,7 +26,7 @@ def main() -> int:
     parser.add_argument("--subset", action="store_true", help="the few that run with all other tests")
     parser.add_argument("--list", action="store_true", help="say which there are, and do nothing")
     asked = parser.parse_args()
-    chosen = [one for one in MUTANTS if not asked.only or any(part in one.name for part in asked.only)]
+    chosen = [one for one in all_mutants() if not asked.only or any(part in one.name for part in asked.only)]
     chosen = [one for one in chosen if one.quick or not asked.subset]
     if asked.list:
         for one in chosen:
