@@ -418,6 +418,13 @@ def test_a_missing_receipt_is_refused(receipts: tuple[Receipt, ...]) -> None:
     assert Reason.GATE_RECEIPT_MISSING == inspect(replace(HONEST, receipts=receipts))
 
 
+@pytest.mark.parametrize("unsure", [Receipt("speakers", "model-1", complete=False), Receipt("speakers", "", True)])
+def test_a_detector_that_did_not_see_all_or_has_no_version_is_missing(unsure: Receipt) -> None:
+    """Also where the output names it just as the evidence does."""
+    found = replace(EVIDENCE, speakers=replace(EVIDENCE.speakers, receipt=unsure))
+    assert Reason.GATE_RECEIPT_MISSING == inspect(replace(HONEST, receipts=found.receipts), found=found)
+
+
 @pytest.mark.parametrize(
     "leaky",
     [

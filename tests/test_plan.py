@@ -265,6 +265,26 @@ def test_words_that_cannot_be_heard_cannot_be_read() -> None:
     assert [(3, Why.BYSTANDER), (4, Why.BACKGROUND)] == [(edit.first, edit.why) for edit in decided.word_edits]
 
 
+def test_a_word_that_touches_an_identifier_is_called_one() -> None:
+    """Although a bystander covers more of it: placeholders of one identifier tell no word count."""
+    wide = replace(POLICY, word_margin_s=0.2)
+    turns = ((0.0, 1.5, "main"), (1.5, 4.0, "b1"))
+    decided = plan.decide(clip("call diane now"), evidence(Finding(0, 1, 1, "PERSON"), turns=turns), wide)
+    told = [(edit.first, edit.why, edit.entity_type) for edit in decided.word_edits]
+    assert [(1, Why.IDENTIFIER, "PERSON"), (2, Why.IDENTIFIER, "PERSON")] == told
+
+
+def test_a_language_without_vocabulary_is_no_policy() -> None:
+    """The gate could not count its digits."""
+    with pytest.raises(ValueError, match="xx"):
+        Policy(languages=frozenset({"en", "xx"}))
+
+
+def test_both_detectors_are_required_unless_somebody_says_otherwise() -> None:
+    """Without either nobody knows what is heard."""
+    assert frozenset({"speakers", "identifiers"}) == Policy().required_detectors
+
+
 def test_nothing_but_identifiers_is_not_worth_a_listener() -> None:
     """A clip whose whole speech is an identifier is withheld."""
     with pytest.raises(Refusal) as refusal:
