@@ -420,6 +420,20 @@ def test_a_masked_slots_value_in_a_receipt_a_mute_or_the_bytes_is_refused() -> N
     assert Reason.GATE_IDENTIFIER_LEFT == inspect(body=b"\x00kowalski\xff", made=told)
 
 
+@pytest.mark.parametrize("value", ["oak street", "twelve oak street apartment nine"])
+def test_a_slot_that_is_part_of_what_was_found_or_holds_it_is_searched_for(value: str) -> None:
+    """What was said of an address is in the slot as well, with more of it or less."""
+    made = clip("play it at twelve oak street please")
+    made = replace(made, event=replace(made.event, slots={"where": value}))
+    found = evidence(Finding(0, 3, 5, "ADDRESS"))
+    decided = decide(made, found, POLICY)
+    samples, words = sound.keep_only(made.samples, decided.keep), text.replace_words(made, decided)
+    result = replace(HONEST, samples=samples, words=words, mutes=decided.mutes)
+    assert inspect(result, made=made, found=found, plan=decided) is None
+    body = b"\x00" + value.encode() + b"\xff"
+    assert Reason.GATE_IDENTIFIER_LEFT == inspect(result, body, made=made, found=found, plan=decided)
+
+
 def test_slots_that_tell_nobody_may_be_said() -> None:
     """A room, a song, a date, a device family and a message with words of everyday are no identifiers."""
     harmless = with_slots(

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stream.lifecycle.heads import Anchors, sign
-from stream.lifecycle.verifying import Counts, Problem, Verification
+from stream.lifecycle.verifying import ChainCheck, Counts, Problem, Verification
 from tests.lifecycle import chains
 from tests.lifecycle.chains import KEY, KEYS, OTHER_KEY, Audit, Rows, Tampering, honest, signed, verified
 
@@ -205,3 +205,11 @@ def test_a_record_that_nobody_can_read_is_told() -> None:
         found.add(row)
     found.unreadable("line 3 of the export")
     assert ["line 3 of the export is no audit record that can be read"] == [problem.what for problem in found.problems]
+
+
+def test_offsets_without_a_record_are_told() -> None:
+    """Kafka's own control records take some: whoever looks can tell them from inputs that were passed over."""
+    check = ChainCheck("clips.raw/0")
+    for row in chains.linked(chains.decision(random.Random(1), offset) for offset in (1, 2, 6)):
+        assert check.add(row)
+    assert [(0, 0), (3, 5)] == check.gaps
