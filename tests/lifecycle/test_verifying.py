@@ -188,7 +188,9 @@ def test_a_full_rewrite_without_a_kept_head_is_not_found() -> None:
     assert ["clips.raw/0: nobody has signed records 1 to 900, and it was time"] == whats(rows, [])
 
 
-@pytest.mark.parametrize("lacking", [{"digest": "07" * 31}, {"digest": "no digest"}, {"sequence": 0}, {"sequence": None}])
+@pytest.mark.parametrize(
+    "lacking", [{"digest": "07" * 31}, {"digest": "no digest"}, {"sequence": 0}, {"sequence": None}]
+)
 def test_a_signed_head_that_is_no_end_of_a_chain_is_told(lacking: dict[str, object]) -> None:
     """Whoever signed it: nothing can be held against it."""
     audit = honest(random.Random(1), 3)

@@ -1,4 +1,4 @@
-"""``python -m tests.mutation``: breaks the package in every way of the list, and says which mutants some test caught."""
+"""``python -m tests.mutation``: breaks the package in every way of the list, and says what some test caught."""
 
 from __future__ import annotations
 
@@ -61,7 +61,10 @@ def _try(copy: Path, mutants: Sequence[Mutant]) -> int:
             found = run(copy, one.tests, module=one.module, limit_s=LIMIT_S)
         by = found.catch(sound)
         caught += by is not None
-        print(f"{'caught  ' if by else 'SURVIVED'} {found.seconds:5.1f} s  {one.name}: {by or _why(one, found)}", flush=True)
+        print(
+            f"{'caught  ' if by else 'SURVIVED'} {found.seconds:5.1f} s  {one.name}: {by or _why(one, found)}",
+            flush=True,
+        )
     return caught
 
 

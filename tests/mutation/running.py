@@ -36,7 +36,7 @@ NOT_A_CATCH = ("NameError", "UnboundLocalError", "ImportError", "ModuleNotFoundE
 
 @dataclass(eq=False)
 class Watch:
-    """A pytest plugin that remembers. Of a file that is asked for as ``file@text`` only tests whose id has the text run."""
+    """A pytest plugin that remembers, and lets only tests of a file run whose ids have a text."""
 
     only: Mapping[str, str] = field(default_factory=dict)  # file -> text
     passed: list[str] = field(default_factory=list)

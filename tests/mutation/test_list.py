@@ -6,10 +6,10 @@ import subprocess
 import sys
 from collections import Counter
 
-from tests.mutation.mutant import ROOT
-from tests.mutation.mutant import all_mutants
-MUTANTS = all_mutants()
+from tests.mutation.mutant import ROOT, all_mutants
 from tests.mutation.soundness import undefined_names
+
+MUTANTS = all_mutants()
 
 
 def test_every_mutant_fits() -> None:
