@@ -10,7 +10,7 @@ from io import StringIO
 
 import pytest
 
-from stream.clip import Outcome, Reason, Record, Withheld
+from stream.clip import Coordinates, Outcome, Reason, Record, Withheld
 from stream.ops import log
 from stream.ports import CommitFailed, Message, Outbox, Partition, SourceLost, StandingUnknown
 from stream.whose import Head
@@ -126,6 +126,18 @@ async def test_a_good_clip_between_faults_keeps_the_worker_going(broker: LocalBr
     await send(broker, topics.raw, [event(number, wish) for number, wish in enumerate(wishes)])
     await finish(worker(broker, topics, WishEngine(), Limits(faults_in_a_row=3)), broker, topics)
     assert 20 == len(await everything(broker, topics.withheld))
+
+
+@pytest.mark.parametrize(
+    "reason", [Reason.INTERNAL_ERROR, Reason.INFERENCE_DIED, Reason.TIMED_OUT, Reason.DETECTOR_FAILED]
+)
+async def test_what_the_machinery_does_to_clips_are_faults(broker: LocalBroker, topics: Topics, reason: Reason) -> None:
+    """Each by itself: so many in a row, and nothing of them is committed."""
+    one = worker(broker, topics, WishEngine(), replace(QUICK, faults_in_a_row=2))
+    fault = Withheld(Coordinates(topics.raw, 0, 0), reason, "p1")
+    assert 1 == one.faults_with([fault])
+    with pytest.raises(TooManyFaults):
+        one.faults_with([fault, fault])
 
 
 async def test_refusals_are_no_faults(broker: LocalBroker, topics: Topics) -> None:

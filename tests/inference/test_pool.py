@@ -17,7 +17,7 @@ from stream.clip import Coordinates, Job, Outcome, Reason, Withheld
 from stream.config import Settings
 from stream.inference.frames import Start
 from stream.inference.pool import InferencePool, PoolLimits, make_pool
-from stream.inference.process import StartFailed
+from stream.inference.process import StartFailed, _environment
 from tests.values import LABEL
 
 
@@ -233,6 +233,22 @@ async def test_a_process_knows_no_secret_of_ours_and_has_one_thread(monkeypatch:
     async with running(make()) as order:
         outcome = await order("environment")
     assert "Found0Threads1" == outcome.fault
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("PYANNOTE_METRICS_ENABLED", "0"),
+        ("HF_HUB_OFFLINE", "1"),
+        ("HF_HUB_DISABLE_TELEMETRY", "1"),
+        ("TRANSFORMERS_OFFLINE", "1"),
+        ("OMP_NUM_THREADS", "1"),
+    ],
+)
+def test_no_library_of_a_process_may_call_anybody(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
+    """Whatever our own environment says of it."""
+    monkeypatch.setenv(name, "otherwise")
+    assert value == _environment()[name]
 
 
 async def test_signals_to_the_group_do_not_end_a_clip() -> None:

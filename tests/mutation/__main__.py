@@ -15,7 +15,7 @@ from tests.mutation.mutant import ROOT, Mutant, all_mutants
 from tests.mutation.running import Found, preload, run
 from tests.mutation.soundness import undefined_names
 
-LIMIT_S = 120.0  # for the tests of one mutant
+LIMIT_S = 180.0  # for the tests of one mutant
 BASELINE_LIMIT_S = 1200.0
 
 

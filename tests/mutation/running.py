@@ -129,7 +129,7 @@ def _child(copy: Path, tests: list[str], module: str | None, there: int, until_o
             os.dup2(nowhere, descriptor)
         sys.dont_write_bytecode = module is not None
         if module is None or _imported(module, watch):
-            options = ["--timeout=60", *(["--maxfail=1"] if until_one_fails else [])]
+            options = ["--timeout=100", *(["--maxfail=1"] if until_one_fails else [])]
             code = pytest.main([*(path for path, *_ in parts), *options], plugins=[watch])
             if code not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
                 watch.trouble.append(f"pytest ends with {int(code)}")

@@ -185,6 +185,8 @@ def test_too_many_words() -> None:
     )
     assert 400 == len(decoded(transcripts=transcripts(*words[:-1])).transcripts[0].words)
     assert Reason.WORDS_TOO_MANY is reason_for(transcripts=transcripts(*words[:-2], {**words[0], "text": "la la"}))
+    spaces = [{"text": " " * 20_001, "confidence": None, "words": []}]  # no word at all, and still too much
+    assert Reason.EVENT_UNDECODABLE is reason_for(transcripts=spaces)
     unlooked_at = {**words[0], "text": "la" * 1_000}  # what is too much is not even read
     assert Reason.WORDS_TOO_MANY is reason_for(transcripts=transcripts(*words[:-1], unlooked_at))
 
