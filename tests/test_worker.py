@@ -16,7 +16,7 @@ from stream.ports import CommitFailed, Message, Outbox, Partition, SourceLost, S
 from stream.whose import Head
 from stream.wire.local import LocalBroker
 from stream.wire.local_group import OnChange
-from stream.worker import Died, Limits, NotCommitting, TooManyFaults, Worker
+from stream.worker import Died, Lane, Limits, NotCommitting, TooManyFaults, Worker
 from tests.contract.stand_ins import (
     Everybody,
     LineWriter,
@@ -98,6 +98,45 @@ async def test_one_partition_cannot_hold_all(broker: LocalBroker) -> None:
     one.stop()
     await running
     assert {1: 50} == dict(await broker.committed(topics.raw, topics.group))
+
+
+class Steps:
+    """Source, outbox and intake of one lane, and the worker around them: writes down what is asked of them."""
+
+    def __init__(self) -> None:
+        self.taken: list[str] = []
+        self.source = self
+
+    def pause(self, _: Partition) -> None:
+        self.taken.append("pause")
+
+    async def start(self) -> None:
+        self.taken.append("fence")
+
+    def intake(self, _: Partition) -> Steps:
+        self.taken.append("new intake")
+        return self
+
+    async def open(self) -> None:
+        self.taken.append("restore")
+
+    async def seek_to_committed(self, _: Partition) -> int:
+        self.taken.append("seek")
+        return 0
+
+    def throttle(self) -> int:
+        self.taken.append("take")
+        return 1
+
+
+async def test_a_lane_opens_in_the_one_order_that_is_safe() -> None:
+    """Before the predecessor is fenced its state may change, and before that is restored no record may come."""
+    steps = Steps()
+    lane = Lane(steps, Partition("raw", 0))  # type: ignore[arg-type]
+    steps.taken.clear()
+    await lane._open(steps)  # type: ignore[arg-type]
+    assert ["pause", "fence", "new intake", "restore", "seek", "take"] == steps.taken
+    assert lane.open
 
 
 async def test_health_says_when_it_is_ready_and_what_it_holds(broker: LocalBroker, topics: Topics) -> None:

@@ -50,7 +50,9 @@ async def running(pool: InferencePool) -> AsyncIterator[Callable[[str], Awaitabl
     offset = iter(range(1000))
 
     async def order(body: str) -> Withheld:
-        outcome: Outcome = await pool.run(Job(Coordinates("clips.raw", 3, next(offset)), "{}", body.encode(), LABEL))
+        job = Job(Coordinates("clips.raw", 3, next(offset)), "{}", body.encode(), LABEL)
+        async with asyncio.timeout(60):  # what hangs for ever fails here, and not by a limit of the whole run
+            outcome: Outcome = await pool.run(job)
         assert isinstance(outcome, Withheld)
         return outcome
 
@@ -174,7 +176,8 @@ async def test_a_model_that_cant_be_loaded_ends_the_start(builder: str, limits: 
     before = children()
     pool = make(builder, processes=2, **limits)
     with pytest.raises(StartFailed, match=message):
-        await pool.start()
+        async with asyncio.timeout(60):
+            await pool.start()
     assert not pool.ready
     assert before == children()
 
