@@ -17,7 +17,7 @@ from stream.clip import Coordinates, Job, Outcome, Reason, Withheld
 from stream.config import Settings
 from stream.inference.frames import Start
 from stream.inference.pool import InferencePool, PoolLimits, make_pool
-from stream.inference.process import StartFailed, _environment
+from stream.inference.process import Process, StartFailed, _environment
 from tests.values import LABEL
 
 
@@ -324,3 +324,10 @@ async def test_every_model_of_the_settings_reaches_the_process() -> None:
     pool = make_pool(settings, builder="tests.inference.parts:telling")
     with pytest.raises(StartFailed, match="/models/speakers /models/names /models/whisper"):
         await pool.start()
+
+
+async def test_a_process_that_can_not_even_begin_prints_nothing(capfd: pytest.CaptureFixture[str]) -> None:
+    """Before it has put its own output away, Python's is put away by the pool."""
+    with pytest.raises(StartFailed):
+        await Process.launch(Start("", {}), 60.0, "tests.inference.no_such_module")
+    assert "" == capfd.readouterr().err
