@@ -10,7 +10,7 @@ from io import StringIO
 
 import pytest
 
-from stream.clip import Coordinates, Outcome, Reason, Record, Withheld
+from stream.clip import Coordinates, Job, Outcome, Reason, Record, Withheld
 from stream.ops import log
 from stream.ports import CommitFailed, Message, Outbox, Partition, SourceLost, StandingUnknown
 from stream.whose import Head
@@ -137,6 +137,31 @@ async def test_a_lane_opens_in_the_one_order_that_is_safe() -> None:
     await lane._open(steps)  # type: ignore[arg-type]
     assert ["pause", "fence", "new intake", "restore", "seek", "take"] == steps.taken
     assert lane.open
+
+
+async def test_what_was_heard_early_waits_for_its_turn(broker: LocalBroker, topics: Topics) -> None:
+    """A record that is done behind one that is not is not committed over its head, which would lose that one."""
+    await send(broker, topics.raw, [event(0), event(1, "hold"), event(2)])
+    third = asyncio.Event()
+
+    async def before(job: Job) -> None:
+        if job.coordinates.offset == 2:
+            third.set()
+        elif job.coordinates.offset == 0:
+            await third.wait()
+            await asyncio.sleep(0.05)  # so that the third is done by the time that the first is
+
+    engine = WishEngine(before=before)
+    one = worker(broker, topics, engine, replace(QUICK, poll_s=0.02))
+    running = asyncio.create_task(one.run())
+    await until(lambda: committed_is(broker, topics, {0: 1}))
+    engine.release.set()
+    await until_committed(broker, topics)
+    one.stop()
+    await asyncio.wait_for(running, 30)
+    assert [b"publish 0", b"hold 1", b"publish 2"] == [
+        each.value for each in await everything(broker, topics.anonymized)
+    ]
 
 
 async def test_health_says_when_it_is_ready_and_what_it_holds(broker: LocalBroker, topics: Topics) -> None:
