@@ -8,7 +8,7 @@ export PYANNOTE_METRICS_ENABLED := 0
 export HF_HUB_OFFLINE := 1
 export ORT_DISABLE_TELEMETRY := 1
 
-.PHONY: help env tools demo test lint fuzz bench soak chart lock clean
+.PHONY: help env tools demo test lint faults faults-short fuzz mutants bench soak chart lock clean
 
 help: ## what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -47,6 +47,9 @@ bench: env ## clips and transcripts per second, CPU per stage, against stock pya
 
 soak: tools ## an hour at full load on a real Apache Kafka: does anything grow? writes out/soak/soak.png
 	$(BIN)/python -m tests.soak --minutes 60 --out out/soak
+
+mutants: env ## breaks every safety line in turn and shows that a test fails for each; 20 minutes
+	$(BIN)/python -m tests.mutation
 
 chart: env ## the chart's settings schema and snapshot anew, after a change of settings or templates
 	$(BIN)/python -m tests.helm.update

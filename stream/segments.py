@@ -46,7 +46,7 @@ def subtract(left: Iterable[Segment], right: Iterable[Segment]) -> Segments:
                 continue
             if at < hole.start:
                 rest.append(Segment(at, hole.start))
-            at = max(at, hole.end)
+            at = hole.end
         if at < segment.end:
             rest.append(Segment(at, segment.end))
     return tuple(rest)

@@ -161,6 +161,18 @@ def test_a_policy_says_what_becomes_of_every_kind() -> None:
         policy(children=Operator.REDACT)
 
 
+def test_what_nobody_says_otherwise_is_withheld_where_no_mute_helps() -> None:
+    """An illness can be told from the words around it, no mute hides a child, and of a threat somebody must know."""
+    expected = {
+        CriticalKind.FINANCIAL: Operator.REDACT,
+        CriticalKind.CREDENTIALS: Operator.REDACT,
+        CriticalKind.HEALTH: Operator.WITHHOLD,
+        CriticalKind.CHILDREN: Operator.WITHHOLD,
+        CriticalKind.DISTRESS: Operator.ESCALATE,
+    }
+    assert expected == dict(Policy().critical)
+
+
 # ------------------------------------------------------------------ gate
 def test_the_gate_passes_what_is_redacted_and_marked() -> None:
     """A phrase or a card that was taken out, as plan and edit do it."""

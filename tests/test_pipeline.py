@@ -8,9 +8,12 @@ import numpy as np
 import pytest
 
 from stream.clip import (
+    SAMPLE_RATE_HZ,
     AnonymizedClip,
     Clip,
     ClipEvent,
+    Critical,
+    CriticalKind,
     Finding,
     Job,
     Published,
@@ -28,7 +31,7 @@ from stream.clip import (
 from stream.pipeline import deidentify
 from stream.policy import OperatingPoint, Policy
 from stream.ports import Parts
-from tests.values import JOB, event, evidence, noise, words
+from tests.values import HOUR, JOB, LABEL, event, evidence, noise, words
 
 POLICY = Policy(version="7", operating_point=OperatingPoint("test", 0.5, 0.5, 0.5, 0.5, 0.0, 0.3))
 SECRET = "canary-7f3a"
@@ -41,6 +44,7 @@ class Script:
     made: ClipEvent = field(default_factory=lambda: event("this is diane"))
     raising: dict[str, Exception] = field(default_factory=dict)
     findings: tuple[Finding, ...] = (Finding(0, 2, 2, "PERSON"),)
+    critical: tuple[Critical, ...] = ()
     receipts: tuple[Receipt, Receipt] = (
         Receipt("speakers", "1", complete=True),
         Receipt("identifiers", "1", complete=True),
@@ -87,11 +91,11 @@ class Reader:
 
     def find(self, clip: Clip) -> WordEvidence:
         self.script._step("words")
-        return WordEvidence(self.script.findings, self.script.receipts[1])
+        return WordEvidence(self.script.findings, self.script.receipts[1], self.script.critical)
 
 
-def run(script: Script) -> Published | Withheld:
-    return deidentify(JOB, Parts(script, Ears(script), Reader(script), script), POLICY)
+def run(script: Script, job: Job = JOB) -> Published | Withheld:
+    return deidentify(job, Parts(script, Ears(script), Reader(script), script), POLICY)
 
 
 def test_a_good_clip_is_published_step_by_step() -> None:
@@ -100,7 +104,7 @@ def test_a_good_clip_is_published_step_by_step() -> None:
     outcome = run(script)
     assert isinstance(outcome, Published)
     assert ["event", "samples", "speakers", "words", "encode", "decode"] == script.steps
-    assert b"encoded" == outcome.body
+    assert (b"encoded", LABEL.token) == (outcome.body, outcome.token)
     assert "7" == outcome.policy_version
     assert 0 == outcome.timestamp_ms % 3_600_000
     assert {"PERSON": 1} == outcome.effort.identifiers
@@ -109,6 +113,16 @@ def test_a_good_clip_is_published_step_by_step() -> None:
     assert ["decode", "find/times", "find/speakers", "find/words", "plan", "edit", "encode", "gate"] == list(
         outcome.effort.stage_seconds
     )
+
+
+def test_what_is_published_is_as_long_as_its_label_says() -> None:
+    """Filled up with silence, to a length that enough others have."""
+    longer = replace(JOB, label=replace(LABEL, by_length=((5.0, replace(HOUR, seconds=5.0)),)))
+    script = Script()
+    assert isinstance(run(script, longer), Published)
+    assert script.encoded is not None
+    assert 5.0 == len(script.encoded.samples) / SAMPLE_RATE_HZ
+    assert not script.encoded.samples[int(4.0 * SAMPLE_RATE_HZ) :].any()
 
 
 def test_without_consent_the_audio_is_not_even_decoded() -> None:
@@ -204,13 +218,15 @@ class Clock:
         return replace(clip, event=replace(clip.event, transcripts=(Transcript(said),)))
 
 
+@dataclass
 class Listener:
     """Hears the same in every clip."""
 
-    receipt = HEARD
+    said: str = "this is diane"
+    receipt: Receipt = HEARD
 
     def transcribe(self, samples: Samples, locale: str) -> Transcript:
-        return Transcript(words("this is diane"), 0.8)
+        return Transcript(words(self.said, step=3.0 / len(self.said.split())), 0.8)
 
 
 UNTIMED = event(transcripts=(Transcript((Word("this"), Word("is"), Word("diane"))),))
@@ -239,6 +255,17 @@ def test_words_and_times_are_made_where_a_part_makes_them(
         assert ["this", "is", "<PERSON>"] == [word.text for word in script.encoded.words]
 
 
+@pytest.mark.parametrize("made", [event("play " * 401), UNHEARD])
+def test_more_words_than_may_be_looked_at_are_withheld(made: ClipEvent) -> None:
+    """The device's, before anybody looks for their times, and those that a recogniser of ours hears."""
+    script = Script(made=made)
+    parts = Parts(script, Ears(script), Reader(script), script, Clock(), Listener("play " * 401))
+    outcome = deidentify(JOB, parts, POLICY)
+    assert isinstance(outcome, Withheld)
+    assert Reason.WORDS_TOO_MANY is outcome.reason
+    assert ["event", "samples"] == script.steps
+
+
 def test_times_of_identifiers_are_confirmed() -> None:
     """A timer that contradicts the device's times withholds the clip; without identifiers it is not asked."""
     clock, doubting = Clock(), Clock(doubts=True)
@@ -249,6 +276,14 @@ def test_times_of_identifiers_are_confirmed() -> None:
     outcome = deidentify(JOB, Parts(script, Ears(script), Reader(script), script, doubting), POLICY)
     assert isinstance(outcome, Withheld)
     assert outcome.reason is Reason.WORDS_OUT_OF_BOUNDS
+
+
+def test_times_of_critical_phrases_are_confirmed() -> None:
+    """What is redacted of them goes the way of an identifier, and so hangs on its times as much."""
+    script = Script(findings=(), critical=(Critical(CriticalKind.FINANCIAL, 0, 2, 2),))
+    clock = Clock()
+    deidentify(JOB, Parts(script, Ears(script), Reader(script), script, clock), POLICY)
+    assert 1 == len(clock.confirmed)
 
 
 @pytest.mark.parametrize(

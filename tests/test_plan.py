@@ -80,11 +80,20 @@ def test_a_second_hypothesis_is_checked_too() -> None:
     assert refusal.value.reason is Reason.WORDS_WITHOUT_TIMES
 
 
+def test_hypotheses_that_contradict_one_another_are_refused() -> None:
+    """Two that heard the same words at other times: one of them would mute where nothing was said."""
+    hypotheses = (Transcript(words("play some jazz"), 0.9), Transcript(words("play some jazz", start=1.7), 0.1))
+    with pytest.raises(Refusal) as refusal:
+        plan.check(clip(transcripts=hypotheses), POLICY)
+    assert refusal.value.reason is Reason.WORDS_OUT_OF_BOUNDS
+
+
 # ------------------------------------------------------------------ who may be heard
 @pytest.mark.parametrize(
     ("changes", "reason"),
     [
         ({"main": None}, Reason.NO_MAIN_SPEAKER),
+        ({"main": None, "confidence": 0.0}, Reason.NO_MAIN_SPEAKER),
         ({"turns": ((0.0, 4.0, "b1"),)}, Reason.NO_MAIN_SPEAKER),
         ({"confidence": 0.49}, Reason.MAIN_SPEAKER_UNCERTAIN),
         ({"confidence": math.nan}, Reason.MAIN_SPEAKER_UNCERTAIN),
@@ -207,6 +216,13 @@ def test_a_part_of_a_name_is_hidden_wherever_it_comes_again() -> None:
     assert hidden == [(edit.first, edit.last) for edit in decided.word_edits]
 
 
+def test_a_short_part_of_a_name_is_hidden_in_the_name_alone() -> None:
+    """Else an initial would hide every letter that is spoken, and most clips with it."""
+    made = clip("al kowalski said al is kowalski", 5.0)
+    decided = plan.decide(made, evidence(Finding(0, 0, 1, "PERSON"), turns=((0.0, 5.0, "main"),)), POLICY)
+    assert [(0, 1), (5, 5)] == [(edit.first, edit.last) for edit in decided.word_edits]
+
+
 def test_only_names_are_hidden_by_their_parts() -> None:
     """ "new" is no place because "new york" is one."""
     made = clip("from new york get new shoes")
@@ -247,6 +263,26 @@ def test_words_that_cannot_be_heard_cannot_be_read() -> None:
         POLICY,
     )
     assert [(3, Why.BYSTANDER), (4, Why.BACKGROUND)] == [(edit.first, edit.why) for edit in decided.word_edits]
+
+
+def test_a_word_that_touches_an_identifier_is_called_one() -> None:
+    """Although a bystander covers more of it: placeholders of one identifier tell no word count."""
+    wide = replace(POLICY, word_margin_s=0.2)
+    turns = ((0.0, 1.5, "main"), (1.5, 4.0, "b1"))
+    decided = plan.decide(clip("call diane now"), evidence(Finding(0, 1, 1, "PERSON"), turns=turns), wide)
+    told = [(edit.first, edit.why, edit.entity_type) for edit in decided.word_edits]
+    assert [(1, Why.IDENTIFIER, "PERSON"), (2, Why.IDENTIFIER, "PERSON")] == told
+
+
+def test_a_language_without_vocabulary_is_no_policy() -> None:
+    """The gate could not count its digits."""
+    with pytest.raises(ValueError, match="xx"):
+        Policy(languages=frozenset({"en", "xx"}))
+
+
+def test_both_detectors_are_required_unless_somebody_says_otherwise() -> None:
+    """Without either nobody knows what is heard."""
+    assert frozenset({"speakers", "identifiers"}) == Policy().required_detectors
 
 
 def test_nothing_but_identifiers_is_not_worth_a_listener() -> None:

@@ -10,13 +10,13 @@ from io import StringIO
 
 import pytest
 
-from stream.clip import Outcome, Reason, Record, Withheld
+from stream.clip import Coordinates, Job, Outcome, Reason, Record, Withheld
 from stream.ops import log
 from stream.ports import ClusterAway, CommitFailed, Message, Outbox, Partition, SourceLost, StandingUnknown
 from stream.whose import Head
 from stream.wire.local import LocalBroker
 from stream.wire.local_group import OnChange
-from stream.worker import Died, Limits, NotCommitting, TooManyFaults, Worker
+from stream.worker import Died, Lane, Limits, NotCommitting, TooManyFaults, Worker
 from tests.contract.stand_ins import (
     Everybody,
     LineWriter,
@@ -132,6 +132,70 @@ async def test_one_partition_cannot_hold_all(broker: LocalBroker) -> None:
     assert {1: 50} == dict(await broker.committed(topics.raw, topics.group))
 
 
+class Steps:
+    """Source, outbox and intake of one lane, and the worker around them: writes down what is asked of them."""
+
+    def __init__(self) -> None:
+        self.taken: list[str] = []
+        self.source = self
+
+    def pause(self, _: Partition) -> None:
+        self.taken.append("pause")
+
+    async def start(self) -> None:
+        self.taken.append("fence")
+
+    def intake(self, _: Partition) -> Steps:
+        self.taken.append("new intake")
+        return self
+
+    async def open(self) -> None:
+        self.taken.append("restore")
+
+    async def seek_to_committed(self, _: Partition) -> int:
+        self.taken.append("seek")
+        return 0
+
+    def throttle(self) -> int:
+        self.taken.append("take")
+        return 1
+
+
+async def test_a_lane_opens_in_the_one_order_that_is_safe() -> None:
+    """Before the predecessor is fenced its state may change, and before that is restored no record may come."""
+    steps = Steps()
+    lane = Lane(steps, Partition("raw", 0))  # type: ignore[arg-type]
+    steps.taken.clear()
+    await lane._open(steps)  # type: ignore[arg-type]
+    assert ["pause", "fence", "new intake", "restore", "seek", "take"] == steps.taken
+    assert lane.open
+
+
+async def test_what_was_heard_early_waits_for_its_turn(broker: LocalBroker, topics: Topics) -> None:
+    """A record that is done behind one that is not is not committed over its head, which would lose that one."""
+    await send(broker, topics.raw, [event(0), event(1, "hold"), event(2)])
+    third = asyncio.Event()
+
+    async def before(job: Job) -> None:
+        if job.coordinates.offset == 2:
+            third.set()
+        elif job.coordinates.offset == 0:
+            await third.wait()
+            await asyncio.sleep(0.05)  # so that the third is done by the time that the first is
+
+    engine = WishEngine(before=before)
+    one = worker(broker, topics, engine, replace(QUICK, poll_s=0.02))
+    running = asyncio.create_task(one.run())
+    await until(lambda: committed_is(broker, topics, {0: 1}))
+    engine.release.set()
+    await until_committed(broker, topics)
+    one.stop()
+    await asyncio.wait_for(running, 30)
+    assert [b"publish 0", b"hold 1", b"publish 2"] == [
+        each.value for each in await everything(broker, topics.anonymized)
+    ]
+
+
 async def test_health_says_when_it_is_ready_and_what_it_holds(broker: LocalBroker, topics: Topics) -> None:
     """Not before the lanes are open, not while it stops; progress is the last commit while something is in flight."""
     engine = WishEngine()
@@ -158,6 +222,18 @@ async def test_a_good_clip_between_faults_keeps_the_worker_going(broker: LocalBr
     await send(broker, topics.raw, [event(number, wish) for number, wish in enumerate(wishes)])
     await finish(worker(broker, topics, WishEngine(), Limits(faults_in_a_row=3)), broker, topics)
     assert 20 == len(await everything(broker, topics.withheld))
+
+
+@pytest.mark.parametrize(
+    "reason", [Reason.INTERNAL_ERROR, Reason.INFERENCE_DIED, Reason.TIMED_OUT, Reason.DETECTOR_FAILED]
+)
+async def test_what_the_machinery_does_to_clips_are_faults(broker: LocalBroker, topics: Topics, reason: Reason) -> None:
+    """Each by itself: so many in a row, and nothing of them is committed."""
+    one = worker(broker, topics, WishEngine(), replace(QUICK, faults_in_a_row=2))
+    fault = Withheld(Coordinates(topics.raw, 0, 0), reason, "p1")
+    assert 1 == one.faults_with([fault])
+    with pytest.raises(TooManyFaults):
+        one.faults_with([fault, fault])
 
 
 async def test_refusals_are_no_faults(broker: LocalBroker, topics: Topics) -> None:

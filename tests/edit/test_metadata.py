@@ -6,17 +6,17 @@ from dataclasses import replace
 
 import pytest
 
-from stream.clip import Metadata, Precision, Reason, Refusal
+from stream.clip import Coarse, Metadata, Precision, Reason, Refusal
 from stream.edit.metadata import length_of, of_label
 from tests.values import HOUR, LABEL, clip
 
-DAY = replace(HOUR, precision=Precision.DAY, seconds=5.0)
+DAY = Coarse(HOUR.captured.replace(hour=0), Precision.DAY, "und", "other", 5.0)  # nothing as in the first entry
 BY_LENGTH = replace(LABEL, by_length=((2.0, HOUR), (5.0, DAY)))
 
 
 def test_metadata_is_the_labels_and_nothing_else() -> None:
     """Token, campaign, epoch and the coarse values of the clip's length."""
-    expected = Metadata(LABEL.token, "spring", "2026-11", HOUR.captured, "en", "speaker", Precision.DAY, "a" * 32)
+    expected = Metadata(LABEL.token, "spring", "2026-11", DAY.captured, "und", "other", Precision.DAY, "a" * 32)
     assert expected == of_label(replace(BY_LENGTH, account_token="a" * 32), 1)
 
 

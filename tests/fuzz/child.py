@@ -113,7 +113,13 @@ def by_coverage(child: Child, seed: int) -> None:
         (corpus / hashlib.sha256(data).hexdigest()[:16]).write_bytes(data)
     limits = [f"-runs={child.inputs}", f"-max_total_time={max(1, int(child.until - time.monotonic()))}"]
     # A limit is watched by the parent, which goes on afterwards.
-    limits += ["-timeout=3600", "-rss_limit_mb=0", f"-max_len={child.target.length_max}", f"-seed={seed}", "-verbosity=0"]
+    limits += [
+        "-timeout=3600",
+        "-rss_limit_mb=0",
+        f"-max_len={child.target.length_max}",
+        f"-seed={seed}",
+        "-verbosity=0",
+    ]
     atheris.Setup([sys.argv[0], *limits, str(corpus)], child.one)
     atheris.Fuzz()
 

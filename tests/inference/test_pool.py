@@ -20,7 +20,7 @@ from stream.clip import Coordinates, Job, Outcome, Reason, Withheld
 from stream.config import Settings
 from stream.inference.frames import Start
 from stream.inference.pool import InferencePool, PoolLimits, make_pool
-from stream.inference.process import StartFailed
+from stream.inference.process import Process, StartFailed, _environment
 from stream.ops.memory import resident
 from tests.values import LABEL
 
@@ -54,7 +54,9 @@ async def running(pool: InferencePool) -> AsyncIterator[Callable[[str], Awaitabl
     offset = itertools.count()
 
     async def order(body: str) -> Withheld:
-        outcome: Outcome = await pool.run(Job(Coordinates("clips.raw", 3, next(offset)), "{}", body.encode(), LABEL))
+        job = Job(Coordinates("clips.raw", 3, next(offset)), "{}", body.encode(), LABEL)
+        async with asyncio.timeout(60):  # what hangs for ever fails here, and not by a limit of the whole run
+            outcome: Outcome = await pool.run(job)
         assert isinstance(outcome, Withheld)
         return outcome
 
@@ -226,7 +228,8 @@ async def test_a_model_that_cant_be_loaded_ends_the_start(builder: str, limits: 
     before = children()
     pool = make(builder, processes=2, **limits)
     with pytest.raises(StartFailed, match=message):
-        await pool.start()
+        async with asyncio.timeout(60):
+            await pool.start()
     assert not pool.ready
     assert before == children()
 
@@ -319,6 +322,22 @@ async def test_a_process_knows_no_secret_of_ours_and_has_one_thread(monkeypatch:
     assert "Found0Threads1" == outcome.fault
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("PYANNOTE_METRICS_ENABLED", "0"),
+        ("HF_HUB_OFFLINE", "1"),
+        ("HF_HUB_DISABLE_TELEMETRY", "1"),
+        ("TRANSFORMERS_OFFLINE", "1"),
+        ("OMP_NUM_THREADS", "1"),
+    ],
+)
+def test_no_library_of_a_process_may_call_anybody(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
+    """Whatever our own environment says of it."""
+    monkeypatch.setenv(name, "otherwise")
+    assert value == _environment()[name]
+
+
 async def test_signals_to_the_group_do_not_end_a_clip() -> None:
     """Processes are in sessions of their own and ignore what is meant for the pool."""
     async with running(make()) as order:
@@ -389,3 +408,10 @@ async def test_every_model_of_the_settings_reaches_the_process() -> None:
     pool = make_pool(settings, builder="tests.inference.parts:telling")
     with pytest.raises(StartFailed, match="/models/speakers /models/names /models/whisper"):
         await pool.start()
+
+
+async def test_a_process_that_can_not_even_begin_prints_nothing(capfd: pytest.CaptureFixture[str]) -> None:
+    """Before it has put its own output away, Python's is put away by the pool."""
+    with pytest.raises(StartFailed):
+        await Process.launch(Start("", {}), 60.0, "tests.inference.no_such_module")
+    assert "" == capfd.readouterr().err

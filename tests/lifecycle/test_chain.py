@@ -76,6 +76,24 @@ def test_every_field_is_in_the_digest(name: str) -> None:
         end_at({key: value for key, value in linked.items() if key != name}, CHAIN)
 
 
+@pytest.mark.parametrize("sequence", [0, -1, None, "7"])
+def test_a_record_without_a_place_is_no_end(sequence: object) -> None:
+    """Although its digest is its own."""
+    record = {**RECORD, "sequence": sequence, "previous": "07" * 32}
+    digest = digest_of(record, b"\x07" * 32)
+    with pytest.raises(ValueError):
+        end_at({**record, "digest": digest.hex()}, CHAIN)
+
+
+@pytest.mark.parametrize("previous", ["", "07" * 31, "07" * 33])
+def test_a_digest_before_that_is_not_whole_is_none(previous: str) -> None:
+    """Although the record's own digest is over it: a writer of ours has 32 bytes there."""
+    record = {**RECORD, "sequence": 7, "previous": previous}
+    digest = digest_of(record, bytes.fromhex(previous))
+    with pytest.raises(ValueError):
+        end_at({**record, "digest": digest.hex()}, CHAIN)
+
+
 @pytest.mark.parametrize("other", [Partition("clips.raw", 2), Partition("clips.other", 3)])
 def test_no_chain_is_continued_from_anothers_record(other: Partition) -> None:
     """A record that is in order, but of another input partition, is refused."""

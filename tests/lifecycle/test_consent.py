@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stream.lifecycle import snapshots
+from stream.lifecycle import consent, snapshots
 from stream.lifecycle.consent import BUCKETS, Change, ConsentTable, Word, milliseconds
 from stream.lifecycle.snapshots import Snapshot, Unusable
 from stream.whose import ConsentChange
@@ -34,6 +34,15 @@ def test_nothing_is_known_of_an_account_that_said_nothing() -> None:
     assert table.newest("a") is None
     table.apply([said("b", False, 0)])
     assert table.newest("a") is None
+
+
+def test_what_waits_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Words that wait take several times the memory of those that have settled."""
+    monkeypatch.setattr(consent, "WAITING_MAX", 4)
+    table = ConsentTable()
+    table.apply(said(str(number), False, 0) for number in range(5))
+    assert not table._waiting
+    assert 5 == len(table)
 
 
 def test_the_newest_word_counts_whatever_came_last() -> None:

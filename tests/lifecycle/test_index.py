@@ -149,6 +149,16 @@ def test_a_tombstone_forgets_an_entry() -> None:
     assert ([], None, 0) == (tokens(view.of_account(index.digest(CANARY))), view.of_token("t1"), len(view))
 
 
+def test_a_tombstone_forgets_no_other_entry_of_the_account() -> None:
+    """Else an erasure would leave it published."""
+    index = sealed()
+    view = PublishedIndex(index)
+    for token in ("t1", "t2"):
+        view.take(record(index.entry(header(CANARY), published(token))))
+    view.take(tombstone("t1"))
+    assert ["t2"] == tokens(view.of_account(index.digest(CANARY)))
+
+
 def test_an_entry_that_comes_again_counts_once() -> None:
     """A clip that was published twice after a rewind has one entry: the newer."""
     index = sealed()

@@ -122,6 +122,13 @@ def test_every_purpose_has_a_key_of_its_own() -> None:
     assert {32} == {len(key) for key in keys}
 
 
+def test_an_accounts_mac_is_made_by_no_other_purposes_key() -> None:
+    """Neither by the account key that others are derived from, nor by the one that picks clips."""
+    others = (RING.account_key, RING.sampling_key(), *SECRETS.values())
+    macs = [hmac.new(key, b"acct-1", hashlib.sha256).digest()[:16] for key in others]
+    assert RING.account_mac("acct-1") not in macs
+
+
 def test_derivation_is_hkdf_of_rfc_5869() -> None:
     """Recomputed here from HMAC alone: extract with no salt, expand once."""
     info = b"".join(len(part).to_bytes(4, "big") + part for part in (b"clipveil", b"seal", b"spring", b"w48"))

@@ -70,6 +70,17 @@ def test_a_late_clip_does_not_stand_out_by_its_epoch() -> None:
     assert clip_token(HEADER.clip_id, epochs[0].token_key) == made.label(replace(HEADER, **late)).token  # type: ignore[arg-type]
 
 
+def test_a_key_that_is_destroyed_while_its_clip_is_heard_stops_nothing() -> None:
+    """The clip is committed by then: its epoch is told to nobody any more, and the worker goes on."""
+    epochs = (epoch_of("spring", "old", b"k" * 32, until=CAPTURED), epoch_of("spring", "new", b"n" * 32, CAPTURED))
+    rings = [KeyRing("spring", Scope.CLIP, kept, b"a" * 32) for kept in (epochs, epochs[1:])]
+    made = EpochLabels(lambda: rings[0], POLICY, RULE, today=lambda: CAPTURED)
+    late = replace(HEADER, captured_at=CAPTURED - timedelta(hours=1))
+    label = made.label(late)
+    del rings[0]
+    made.emitted(late, label, 3)
+
+
 def test_clips_of_an_account_have_a_token_in_common_only_where_that_is_wanted() -> None:
     """Under scope account; the clip's own token stays its own, since it is the key of the published record."""
     linked = labels(ring=single_ring("spring", "1", b"k" * 32, Scope.ACCOUNT))

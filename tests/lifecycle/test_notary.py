@@ -7,8 +7,10 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_private_key
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
-from stream.lifecycle.heads import key_id, vouched
+from stream.lifecycle.heads import key_id, public_keys, signing_key, vouched
 from stream.lifecycle.notary import Notary
 from tests.lifecycle import chains
 from tests.lifecycle.chains import KEY, KEYS, Rows, decision, honest, linked, verified
@@ -107,3 +109,14 @@ def test_the_key_is_named_in_what_it_signs() -> None:
     """So that a verifier with several keys knows which to take."""
     (head,) = told(Notary(KEY), ROWS).sign(1)
     assert key_id(KEY.public_key()) == head["key_id"]
+
+
+def test_only_ed25519_keys_sign_and_vouch() -> None:
+    """A key of another kind is refused when it is read, and not when a head is due."""
+    other = generate_private_key(SECP256R1())
+    private = other.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    public = other.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    with pytest.raises(ValueError, match="no Ed25519 key"):
+        signing_key(private)
+    with pytest.raises(ValueError, match="no Ed25519 key"):
+        public_keys([public])

@@ -57,6 +57,12 @@ def test_whoever_changes_a_receipt_is_found_out(field: str) -> None:
     assert not replace(signed, **{field: CHANGES[field]}).is_by(KEY.public_key())  # type: ignore[arg-type]
 
 
+def test_a_receipt_that_names_another_key_is_not_by_this_one() -> None:
+    """Although this one signed it: whoever looks for the key that it names finds a stranger's."""
+    named = replace(RECEIPT, key_id="0" * 16)
+    assert not replace(named, signature=KEY.sign(named.signed_bytes())).is_by(KEY.public_key())
+
+
 def test_every_field_is_among_those_that_were_changed() -> None:
     """The test above forgets none."""
     assert set(ErasureReceipt.__dataclass_fields__) == set(CHANGES)

@@ -35,6 +35,7 @@ def test_the_most_specific_rate_counts(locale: str, model: str, rate: float) -> 
     """The rule that names more of locale and family wins; where neither of two does, the lower rate."""
     named = {"en-US/speaker": 0.01, "en_us": 0.2, "EN": 0.3, "de": 0.002, "*/TV": 0.0, "*/other": 0.5}
     assert rate == rules(named, rate=0.9).rate_for(locale, model)
+    assert 0.1 == rules({"de": 0.1, "*/tv": 0.8}).rate_for("de-DE", "tv")
 
 
 @pytest.mark.parametrize("name", ["", "*", "/tv", "en-", "-en", "en/", "en/*", "en/tv/x", "english1234", "e n", "*-US"])

@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stream.lifecycle.verifying import Counts, Problem
+from stream.lifecycle.heads import Anchors, sign
+from stream.lifecycle.verifying import ChainCheck, Counts, Problem, Verification
 from tests.lifecycle import chains
-from tests.lifecycle.chains import KEYS, OTHER_KEY, Audit, Rows, Tampering, honest, signed, verified
+from tests.lifecycle.chains import KEY, KEYS, OTHER_KEY, Audit, Rows, Tampering, honest, signed, verified
 
 FIELDS = [*chains.decision(random.Random(0), 0), "sequence", "previous", "digest"]
 DECIDED = [name for name in FIELDS if name not in ("sequence", "previous", "digest")]
@@ -185,3 +186,32 @@ def test_a_full_rewrite_without_a_kept_head_is_not_found() -> None:
     audit = honest(random.Random(8), 900)
     rows, _ = chains.rewrite_all(random.Random(8), list(audit.rows))
     assert ["clips.raw/0: nobody has signed records 1 to 900, and it was time"] == whats(rows, [])
+
+
+@pytest.mark.parametrize(
+    "lacking", [{"digest": "07" * 31}, {"digest": "no digest"}, {"sequence": 0}, {"sequence": None}]
+)
+def test_a_signed_head_that_is_no_end_of_a_chain_is_told(lacking: dict[str, object]) -> None:
+    """Whoever signed it: nothing can be held against it."""
+    audit = honest(random.Random(1), 3)
+    unsigned = {name: value for name, value in audit.heads[-1].items() if name not in ("signature", "key_id")}
+    found = verified(audit.rows, [*audit.heads[:-1], sign({**unsigned, **lacking}, KEY)])
+    assert any("lacks something" in problem.what for problem in found.problems)
+
+
+def test_a_record_that_nobody_can_read_is_told() -> None:
+    """It may be the one that somebody wanted to hide."""
+    audit = honest(random.Random(1), 3)
+    found = Verification(Anchors(KEYS))
+    for row in audit.rows:
+        found.add(row)
+    found.unreadable("line 3 of the export")
+    assert ["line 3 of the export is no audit record that can be read"] == [problem.what for problem in found.problems]
+
+
+def test_offsets_without_a_record_are_told() -> None:
+    """Kafka's own control records take some: whoever looks can tell them from inputs that were passed over."""
+    check = ChainCheck("clips.raw/0")
+    for row in chains.linked(chains.decision(random.Random(1), offset) for offset in (1, 2, 6)):
+        assert check.add(row)
+    assert [(0, 0), (3, 5)] == check.gaps

@@ -15,6 +15,7 @@ import pytest
 
 from stream.ops import log
 from stream.ops.log import KEYS, Event
+from stream.wire.avro import frame
 
 ROOT = Path(__file__).parents[2]
 
@@ -127,6 +128,31 @@ def test_an_exception_is_told_by_class_and_place(lines: io.StringIO) -> None:
         told = log.fault(error)
     assert "KeyError" == told["error"]
     assert re.fullmatch(r"stream\.ops\.log:\d+", str(told["where"]))
+
+
+def test_the_place_of_an_exception_is_one_of_ours() -> None:
+    """Although a library raised it: the line that called it is told."""
+    with pytest.raises(ValueError) as caught:
+        frame("no GUID", b"")
+    assert re.fullmatch(r"stream\.wire\.avro:\d+", str(log.fault(caught.value)["where"]))
+
+
+def test_a_value_that_is_too_long_is_dropped(lines: io.StringIO) -> None:
+    """However well it fits otherwise."""
+    log.get().warning(Event.UNCAUGHT, where=f"stream{'.a' * 150}:1")
+    assert [("uncaught", 1)] == [(line["event"], line["dropped"]) for line in records(lines)]
+
+
+def test_a_library_that_keeps_its_lines_to_itself_is_routed_too(lines: io.StringIO) -> None:
+    """One that has a handler of its own, and lets nothing through to the root."""
+    library = logging.getLogger("of_its_own")
+    own = io.StringIO()
+    library.addHandler(logging.StreamHandler(own))
+    library.propagate = False
+    log.configure("INFO", lines)
+    library.warning("canary")
+    assert [("library_message", "of_its_own")] == [(line["event"], line["logger"]) for line in records(lines)]
+    assert "" == own.getvalue()
 
 
 def test_every_event_that_the_service_logs_is_listed() -> None:

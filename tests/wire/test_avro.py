@@ -169,3 +169,12 @@ def test_a_record_of_another_shape_is_not_written(surplus: dict[str, Any]) -> No
         avro.write("withheld", record | {"decided_at": 0} | surplus)
     assert Reason.INTERNAL_ERROR is caught.value.reason
     assert CANARY not in "".join(traceback.format_exception(caught.value))
+
+
+def test_what_is_read_as_it_was_written_is_bounded_too() -> None:
+    """An audit record with something behind it is not exactly one record: its digest would not be over all of it."""
+    schema = json.dumps({"type": "record", "name": "R", "fields": [{"name": "n", "type": "long"}]})
+    assert {"n": 1} == avro.read_as_written(schema, b"\x02")
+    with pytest.raises(Refusal) as caught:
+        avro.read_as_written(schema, b"\x02\x02")
+    assert Reason.EVENT_UNDECODABLE is caught.value.reason

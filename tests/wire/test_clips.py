@@ -184,7 +184,11 @@ def test_too_many_words() -> None:
         transcripts=[{"text": "la " * (Policy().words_max + 1), "confidence": None, "words": []}]
     )
     assert 400 == len(decoded(transcripts=transcripts(*words[:-1])).transcripts[0].words)
-    assert Reason.WORDS_TOO_MANY is reason_for(transcripts=transcripts(*words[:-1], {**words[0], "text": "la la"}))
+    assert Reason.WORDS_TOO_MANY is reason_for(transcripts=transcripts(*words[:-2], {**words[0], "text": "la la"}))
+    spaces = [{"text": " " * 20_001, "confidence": None, "words": []}]  # no word at all, and still too much
+    assert Reason.EVENT_UNDECODABLE is reason_for(transcripts=spaces)
+    unlooked_at = {**words[0], "text": "la" * 1_000}  # what is too much is not even read
+    assert Reason.WORDS_TOO_MANY is reason_for(transcripts=transcripts(*words[:-1], unlooked_at))
 
 
 LONG = "x" * 3_000

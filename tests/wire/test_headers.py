@@ -39,6 +39,13 @@ def test_it_says_what_the_whole_event_says() -> None:
     assert (True, whole.wake_word.score) == (found.woken, found.wake_score)
 
 
+@pytest.mark.parametrize("agreed", [True, False])
+def test_a_no_is_a_no(agreed: bool) -> None:
+    """Whatever else stands beside it."""
+    told = {"human_review": agreed, "version": "3", "changed_at": None}
+    assert agreed is header(SCHEMA, events.body(events.event(consent=told))).consent.human_review
+
+
 def test_nothing_that_was_said_is_in_it() -> None:
     """Words, names, slots and sound are skipped, never built."""
     said = events.event(

@@ -12,12 +12,20 @@ import torch
 from pyannote.audio import Model, Pipeline
 from pyannote.audio.core.plda import PLDA
 from pyannote.audio.core.task import Problem, Resolution, Specifications
-from pyannote.core import SlidingWindow, SlidingWindowFeature
+from pyannote.audio.pipelines.speaker_diarization import DiarizeOutput
+from pyannote.core import Annotation, SlidingWindow, SlidingWindowFeature
+from pyannote.core import Segment as Stretch
 
 from stream.clip import SAMPLE_RATE_HZ, Reason, Refusal, Segment, Turn, WakeWord
 from stream.evaluate.scoring import by_speaker, speaker_error_seconds
 from stream.find.fingerprint import ModelRefused, fingerprint, read_files
-from stream.find.speakers.pyannote_pipeline import ClipDiarization, PyannoteFinder, load_pipeline, lost_speakers
+from stream.find.speakers.pyannote_pipeline import (
+    UNASSIGNED_LABEL,
+    ClipDiarization,
+    PyannoteFinder,
+    load_pipeline,
+    lost_speakers,
+)
 from tests.find.speakers.layout import speechlike, write_directory
 
 torch.set_num_threads(1)  # more spin against each other
@@ -200,6 +208,26 @@ def test_speech_that_clustering_merges_is_still_told_apart(directory: Path) -> N
     assert [(pytest.approx(6.0, abs=0.1), pytest.approx(8.0, abs=0.1))] == [
         (segment.start, segment.end) for segment in pipeline.unassigned
     ]
+
+
+class _Merging:
+    """A pipeline that gives everything to one voice, and knows of stretches that it should not have given to it."""
+
+    unassigned = (Segment(1.0, 2.0), Segment(2.9, 3.4))
+
+    def __call__(self, _file: object) -> DiarizeOutput:
+        annotation = Annotation()
+        annotation[Stretch(0.0, 3.0)] = "SPEAKER_00"
+        return DiarizeOutput(annotation, annotation)
+
+
+def test_speech_that_clustering_gave_to_nobody_is_a_turn_of_its_own() -> None:
+    """Inside the clip: so that it is muted, whoever the pipeline says that it was."""
+    finder = object.__new__(PyannoteFinder)
+    finder._pipeline, finder._version = _Merging(), "1"  # type: ignore[assignment]
+    told = finder.find(np.full(48_000, 0.1, np.float32), None, None)
+    expected = [(0.0, 3.0, "SPEAKER_00"), (1.0, 2.0, UNASSIGNED_LABEL), (2.9, 3.0, UNASSIGNED_LABEL)]
+    assert expected == [(turn.segment.start, turn.segment.end, turn.speaker) for turn in told.turns]
 
 
 class _Bomb:
