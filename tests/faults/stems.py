@@ -12,7 +12,7 @@ import re
 import struct
 from dataclasses import dataclass, field
 from functools import cached_property
-from os.path import commonprefix
+from itertools import takewhile
 
 CONSONANTS, VOWELS = "bdfgkmprtvz", "aiou"
 SPOKEN = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
@@ -126,8 +126,8 @@ def _base64(text: bytes) -> set[bytes]:
     for encode in (base64.b64encode, base64.urlsafe_b64encode):
         for before in range(3):
             variants = [encode(bytes([fill]) * before + text + bytes([fill]) * 3).decode() for fill in (0, 255)]
-            tails = [variant[-(-8 * before // 6) :] for variant in variants]
-            found.add(commonprefix(tails).encode())
+            pairs = zip(*(variant[-(-8 * before // 6) :] for variant in variants), strict=True)
+            found.add("".join(one for one, other in takewhile(lambda pair: pair[0] == pair[1], pairs)).encode())
     return found
 
 
