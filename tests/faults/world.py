@@ -73,7 +73,8 @@ class World:
     counts: Counter[str] = field(default_factory=Counter)
     complaints: list[str] = field(default_factory=list)  # what should not have been, beside what the checker finds
     wanted: int = 0  # workers; fewer are replaced
-    sent: int = 0
+    sent: int = 0  # and acknowledged
+    next_number: int = 0  # of an event; no two worlds of a run have one in common
     began: float = field(default_factory=time.time)
 
     async def create(self) -> None:
@@ -165,7 +166,7 @@ class World:
             await self.scrape()
 
     # -------------------------------------------------------------- events
-    async def feed(self, until: int, from_number: int) -> None:
+    async def feed(self, until: int) -> None:
         """Sends so many events, never more than the window ahead of what is committed."""
         while self.sent < until:
             room = self.pace.window - (self.sent - sum((await self.committed()).values()))
@@ -173,9 +174,12 @@ class World:
             if share <= 0:
                 await asyncio.sleep(0.1)
                 continue
-            numbers = range(from_number + self.sent, from_number + self.sent + share)
-            await self.producer.send([self.events.make(number) for number in numbers])
-            self.sent += share
+            numbers = range(self.next_number, self.next_number + share)
+            self.next_number += share
+            if await self.producer.send([self.events.make(number) for number in numbers]):
+                self.sent += share
+            else:
+                await asyncio.sleep(0.3)
 
     async def committed(self) -> dict[int, int]:
         """The group's offsets, by partition."""
