@@ -1,100 +1,145 @@
-"""A real Apache Kafka for tests: one node, KRaft, free ports, a temporary directory; gone when the tests are."""
+"""A real Apache Kafka for tests: one node, KRaft, free ports, a temporary directory; gone when the tests are.
+
+It can die and come back, as brokers do: ``kill``, ``restart``, ``restart_cleanly``. Three of them are in ``cluster``.
+"""
 
 from __future__ import annotations
 
 import base64
 import ctypes
+import os
 import signal
 import socket
 import subprocess
 import time
 import uuid
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from tests.kafka.fetch import kafka_libs, require_java
+from tests.kafka.properties import Addresses, free_addresses, server_properties
 
 USER, PASSWORD = "clipveil", "kafka-test-password"
-JVM = ["-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn"]
-PROPERTIES = """
-process.roles=broker,controller
-node.id=1
-controller.quorum.bootstrap.servers=127.0.0.1:{controller}
-listeners=PLAINTEXT://127.0.0.1:{plain},SASL_PLAINTEXT://127.0.0.1:{sasl},CONTROLLER://127.0.0.1:{controller}
-advertised.listeners=PLAINTEXT://127.0.0.1:{plain},SASL_PLAINTEXT://127.0.0.1:{sasl},CONTROLLER://127.0.0.1:{controller}
-controller.listener.names=CONTROLLER
-inter.broker.listener.name=PLAINTEXT
-listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,SASL_PLAINTEXT:SASL_PLAINTEXT
-sasl.enabled.mechanisms=SCRAM-SHA-512
-listener.name.sasl_plaintext.scram-sha-512.sasl.jaas.config=\
-org.apache.kafka.common.security.scram.ScramLoginModule required;
-log.dirs={logs}
-auto.create.topics.enable=false
-message.max.bytes=16777216
-log.retention.ms=-1
-log.cleaner.backoff.ms=500
-log.initial.task.delay.ms=500
-offsets.topic.replication.factor=1
-offsets.topic.num.partitions=4
-transaction.state.log.replication.factor=1
-transaction.state.log.num.partitions=4
-transaction.state.log.min.isr=1
-share.coordinator.state.topic.replication.factor=1
-share.coordinator.state.topic.min.isr=1
-group.initial.rebalance.delay.ms=0
-"""
+JVM = ["-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn"]
 
 
 class KafkaServer:
-    """``start`` it, reach it at ``bootstrap`` (no security) or ``sasl_bootstrap`` (USER, PASSWORD), ``stop`` it."""
+    """``start`` it, reach it at ``bootstrap`` (no security) or ``sasl_bootstrap`` (USER, PASSWORD), ``stop`` it.
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    Clients that start at ``proxy_bootstrap`` reach it through a proxy alone, which has to forward to ``proxied``.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        nodes: Sequence[Addresses] = (),
+        number: int = 1,
+        *,
+        logs: Path | None = None,
+        heap_mb: int = 512,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
+        nodes = nodes or [free_addresses()]
+        here = nodes[number - 1]
+        self.bootstrap, self.sasl_bootstrap = here.plain, here.sasl
+        self.proxied, self.proxy_bootstrap = here.proxied, here.proxy
+        self.logs = logs or folder / "logs"  # the segments of every topic
+        self._alone = len(nodes) == 1
         self._log = folder / "kafka.log"
-        plain, sasl, controller = _free_ports(3)
-        self.bootstrap = f"127.0.0.1:{plain}"
-        self.sasl_bootstrap = f"127.0.0.1:{sasl}"
         self._properties = folder / "server.properties"
-        self.logs = folder / "logs"  # the segments of every topic
-        self._properties.write_text(PROPERTIES.format(plain=plain, sasl=sasl, controller=controller, logs=self.logs))
+        self._properties.write_text(server_properties(number, nodes, self.logs))
+        self._java = ["java", f"-Xmx{heap_mb}m", *JVM]
+        self._environment = {**os.environ, **(environment or {})}
         self._process: subprocess.Popen[bytes] | None = None
 
+    # -------------------------------------------------------------- its life
     def start(self, timeout_s: float = 60.0) -> None:
         """Returns when the broker takes connections. Raises RuntimeError with the end of its log where it does not."""
-        require_java()
-        java = ["java", *JVM, "-cp", f"{kafka_libs()}/*"]
-        cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).rstrip(b"=").decode()
-        account = f"SCRAM-SHA-512=[name={USER},password={PASSWORD}]"
-        with self._log.open("wb") as log:
-            storage = ["kafka.tools.StorageTool", "format", "--standalone", "-t", cluster, "-c", str(self._properties)]
-            subprocess.run([*java, *storage, "--add-scram", account], stdout=log, stderr=log, check=False)
-            command = [*java, "kafka.Kafka", str(self._properties)]
-            self._process = subprocess.Popen(command, stdout=log, stderr=log, preexec_fn=_die_with_parent)
-        deadline = time.monotonic() + timeout_s
-        while not _listens(self.bootstrap):
-            if self._process.poll() is not None or time.monotonic() > deadline:
-                self.stop()
-                raise RuntimeError(f"Kafka did not start:\n{self._log.read_text(errors='replace')[-3000:]}")
-            time.sleep(0.1)
+        self.format(base64.urlsafe_b64encode(uuid.uuid4().bytes).rstrip(b"=").decode())
+        self.launch()
+        self.until_up(timeout_s)
+
+    def restart(self, timeout_s: float = 60.0) -> None:
+        """Where it was, with what it had: the same folder, the same ports. Kills it first where it still runs."""
+        self.kill()
+        self.launch()
+        self.until_up(timeout_s)
+
+    def restart_cleanly(self, timeout_s: float = 60.0) -> None:
+        """As an operator does it: the broker may close its logs and hand over what it leads."""
+        self.end(timeout_s)
+        self.restart(timeout_s)
+
+    def kill(self) -> None:
+        """SIGKILL; what is on disk stays there."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+            self._process = None
+
+    def end(self, timeout_s: float = 60.0) -> None:
+        """SIGTERM, and what it does then. Raises TimeoutExpired where that takes too long."""
+        if self._process is not None:
+            self._process.terminate()
+            self._process.wait(timeout_s)
+            self._process = None
+
+    def stop(self) -> None:
+        """At once. What is on disk goes with the folder."""
+        self.kill()
 
     def signal(self, number: signal.Signals) -> None:
         """SIGSTOP freezes the broker, SIGCONT lets it go on."""
         assert self._process is not None
         self._process.send_signal(number)
 
-    def stop(self) -> None:
-        """At once: nothing of it is kept."""
-        if self._process is not None:
-            self._process.kill()
-            self._process.wait()
-            self._process = None
+    # -------------------------------------------------------------- steps, for several of them at once
+    def format(self, cluster: str) -> None:
+        """Makes the folder that a broker starts from."""
+        require_java()
+        account = f"SCRAM-SHA-512=[name={USER},password={PASSWORD}]"
+        quorum = ["--standalone"] if self._alone else []
+        command = [*self._command("kafka.tools.StorageTool"), "format", *quorum, "-t", cluster]
+        with self._log.open("ab") as log:
+            command += ["-c", str(self._properties), "--add-scram", account]
+            subprocess.run(command, stdout=log, stderr=log, check=False)
 
+    def launch(self) -> None:
+        with self._log.open("ab") as log:
+            self._process = subprocess.Popen(
+                [*self._command("kafka.Kafka"), str(self._properties)],
+                stdout=log,
+                stderr=log,
+                env=self._environment,
+                preexec_fn=_die_with_parent,
+            )
 
-def _free_ports(number: int) -> list[int]:
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(number)]
-    ports = [server.getsockname()[1] for server in sockets]
-    for server in sockets:
-        server.close()
-    return ports
+    def until_up(self, timeout_s: float) -> None:
+        """Raises RuntimeError with the end of its log where it does not come up."""
+        deadline = time.monotonic() + timeout_s
+        while not _listens(self.bootstrap):
+            if not self.alive or time.monotonic() > deadline:
+                self.kill()
+                raise RuntimeError(f"Kafka did not start:\n{self.said()[-3000:]}")
+            time.sleep(0.1)
+
+    # -------------------------------------------------------------- what is known of it
+    @property
+    def alive(self) -> bool:
+        """Whether the process runs, which says nothing of whether it answers."""
+        return self._process is not None and self._process.poll() is None
+
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
+    def said(self) -> str:
+        """The log of the broker itself."""
+        return self._log.read_text(errors="replace")
+
+    def _command(self, main: str) -> list[str]:
+        return [*self._java, "-cp", f"{kafka_libs()}/*", main]
 
 
 def _listens(address: str) -> bool:
