@@ -75,6 +75,7 @@ class World:
     wanted: int = 0  # workers; fewer are replaced
     sent: int = 0  # and acknowledged
     next_number: int = 0  # of an event; no two worlds of a run have one in common
+    offsets: dict[int, int] = field(default_factory=dict)  # of the group, at the end
     began: float = field(default_factory=time.time)
 
     async def create(self) -> None:
@@ -166,11 +167,12 @@ class World:
             await self.scrape()
 
     # -------------------------------------------------------------- events
-    async def feed(self, until: int) -> None:
-        """Sends so many events, never more than the window ahead of what is committed."""
-        while self.sent < until:
+    async def feed(self, events: int, enough: asyncio.Event | None = None) -> None:
+        """Sends so many events, and on until there are ``enough``, never more than the window ahead of what is
+        committed."""
+        while self.sent < events or not (enough is None or enough.is_set()):
             room = self.pace.window - (self.sent - sum((await self.committed()).values()))
-            share = min(250, room, until - self.sent)
+            share = min(250, room)
             if share <= 0:
                 await asyncio.sleep(0.1)
                 continue
@@ -209,6 +211,7 @@ class World:
             status = await asyncio.wait_for(asyncio.shield(worker.ended), 30)
             if status:
                 self.complaints.append(f"a worker ended with {status} after SIGTERM")
+        self.offsets = await self.committed()
         await self.producer.close()
         await self.broker.close()
 
