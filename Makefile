@@ -7,7 +7,7 @@ export OMP_NUM_THREADS ?= 1
 export PYANNOTE_METRICS_ENABLED := 0
 export HF_HUB_OFFLINE := 1
 
-.PHONY: help env tools demo test lint bench chart lock clean
+.PHONY: help env tools demo test faults faults-short lint bench chart lock clean
 
 help: ## what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -31,6 +31,12 @@ tools: env ## what the tests need beside Python: Java 17, Maven, Apache Kafka, H
 
 test: lint tools ## everything, on the embedded broker and on a real Apache Kafka
 	$(BIN)/python -m pytest
+
+faults-short: tools ## the service under fire, a few minutes: 20,000 events while workers, brokers and networks fail (part of test)
+	$(BIN)/python -m tests.faults --scale short
+
+faults: tools ## the same for an hour or more: 1,000,000 events, 1,000 kills; docs/reliability.md has its figures
+	$(BIN)/python -m tests.faults --scale long --page
 
 lint: env ## ruff, mypy --strict, import-linter
 	$(BIN)/ruff check .

@@ -6,6 +6,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import logging
 import sys
 import tempfile
 from pathlib import Path
@@ -27,6 +28,8 @@ def main() -> int:
     asked = parser.parse_args()
     out = asked.out or Path("out") / "faults" / f"{asked.scale}.json"
     print(f"scale {asked.scale}, seed {asked.seed}, results in {out}", flush=True)
+    # clients that look for a broker that was killed say so ten times a second
+    logging.getLogger().addHandler(logging.NullHandler())
     with tempfile.TemporaryDirectory(prefix="clipveil-faults-", dir=asked.folder) as folder:
         results = asyncio.run(Run(SCALES[asked.scale], asked.seed, Path(folder), out).go())
     print(json.dumps(summary(results), indent=1))

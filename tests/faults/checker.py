@@ -119,7 +119,7 @@ class Checker:
         return judge.close(committed)
 
     def files(self, worker_folders: Iterable[Path], broker_folders: Iterable[Path] = ()) -> None:
-        """Logs, metrics and temporary directories of workers, and what brokers keep of topics that are not the input."""
+        """Logs, metrics and temporary directories of workers; what brokers keep of all topics but the input."""
         for folder in worker_folders:
             paths = [path for path in folder.rglob("*") if path.is_file() and not path.is_symlink()]
             self._leaks.names(path for path in folder.rglob("*") if not path.is_fifo())

@@ -1,4 +1,4 @@
-"""The counts of a run as a table of docs/reliability.md, with what they prove: none in N is a rate below 3/N, at 95 %."""
+"""The counts of a run as a table of docs/reliability.md, and what they prove: none in N is a rate below 3/N at 95 %."""
 
 from __future__ import annotations
 

@@ -113,7 +113,7 @@ class Run:
             feeding = asyncio.create_task(world.feed(events, struck))
             try:
                 for number, fault in enumerate(plan):
-                    await self._until(lambda at=number: self._committed[world.name] >= at * events // len(plan))
+                    await self._until(lambda at=number: self._committed[world.name] > at * events // len(plan))
                     await self._struck(fault, lambda of=fault: of.strike(world), world.counts)
             finally:
                 struck.set()
@@ -124,7 +124,7 @@ class Run:
     async def _strike_arena(self, here: Arena) -> None:
         plan: list[ArenaFault] = self._scale.of_arena(self._seed)
         for number, fault in enumerate(plan):
-            at = number * self._scale.events // len(plan)
+            at = (number + 1) * self._scale.events // (len(plan) + 1)
             await self._until(lambda at=at: sum(self._committed.values()) >= at)
             await self._struck(fault, lambda of=fault: of.strike(here), here.counts)
 

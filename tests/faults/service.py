@@ -1,4 +1,4 @@
-"""A worker as ``clipveil run`` makes it, with everything real but the models: it decodes real headers, asks for consent,
+"""A worker as ``clipveil run`` makes it, everything real but the models: it decodes real headers, asks for consent,
 draws samples, makes labels, chains its audit and seals its index, and publishes one real clip under ever new tokens."""
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ import time
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
@@ -43,12 +43,12 @@ class Fault(Protocol):
 
 @dataclass(frozen=True)
 class Pace:
-    """How a world is set up. Sessions are short, so that a death costs two seconds and not forty-five."""
+    """How a world is set up. Sessions are short, so that a death costs three seconds and not forty-five."""
 
     partitions: int = 6
     workers: int = 2
-    session_s: float = 1.5
-    heartbeat_s: float = 0.3
+    session_s: float = 3.0
+    heartbeat_s: float = 0.5
     window: int = 6_000  # events sent and not yet committed, at most
     patience_s: float = 120.0  # in which something has to be committed
     log_level: str = "INFO"
@@ -226,12 +226,14 @@ class World:
         """Of a broker that may be away for a while; clients that have seen it go are given up."""
         deadline = time.monotonic() + self.pace.patience_s
         while True:
+            asked = self.broker
             try:
-                async with asyncio.timeout(10):
-                    return await ask(self.broker)
-            except Exception:  # noqa: BLE001 - of many types, while brokers come and go
+                async with asyncio.timeout(15):
+                    return await ask(asked)
+            except Exception:
                 if time.monotonic() > deadline:
                     raise
-                broken, self.broker = self.broker, KafkaBroker(replace(self.connection))
-                await broken.close()
+            if self.broker is asked:  # nobody else has given it up already
+                self.broker = KafkaBroker(self.connection)
+                await asked.close()
             await asyncio.sleep(0.2)

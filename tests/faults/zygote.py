@@ -81,7 +81,7 @@ def _be_worker(asked: dict[str, Any]) -> int:
     except CommandFailed as failure:
         sys.stderr.write(f"clipveil: {failure}\n")
         return failure.code
-    except BaseException:  # noqa: BLE001 - what Python would print at the end of a command
+    except BaseException:  # what Python would print at the end of a command
         sys.excepthook(*sys.exc_info()) if sys.excepthook is not sys.__excepthook__ else traceback.print_exc()
         return 1
     finally:
