@@ -71,19 +71,18 @@ class Run:
         self._out.parent.mkdir(parents=True, exist_ok=True)
         async with arena(self._folder, self._scale.brokers, self._seed) as here:
             worlds = [await self._world(here, number) for number in range(self._scale.worlds)]
-            telling = asyncio.create_task(self._tell(here, worlds))
             began = time.monotonic()
-            try:
+            async with asyncio.TaskGroup() as telling:
+                ever = telling.create_task(self._tell(here, worlds))
                 async with asyncio.TaskGroup() as tasks:
                     tasks.create_task(self._strike_arena(here))
                     for number, world in enumerate(worlds):
                         tasks.create_task(self._live(world, self._scale.of_world(number, self._seed)))
-                self.results.seconds = time.monotonic() - began
-                self._sum(here, worlds)
-                for world in worlds:
-                    await self._check(here, world)
-            finally:
-                telling.cancel()
+                ever.cancel()
+            self.results.seconds = time.monotonic() - began
+            self._sum(here, worlds)
+            for world in worlds:
+                await self._check(here, world)
         self.results.checked = True
         self.results.write(self._out)
         return self.results
@@ -110,14 +109,12 @@ class Run:
         events = self._scale.events // self._scale.worlds
         async with world.running():
             struck = asyncio.Event()
-            feeding = asyncio.create_task(world.feed(events, struck))
-            try:
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(world.feed(events, struck))
                 for number, fault in enumerate(plan):
                     await self._until(lambda at=number: self._committed[world.name] > at * events // len(plan))
                     await self._struck(fault, lambda of=fault: of.strike(world), world.counts)
-            finally:
                 struck.set()
-            await feeding
             await world.drain()
             await world.close()
 

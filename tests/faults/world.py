@@ -230,6 +230,9 @@ class World:
             try:
                 async with asyncio.timeout(15):
                     return await ask(asked)
+            except asyncio.CancelledError:  # also where somebody else gives up the client that both ask
+                if asyncio.current_task().cancelling():  # type: ignore[union-attr]
+                    raise
             except Exception:
                 if time.monotonic() > deadline:
                     raise
