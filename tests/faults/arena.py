@@ -19,6 +19,7 @@ from tests.kafka.cluster import KafkaCluster
 from tests.kafka.server import KafkaServer
 
 NETWORK_S = (0.3, 1.5)  # how long a network is bad
+STARTING_S = 300.0  # of a broker, on a machine that does much else
 COMING_S = 15.0  # in which some client sends every kind of request
 
 
@@ -55,7 +56,7 @@ async def arena(folder: Path, brokers: int, seed: int) -> AsyncIterator[Arena]:
     zygote = Zygote(folder / "workers")
     async with contextlib.AsyncExitStack() as stack:
         stack.callback(server.stop)
-        await asyncio.to_thread(server.start)
+        await asyncio.to_thread(server.start, STARTING_S)
         for proxy in proxies:
             proxy.start()
             stack.callback(proxy.stop)
@@ -80,7 +81,7 @@ class KillBroker:
     kind: str = "broker killed"
 
     async def strike(self, arena: Arena) -> None:
-        await asyncio.to_thread(arena.draw.choice(arena.nodes).restart)
+        await asyncio.to_thread(arena.draw.choice(arena.nodes).restart, STARTING_S)
 
 
 @dataclass(frozen=True)
@@ -90,7 +91,7 @@ class RestartBroker:
     kind: str = "broker restarted"
 
     async def strike(self, arena: Arena) -> None:
-        await asyncio.to_thread(arena.draw.choice(arena.nodes).restart_cleanly)
+        await asyncio.to_thread(arena.draw.choice(arena.nodes).restart_cleanly, STARTING_S)
 
 
 @dataclass(frozen=True)

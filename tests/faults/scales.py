@@ -61,7 +61,7 @@ def _share(faults: Sequence[Fault], number: int, worlds: int) -> Sequence[Fault]
 
 
 SCALES = {
-    "smoke": Scale(3_000, 9, 2, 1, 3, 2, 1, 1, worlds=1),
+    "smoke": Scale(1_000, 9, 2, 1, 3, 1, 1, 1, worlds=1),
     "short": Scale(20_000, 30, 10, 6, 20, 6, 3, 2, worlds=2),
     "three": Scale(20_000, 30, 10, 12, 20, 6, 3, 2, worlds=2, brokers=3),
     "long": Scale(1_000_000, 1_000, 200, 100, 500, 200, 50, 50, worlds=3),

@@ -11,8 +11,8 @@ from tests.faults.orders import OPENING
 from tests.faults.workers import WorkerProcess
 from tests.faults.world import World
 
-PASSING_S = 20.0  # in which a worker with something to do passes every point
-GRACE_S = 25.0  # drain_seconds_max, and five seconds to leave the group
+PASSING_S = 30.0  # in which a worker with something to do passes every point
+GRACE_S = 60.0  # drain_seconds_max, and what it takes to leave brokers that may be away
 
 
 @dataclass(frozen=True)

@@ -43,14 +43,14 @@ class Fault(Protocol):
 
 @dataclass(frozen=True)
 class Pace:
-    """How a world is set up. Sessions are short, so that a death costs three seconds and not forty-five."""
+    """How a world is set up. Sessions are short, so that a death costs six seconds and not forty-five."""
 
     partitions: int = 6
     workers: int = 2
-    session_s: float = 3.0
-    heartbeat_s: float = 0.5
+    session_s: float = 6.0
+    heartbeat_s: float = 1.0
     window: int = 6_000  # events sent and not yet committed, at most
-    patience_s: float = 120.0  # in which something has to be committed
+    patience_s: float = 300.0  # in which something has to be committed
     log_level: str = "INFO"
     settings: dict[str, Any] = field(default_factory=dict)  # sections more
 
@@ -208,14 +208,14 @@ class World:
         for worker in list(self.workers):
             worker.struck = True
             worker.signal(TERM)
-            status = await asyncio.wait_for(asyncio.shield(worker.ended), 30)
+            status = await asyncio.wait_for(asyncio.shield(worker.ended), 120)
             if status:
                 self.complaints.append(f"a worker ended with {status} after SIGTERM")
         self.offsets = await self.committed()
         await self.producer.close()
         await self.broker.close()
 
-    async def until(self, look: Callable[[], Any], timeout_s: float = 30.0) -> Any:
+    async def until(self, look: Callable[[], Any], timeout_s: float = 120.0) -> Any:
         """What ``look`` gives, once it is something."""
         async with asyncio.timeout(timeout_s):
             while not (found := look()):
