@@ -6,7 +6,7 @@ metrics, temporary directories and the brokers' own files are read as bytes.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from stream.wire import avro
 from stream.wire.kafka_connection import KafkaConnection, bounded_stop
 from stream.wire.registry_files import FileRegistry
 from tests.contract.stand_ins import Topics
-from tests.faults.events import number_of
+from tests.faults.events import Wish, number_of, wish
 from tests.faults.judge import Judge, Seen, Verdict
 from tests.faults.stems import Scanner, Stem
 
@@ -96,11 +96,18 @@ class Checker:
     """Of one world: ``folder`` has its registry."""
 
     def __init__(
-        self, connection: KafkaConnection, topics: Topics, partitions: int, stem: Stem, folder: Path, began_ms: int
+        self,
+        connection: KafkaConnection,
+        topics: Topics,
+        partitions: int,
+        stem: Stem,
+        folder: Path,
+        began_ms: int,
+        expected: Callable[[int], Wish | None] = wish,
     ) -> None:
         self._connection, self._names, self._partitions = connection, topics.settings(), partitions
         self._registry = FileRegistry(folder / "registry")
-        self._judge = Judge(topics.group, topics.raw, began_ms)
+        self._judge = Judge(topics.group, topics.raw, began_ms, expected)
         self._leaks = Leaks(stem, self._judge.verdict)
 
     async def topics(self, committed: Mapping[int, int]) -> Verdict:
