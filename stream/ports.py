@@ -196,7 +196,8 @@ class Intake(Protocol):
 class Outbox(Protocol):
     """The transactional producer of one input partition. Start it before reading: that fences its predecessor."""
 
-    async def start(self) -> None: ...
+    async def start(self) -> None:
+        """Raises ClusterAway where no broker answers, CommitFailed otherwise; either way this outbox is spent."""
 
     async def commit(self, messages: Sequence[Message], next_offset: int) -> None:
         """One transaction: all messages, and the group's offset of the input partition. Returns when it is final;
@@ -214,6 +215,10 @@ class Fenced(Exception):
 
 class CommitFailed(Exception):
     """The transaction was not committed as far as we know; start again from the committed offset."""
+
+
+class ClusterAway(CommitFailed):
+    """There was nobody to begin a transaction with: try until there is."""
 
 
 class NotDelivered(Exception):

@@ -22,6 +22,7 @@ from typing import Any, NamedTuple
 from stream.clip import Coordinates, Outcome, Reason, Record, Withheld
 from stream.ops.log import Event, get
 from stream.ports import (
+    ClusterAway,
     CommitFailed,
     Fenced,
     Intake,
@@ -126,25 +127,26 @@ class Lane:
 
     async def run(self) -> None:
         """Until cancelled: open, commit what finishes, and after a failure do it all again."""
-        failures = 0
+        failures = attempts = 0
         while True:
             outbox = self._worker.outbox(self.partition)
             try:
                 await self._open(outbox)
                 while True:
                     await self._commit(outbox)
-                    failures = 0
+                    failures = attempts = 0
             except Fenced:
                 self._worker.meter.commit_failed(fenced=True)
                 get().warning(Event.PARTITION_FENCED, partition=self.partition.number)
                 pause_s = self._worker.limits.fenced_s
-            except CommitFailed:
+            except CommitFailed as failure:
                 self._worker.meter.commit_failed(fenced=False)
-                failures += 1
-                get().warning(Event.COMMIT_FAILED, partition=self.partition.number, attempt=failures)
+                attempts += 1
+                failures += not isinstance(failure, ClusterAway)  # an outage ends, and a restart would not end it
+                get().warning(Event.COMMIT_FAILED, partition=self.partition.number, attempt=attempts)
                 if failures >= self._worker.limits.failures_in_a_row:
                     raise NotCommitting("transactions of one partition fail again and again") from None
-                pause_s = self._worker.limits.retry_s * 2.0 ** min(failures - 1, 4)
+                pause_s = self._worker.limits.retry_s * 2.0 ** min(attempts - 1, 4)
             finally:
                 self._abandon()
                 self._worker.discard(outbox)

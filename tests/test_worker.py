@@ -12,7 +12,7 @@ import pytest
 
 from stream.clip import Outcome, Reason, Record, Withheld
 from stream.ops import log
-from stream.ports import CommitFailed, Message, Outbox, Partition, SourceLost, StandingUnknown
+from stream.ports import ClusterAway, CommitFailed, Message, Outbox, Partition, SourceLost, StandingUnknown
 from stream.whose import Head
 from stream.wire.local import LocalBroker
 from stream.wire.local_group import OnChange
@@ -193,6 +193,26 @@ async def test_transactions_that_always_fail_stop_the_worker(broker: LocalBroker
     with pytest.raises(NotCommitting):
         await Worker(source, make, intakes(topics, WishEngine()), meter, limits).run()
     assert (4, 4) == (len(made), meter.failed)
+
+
+async def test_brokers_that_are_away_are_waited_for(broker: LocalBroker, topics: Topics) -> None:
+    """However often nobody answers: an outage is no failed transaction, and what comes after it is done once."""
+    await send(broker, topics.raw, [event(0)])
+    meter, tries = Tally(), iter(range(30))
+
+    class Away:
+        def __init__(self, outbox: Outbox) -> None:
+            self._outbox, self.commit, self.stop = outbox, outbox.commit, outbox.stop
+
+        async def start(self) -> None:
+            if next(tries, None) is not None:
+                raise ClusterAway("KafkaConnectionError")
+            await self._outbox.start()
+
+    one = worker(broker, topics, WishEngine(), Limits(failures_in_a_row=2, retry_s=0.001), meter)
+    one.outbox = lambda partition: Away(broker.outbox(partition, topics.group))
+    await finish(one, broker, topics)
+    assert (30, 1) == (meter.failed, len(await everything(broker, topics.anonymized)))
 
 
 async def test_a_fault_is_counted_once_however_often_its_commit_is_tried(broker: LocalBroker, topics: Topics) -> None:

@@ -54,7 +54,8 @@ class WorkerSettings(Section):
     faults_in_a_row_max: Count = 20
     """After so many clips in a row that were withheld because of the machinery, the worker stops with an error."""
     commit_failures_in_a_row_max: Count = 10
-    """After so many failed transactions of one partition in a row, the worker stops with an error."""
+    """After so many failed transactions of one partition in a row, the worker stops with an error. Brokers that do not
+    answer are waited for, however long."""
     drain_seconds_max: Seconds = 20.0
     """After SIGTERM, how long clips that were begun may take to be committed; the rest is done again by others."""
 

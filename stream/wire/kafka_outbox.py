@@ -15,8 +15,9 @@ from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.errors import InvalidProducerEpoch, KafkaError, ProducerFenced
 from aiokafka.structs import OffsetAndMetadata
 
-from stream.ports import CommitFailed, Fenced, Message, Partition
+from stream.ports import ClusterAway, CommitFailed, Fenced, Message, Partition
 from stream.wire.kafka_connection import KafkaConnection, bounded_stop, milliseconds
+from stream.wire.kafka_once import ask_once
 
 
 class KafkaOutbox:
@@ -35,14 +36,17 @@ class KafkaOutbox:
             transactional_id=f"{group}-{partition.topic}-{partition.number}",
             transaction_timeout_ms=milliseconds(connection.transaction_timeout_s),
         )
+        ask_once(self._producer)
 
     async def start(self) -> None:
         """Returns when the predecessor is fenced, and what it left open has been ended."""
         try:
             async with asyncio.timeout(self._connection.transaction_timeout_s):
                 await self._producer.start()
-        except (KafkaError, TimeoutError) as error:
-            raise CommitFailed(type(error).__name__) from None
+        except TimeoutError as error:
+            raise ClusterAway(type(error).__name__) from None
+        except KafkaError as error:
+            raise (ClusterAway if error.retriable else CommitFailed)(type(error).__name__) from None
 
     async def commit(self, messages: Sequence[Message], next_offset: int) -> None:
         try:

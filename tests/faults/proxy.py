@@ -15,7 +15,7 @@ from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from typing import Any, TypeVar
 
-from tests.faults.proxy_connection import Api, Connection, Moment, Rules
+from tests.faults.proxy_connection import Api, Connection, Moment, Rules, Straggler
 
 __all__ = ["Api", "Moment", "Proxy"]
 
@@ -82,12 +82,22 @@ class Proxy:
 
         self._now(None, arm)
 
+    def delay(self, api: Api, before: Api, passing: int = 0) -> None:
+        """The next request of this kind ends in a reset, and reaches the broker late: just before one of the kind
+        ``before``, of which ``passing`` go first. ``struck`` tells when it has arrived."""
+
+        def arm() -> None:
+            self._rules.straggler = Straggler(api, before, passing)
+
+        self._now(None, arm)
+
     def heal(self) -> None:
         """Everything goes through again; resets that have not struck never will."""
 
         async def well() -> None:
             self._rules.bytes_per_s = None
             self._rules.resets.clear()
+            self._rules.straggler = None
             self._rules.flowing.set()
             await self._listening()
 

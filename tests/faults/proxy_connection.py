@@ -46,12 +46,33 @@ class Moment(enum.StrEnum):
 
 
 @dataclass
+class Straggler:
+    """A request that its client has given up, and that reaches the broker all the same: just before a request of the
+    kind ``before``, of which ``passing`` go first."""
+
+    api: Api
+    before: Api
+    passing: int
+    frame: bytes = b""
+    broker: tuple[StreamReader, StreamWriter] | None = None
+
+    async def arrive(self) -> None:
+        """Returns when the broker has answered, to nobody."""
+        assert self.broker is not None
+        reader, writer = self.broker
+        writer.write(self.frame)
+        await _frame(reader)
+        writer.transport.abort()
+
+
+@dataclass
 class Rules:
     """What holds for all connections now. Touched by the proxy's own thread alone."""
 
     flowing: asyncio.Event = field(default_factory=asyncio.Event)
     bytes_per_s: float | None = None
     resets: Counter[tuple[Api, Moment]] = field(default_factory=Counter)  # so many are to come
+    straggler: Straggler | None = None
     struck: Counter[str] = field(default_factory=Counter)
 
     def __post_init__(self) -> None:
@@ -66,6 +87,25 @@ class Rules:
         self.struck[f"reset {known.name} {moment}"] += 1
         return True
 
+    def strays(self, api: int, frame: bytes, broker: tuple[StreamReader, StreamWriter]) -> bool:
+        """Whether this request is the one to come late; if so it is kept, with its way to the broker."""
+        late = self.straggler
+        if late is None or late.broker is not None or late.api != api:
+            return False
+        late.frame, late.broker = frame, broker
+        return True
+
+    async def let_in(self, api: int) -> None:
+        """What is late arrives before this request, if it is to."""
+        late = self.straggler
+        if late is None or late.broker is None or late.before != api:
+            return
+        late.passing -= 1
+        if late.passing < 0:
+            self.straggler = None
+            await late.arrive()
+            self.struck[f"late {late.api.name}"] += 1
+
 
 class Connection:
     """``run`` it until one side ends it, or ``reset`` or ``cut`` do."""
@@ -76,6 +116,7 @@ class Connection:
         self._from_client, self._to_client = client
         self._from_broker, self._to_broker = broker
         self._rules = rules
+        self._strayed = False
         self._doomed: set[int] = set()  # requests whose answers the client must not get
 
     async def run(self) -> None:
@@ -87,11 +128,14 @@ class Connection:
         self.cut()
 
     def cut(self) -> None:
-        for writer in (self._to_client, self._to_broker):
+        for writer in self._ends():
             writer.transport.abort()
 
+    def _ends(self) -> list[StreamWriter]:
+        return [self._to_client] if self._strayed else [self._to_client, self._to_broker]
+
     def reset(self) -> None:
-        for writer in (self._to_client, self._to_broker):
+        for writer in self._ends():
             with suppress(OSError):  # closed already
                 writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
         self.cut()
@@ -99,6 +143,11 @@ class Connection:
     async def _requests(self) -> None:
         while frame := await _frame(self._from_client):
             api, _, correlation = REQUEST.unpack_from(frame, LENGTH.size)
+            await self._rules.let_in(api)
+            if self._rules.strays(api, frame, (self._from_broker, self._to_broker)):
+                self._strayed = True
+                self.reset()
+                return
             if self._rules.due(api, Moment.ASKED):
                 self.reset()
                 return

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import time
 import uuid
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 from aiokafka.admin import AIOKafkaAdminClient
 
@@ -46,11 +48,20 @@ class KafkaCluster:
 
     async def leader(self, topic: str, partition: int = 0) -> KafkaServer | None:
         """Who leads a partition now; None while nobody does."""
+        leader = (await self._partitions(topic))[partition]["leader"]
+        return self.nodes[leader - 1] if leader > 0 else None
+
+    async def until_whole(self, topic: str, timeout_s: float = 60.0) -> None:
+        """Until all three have all that was written: only then may the next one be lost."""
+        async with asyncio.timeout(timeout_s):
+            while any(len(here["isr"]) < THREE_NODES for here in (await self._partitions(topic)).values()):
+                await asyncio.sleep(0.2)
+
+    async def _partitions(self, topic: str) -> dict[int, dict[str, Any]]:
         admin = AIOKafkaAdminClient(bootstrap_servers=self.bootstrap)
         await admin.start()
         try:
             (found,) = await admin.describe_topics([topic])
         finally:
             await admin.close()
-        leaders = [here["leader"] for here in found["partitions"] if here["partition"] == partition]
-        return self.nodes[leaders[0] - 1] if leaders and leaders[0] > 0 else None
+        return {here["partition"]: here for here in found["partitions"]}
