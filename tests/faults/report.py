@@ -22,8 +22,8 @@ GROUPS = {
     "… of these fenced by the broker": ("zombies fenced",),
     "workers that joined and left": ("rebalance",),
     "workers ended by SIGTERM under load, exit code 0": ("terminate",),
-    "brokers killed (`kill -9`) or restarted": ("broker ",),
-    "network faults: cut, stalled, dripping, refused, reset at a request": ("network ",),
+    "brokers killed (`kill -9`) or restarted": ("broker ", "leader "),
+    "network faults: cut, stalled, dripping, refused, reset at one kind of request": ("network ",),
 }
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from itertools import cycle, islice
 from typing import TypeVar
 
-from tests.faults.arena import BROKERS, NETWORK, ArenaFault
+from tests.faults.arena import Arena, brokers_struck, networks_struck
 from tests.faults.orders import OPENING, WORKING, ZOMBIE
 from tests.faults.strikes import KillAnyTime, KillAt, Rebalance, Terminate, Zombie
 from tests.faults.world import Fault
@@ -45,9 +45,10 @@ class Scale:
         random.Random(f"world {number} {seed}").shuffle(plan)
         return plan
 
-    def of_arena(self, seed: int) -> list[ArenaFault]:
-        """What is done to brokers and networks."""
-        plan = [*self._cycled(BROKERS, self.restarts), *self._cycled(NETWORK, self.network)]
+    def of_arena(self, here: Arena, seed: int) -> list[Fault]:
+        """What is done to brokers and networks, which all worlds have in common."""
+        brokers, networks = brokers_struck(here), networks_struck(here)
+        plan = [*self._cycled(brokers, self.restarts), *self._cycled(networks, self.network)]
         random.Random(f"arena {seed}").shuffle(plan)
         return plan
 

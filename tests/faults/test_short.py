@@ -23,6 +23,6 @@ async def test_nothing_is_lost_nothing_comes_twice_nothing_leaks(tmp_path: Path)
     assert scale.events <= results.verdict.inputs
     assert scale.kills <= results.of_kind("kill ")
     assert scale.zombies == results.of_kind("zombie ") == results.faults["zombies fenced"]
-    assert scale.restarts == results.of_kind("broker ")
+    assert scale.restarts == results.of_kind("broker ", "leader ")
     assert scale.network == results.of_kind("network ")
     assert results.verdict.uncommitted > 0  # some were struck in mid-transaction
