@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
 import random
 import sys
@@ -32,7 +31,7 @@ class Results:
 
     scale: dict[str, int]
     seed: int
-    faults: Counter[str] = field(default_factory=Counter)
+    faults: dict[str, int] = field(default_factory=dict)
     verdict: Verdict = field(default_factory=Verdict)
     complaints: list[str] = field(default_factory=list)
     seconds: float = 0.0
@@ -166,7 +165,7 @@ class Run:
         )
 
     def _sum(self, here: Arena, worlds: Sequence[World]) -> None:
-        self.results.faults = sum((world.counts for world in worlds), Counter(here.counts))
+        self.results.faults = dict(sum((world.counts for world in worlds), Counter(here.counts)))
         self.results.complaints = [complaint for world in worlds for complaint in world.complaints]
         self.results.events_per_s = round(sum(self._committed.values()) / max(1.0, self.results.seconds), 1)
 

@@ -22,7 +22,7 @@ async def test_nothing_is_lost_nothing_comes_twice_nothing_leaks(tmp_path: Path)
     assert results.good, summary(results)
     assert scale.events <= results.verdict.inputs
     assert scale.kills <= results.of_kind("kill ")
-    assert scale.zombies == results.of_kind("zombie ") == results.faults["zombies fenced"]
+    assert scale.zombies == results.of_kind("zombie ") == results.faults.get("zombies fenced")
     assert scale.restarts == results.of_kind("broker ", "leader ")
     assert scale.network == results.of_kind("network ")
     assert results.verdict.uncommitted > 0  # some were struck in mid-transaction
