@@ -139,7 +139,6 @@ class Terminate:
 
 
 async def _leave(world: World, worker: WorkerProcess) -> None:
-    began = time.monotonic()
     worker.signal(signal.SIGTERM)
     done, _ = await asyncio.wait([worker.ended], timeout=GRACE_S)
     if not done:
@@ -147,8 +146,6 @@ async def _leave(world: World, worker: WorkerProcess) -> None:
         await _end(worker)
     elif worker.ended.result():
         world.complaints.append(f"a worker ended with {worker.ended.result()} after SIGTERM")
-    seconds = int(1000 * (time.monotonic() - began))
-    world.counts["longest end in ms"] = max(world.counts["longest end in ms"], seconds)
 
 
 async def _appears(worker: WorkerProcess, *deeds: str) -> bool:
