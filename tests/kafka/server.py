@@ -14,11 +14,14 @@ import subprocess
 import time
 import uuid
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from tests.kafka.fetch import kafka_libs, require_java
 from tests.kafka.properties import Addresses, free_addresses, server_properties
 
+# Linux takes the thread that started a process for its parent: this one lives as long as we do.
+_LAUNCHING = ThreadPoolExecutor(max_workers=1)
 USER, PASSWORD = "clipveil", "kafka-test-password"
 JVM = ["-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn"]
 
@@ -105,14 +108,12 @@ class KafkaServer:
             subprocess.run(command, stdout=log, stderr=log, check=False)
 
     def launch(self) -> None:
+        self._process = _LAUNCHING.submit(self._launched).result()
+
+    def _launched(self) -> subprocess.Popen[bytes]:
+        command = [*self._command("kafka.Kafka"), str(self._properties)]
         with self._log.open("ab") as log:
-            self._process = subprocess.Popen(
-                [*self._command("kafka.Kafka"), str(self._properties)],
-                stdout=log,
-                stderr=log,
-                env=self._environment,
-                preexec_fn=_die_with_parent,
-            )
+            return subprocess.Popen(command, stdout=log, stderr=log, env=self._environment, preexec_fn=_die_with_parent)
 
     def until_up(self, timeout_s: float) -> None:
         """Raises RuntimeError with the end of its log where it does not come up."""

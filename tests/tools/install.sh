@@ -6,6 +6,7 @@ cd "$(dirname "$0")/../.."
 missing=()
 command -v java >/dev/null && java -version 2>&1 | head -1 | grep -qE '"(1[7-9]|[2-9][0-9])' || missing+=(openjdk-17-jre-headless)
 command -v mvn >/dev/null || missing+=(maven)
+command -v cc >/dev/null || missing+=(gcc libc6-dev)  # for the clock that jumps
 command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null \
   || missing+=(chromium)
 
