@@ -33,6 +33,12 @@ tools: env ## what the tests need beside Python: Java 17, Maven, a C compiler, A
 test: lint tools ## everything, on the embedded broker and on a real Apache Kafka
 	$(BIN)/python -m pytest
 
+faults-short: tools ## the service under fire, a few minutes: 20,000 events while workers, brokers and networks fail (part of test)
+	$(BIN)/python -m tests.faults --scale short
+
+faults: tools ## the same for an hour or more: 1,000,000 events, 1,000 kills; docs/reliability.md has its figures
+	$(BIN)/python -m tests.faults --scale long --page
+
 lint: env ## ruff, mypy --strict, import-linter
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .

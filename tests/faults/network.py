@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from tests.faults.world import World
 
 PASSING_S = 20.0  # in which workers with something to do ask for everything
+STARTING_S = 300.0  # of a broker, on a machine that does much else
 SPELL_S = (0.5, 4.0)  # how long a fault of the network lasts
 
 
@@ -139,7 +140,7 @@ class Restart:
     async def strike(self, world: World) -> None:
         await asyncio.to_thread(self.server.end if self.cleanly else self.server.kill)
         await asyncio.sleep(self.away_s)
-        await asyncio.to_thread(self.server.restart)
+        await asyncio.to_thread(self.server.restart, STARTING_S)
 
 
 @dataclass(frozen=True)
