@@ -120,6 +120,9 @@ class StubPool:
             case _:
                 raise ValueError(job.body)
 
+    def relieve(self) -> None:
+        """There is no process to replace."""
+
     async def failed(self) -> StartFailed:
         return await asyncio.get_running_loop().create_future()
 
