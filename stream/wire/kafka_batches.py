@@ -103,10 +103,10 @@ class Batch:
         except Exception:  # noqa: BLE001 - decoders of four libraries, each with its own
             yield from self._unread(Reason.EVENT_UNDECODABLE, self._head.base_offset)
             return
-        after = self._head.base_offset
+        after, last = self._head.base_offset, self._head.last_offset
         try:
             for record in DefaultRecordBatch(plain):
-                if not self._follows(record.offset, after):
+                if (record.offset != after or after > last) and not self._follows(record.offset, after):
                     raise CorruptRecordException
                 yield record
                 after = record.offset + 1
