@@ -32,12 +32,16 @@ class Coordinates:
 
 @dataclass(frozen=True)
 class Record:
-    """One record as it was polled; ``value`` is the framed Avro event, or None for a tombstone."""
+    """One record as it was polled; ``value`` is the framed Avro event, or None for a tombstone.
+
+    ``unread`` says why nobody could look into it; its value is empty then, which nothing decodes.
+    """
 
     coordinates: Coordinates
     value: bytes | None = field(repr=False)
     key: bytes | None = field(default=None, repr=False)
     timestamp_ms: int = 0
+    unread: Reason | None = None
 
 
 class Precision(StrEnum):

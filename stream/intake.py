@@ -104,6 +104,8 @@ class ClipIntake:
     async def _admitted(self, record: Record) -> Job:
         """The job, with its label, of a clip that may be heard. Raises Refusal."""
         office = self._office
+        if record.unread is not None:
+            raise Refusal(record.unread)
         if record.value is None:
             raise Refusal(Reason.NO_VALUE)
         if len(record.value) > office.event_bytes_max:

@@ -110,6 +110,7 @@ def connection_of(settings: Settings) -> KafkaConnection:
         request_timeout_s=kafka.request_timeout_s,
         max_request_bytes=kafka.max_request_bytes,
         fetch_bytes_max=kafka.fetch_bytes_max,
+        batch_bytes_max=kafka.batch_bytes_max,
         replication_factor_max=settings.topics.replication_max,
     )
 

@@ -56,6 +56,9 @@ class KafkaSettings(Section):
     """Largest record sent. A minute of mono 16 kHz as FLAC is about 1.5 MB."""
     fetch_bytes_max: Count = 32 * 1024 * 1024
     """Most bytes fetched at once from one broker."""
+    batch_bytes_max: Count = 64 * 1024 * 1024
+    """A compressed batch that is larger than this once it is unpacked is given up: its records are withheld. Keep it \
+above what producers put into a batch (their `batch.size` and `max.request.size`)."""
     connect_seconds_max: Seconds = 60.0
     """How long to go on trying to reach the brokers at the start before giving up with an error."""
 
@@ -71,6 +74,8 @@ class KafkaSettings(Section):
                 yield "sasl_password", "a SASL protocol needs one (or sasl_password_file)"
         if self.heartbeat_interval_s * 3 > self.session_timeout_s:
             yield "heartbeat_interval_s", "must be at most a third of session_timeout_s"
+        if self.batch_bytes_max < self.max_request_bytes:
+            yield "batch_bytes_max", "must be at least max_request_bytes"
         if self.ssl_key_file is not None and self.ssl_certificate_file is None:
             yield "ssl_key_file", "needs ssl_certificate_file"
 

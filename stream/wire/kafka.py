@@ -20,6 +20,7 @@ from aiokafka.errors import (
 
 from stream.clip import Record
 from stream.ports import BrokerUnavailable, Message, NotDelivered, Partition
+from stream.wire.kafka_batches import bound
 from stream.wire.kafka_connection import KafkaConnection, bounded_stop, silence
 from stream.wire.kafka_copier import KafkaCopier
 from stream.wire.kafka_outbox import KafkaOutbox, deliver
@@ -34,10 +35,14 @@ T = TypeVar("T")
 
 
 class KafkaBroker:
-    """ports.Broker. Its clients are made when they are needed; ``close`` ends those that it made for itself."""
+    """ports.Broker. Its clients are made when they are needed; ``close`` ends those that it made for itself.
+
+    The bound on a batch is that of all consumers of the process: where two brokers differ, the newer one's.
+    """
 
     def __init__(self, connection: KafkaConnection) -> None:
         silence()
+        bound(connection.batch_bytes_max)
         self._connection = connection
         self._clients: dict[Callable[..., Any], Any] = {}
         self._starting = asyncio.Lock()

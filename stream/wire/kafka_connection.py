@@ -28,6 +28,7 @@ class KafkaConnection:
     request_timeout_s: float = 40.0
     max_request_bytes: int = 8 * 2**20
     fetch_bytes_max: int = 32 * 2**20
+    batch_bytes_max: int = 64 * 2**20  # of one batch, unpacked
     partition_fetch_bytes: int = 2**20  # read ahead, of each partition; a larger record still comes, alone
     replication_factor_max: int = 3  # of topics that we create; fewer where there are fewer brokers
     stop_timeout_s: float = 4.0

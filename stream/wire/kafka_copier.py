@@ -13,6 +13,7 @@ from stream.clip import Coordinates
 from stream.ports import CommitFailed, Fenced, Message
 from stream.wire.kafka_connection import KafkaConnection, bounded_stop, milliseconds
 from stream.wire.kafka_outbox import deliver
+from stream.wire.kafka_records import Unread
 from stream.wire.kafka_tail import POLL_MS, Patience, answered
 
 # Readers of the topic stop at an open transaction: one whose copier died must not hold them up for long.
@@ -74,7 +75,7 @@ class KafkaCopier:
 
     # -------------------------------------------------------------- by coordinates
     async def _fetched(self, of: Sequence[Coordinates]) -> list[Any]:
-        """The committed records that are still there. Raises BrokerUnavailable."""
+        """The committed records that are still there, and can be read. Raises BrokerUnavailable."""
         places = sorted({TopicPartition(at.topic, at.partition) for at in of})
         self._consumer.assign(places)
         ends = await answered(self._consumer.end_offsets(places))
@@ -95,7 +96,7 @@ class KafkaCopier:
             patience.check(position)
             polled = await answered(self._consumer.getmany(here, timeout_ms=POLL_MS, max_records=1))
             for record in polled.get(here, ()):
-                return record if record.offset == offset else None
+                return record if record.offset == offset and not isinstance(record.value, Unread) else None
         return None
 
 

@@ -15,6 +15,7 @@ from aiokafka.errors import IllegalStateError, KafkaError
 from stream.clip import Coordinates, Record
 from stream.ports import CommitFailed, Partition, SourceLost
 from stream.wire.kafka_connection import KafkaConnection, bounded_stop, milliseconds
+from stream.wire.kafka_records import Unread
 
 OnChange = Callable[[frozenset[Partition]], Awaitable[None]]
 SCHEMA_HEADER = "__value_schema_id"
@@ -154,6 +155,8 @@ def as_record(record: Any) -> Record:
     """
     coordinates = Coordinates(record.topic, record.partition, record.offset)
     value = record.value
+    if isinstance(value, Unread):
+        return Record(coordinates, b"", None, record.timestamp, value.reason)
     if value is not None:
         value = b"".join(content for name, content in record.headers if name == SCHEMA_HEADER) + value
     return Record(coordinates, value, record.key, record.timestamp)

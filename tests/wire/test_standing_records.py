@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from stream.clip import Coordinates, Record
+from stream.clip import Coordinates, Reason, Record
 from stream.lifecycle.recalls import RecallChange
 from stream.ports import Message, RegistryUnavailable
 from stream.whose import ConsentChange, Recall
@@ -82,6 +82,17 @@ async def test_a_word_of_nobody_is_counted_and_changes_nothing(key: bytes | None
     told: list[int] = []
     assert [] == await reader(told).consent([Record(Coordinates("t", 0, 1), GOOD, key)])
     assert [1] == told
+
+
+async def test_a_word_that_was_not_read_never_counts_as_forgotten() -> None:
+    """A record of a batch too large has no key and an empty value: counted, and on the topic of recalls nobody's."""
+    unreadable: list[int] = []
+    unread = Record(Coordinates("t", 0, 0), b"", unread=Reason.EVENT_TOO_LARGE)
+    assert [] == await reader(unreadable).consent([unread])
+    (change,) = await reader(unreadable).recalls([unread])
+    assert [1, 1] == unreadable
+    assert change.account is None
+    assert change.recall is not None, "no tombstone: nothing is published while it stands"
 
 
 async def test_nothing_is_read_while_the_registry_is_away() -> None:
