@@ -273,11 +273,14 @@ class Source(Protocol):
 
     async def seek_to_committed(self, partition: Partition) -> int:
         """Position = the group's committed offset (or the beginning); returns it. Raises CommitFailed where the
-        cluster does not say."""
+        cluster does not say, or where that offset lies behind the end of the log."""
 
     def pause(self, partition: Partition) -> None: ...
 
     def resume(self, partition: Partition) -> None: ...
+
+    async def gone(self) -> Mapping[Partition, int]:
+        """Records that their topic forgot before they were polled, by partition, since the last call."""
 
     async def lag(self) -> Mapping[Partition, int]:
         """Records between position and end, by assigned partition."""
@@ -416,5 +419,8 @@ class Meter(Protocol):
 
     def holding(self, records: int, size_bytes: int, partitions: int) -> None:
         """Records and bytes between poll and commit, and the partitions that this worker owns, as of now."""
+
+    def records_gone(self, records: int) -> None:
+        """Records that were deleted before anybody read them."""
 
     def lag(self, lag: Mapping[Partition, int]) -> None: ...

@@ -145,7 +145,8 @@ class Lane:
                 self._worker.meter.commit_failed(fenced=False)
                 attempts += 1
                 failures += not isinstance(failure, ClusterAway)  # an outage ends, and a restart would not end it
-                get().warning(Event.COMMIT_FAILED, partition=self.partition.number, attempt=attempts)
+                cause = str(failure) if str(failure).isidentifier() else type(failure).__name__
+                get().warning(Event.COMMIT_FAILED, partition=self.partition.number, attempt=attempts, error=cause)
                 if failures >= self._worker.limits.failures_in_a_row:
                     raise NotCommitting("transactions of one partition fail again and again") from None
                 pause_s = self._worker.limits.retry_s * 2.0 ** min(attempts - 1, 4)
@@ -292,6 +293,9 @@ class Worker:
                     self.meter.polled(partition, len(records), sum(len(record.value or b"") for record in records))
                     lane.accept(records)
             if time.monotonic() - self._lag_at > self.limits.lag_s:
+                for partition, gone in (await self.source.gone()).items():
+                    self.meter.records_gone(gone)
+                    get().error(Event.RECORDS_GONE, partition=partition.number, records=gone)
                 self.meter.lag(await self.source.lag())
                 self._lag_at = time.monotonic()
 

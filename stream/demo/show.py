@@ -79,6 +79,9 @@ class Tally:
     def holding(self, records: int, size_bytes: int, partitions: int) -> None:
         """Not shown."""
 
+    def records_gone(self, records: int) -> None:
+        """Not shown: nothing is deleted there."""
+
     def lag(self, lag: Mapping[Partition, int]) -> None:
         """Not shown."""
 

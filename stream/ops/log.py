@@ -47,6 +47,7 @@ class Event(StrEnum):
     UNCAUGHT = "uncaught"
     TOO_MANY_FAULTS = "too_many_faults"  # clip after clip withheld because of the machinery: the worker stops
     TOO_MANY_BAD = "too_many_bad"  # so much of a partition can't be read that its records wait: the worker stops
+    RECORDS_GONE = "records_gone"  # deleted by their topic's retention before anybody read them
     STANDING_UNKNOWN = "standing_unknown"  # nothing is published until somebody can say who has opted out
     STANDING_UNREACHABLE = "standing_unreachable"  # consent or recalls are not followed for now: tried again
     STANDING_UNREADABLE = "standing_unreadable"  # records that count as an opt-out, or a recall

@@ -67,6 +67,7 @@ class Metrics:
         self._partitions = self._gauge("partitions", "Input partitions that this worker owns.")
         bad = "Records among the last of a partition that can't be read; at a threshold the worker stops."
         self._bad = self._gauge("bad_records", bad, "partition")
+        self._gone = self._counter("records_gone", "Records that their topic deleted before anybody read them.")
         self._lag = self._gauge("lag", "Records between our position and the end, by partition.", "topic", "partition")
         self._rebalances = self._counter("rebalances", "Changes of the number of partitions that this worker owns.")
 
@@ -139,6 +140,9 @@ class Metrics:
     def bad(self, partition: Partition, records: int) -> None:
         """How many of the partition's last records can't be read."""
         self._bad.labels(str(partition.number)).set(records)
+
+    def records_gone(self, records: int) -> None:
+        self._gone.inc(records)
 
     def lag(self, lag: Mapping[Partition, int]) -> None:
         self._lag.clear()  # partitions that went to others must not keep their last value

@@ -76,5 +76,8 @@ class RequestMeter:
         self._metrics.waiting.labels(self._kind).set(records)
         self._metrics.partitions.labels(self._kind).set(partitions)
 
+    def records_gone(self, records: int) -> None:
+        """The log tells of it."""
+
     def lag(self, lag: Mapping[Partition, int]) -> None:
         self._metrics.lag.labels(self._kind).set(sum(lag.values()))

@@ -12,6 +12,7 @@ from aiokafka.errors import InvalidProducerEpoch, KafkaError, ProducerFenced
 from stream.clip import Coordinates
 from stream.ports import CommitFailed, Fenced, Message
 from stream.wire.kafka_connection import KafkaConnection, bounded_stop, milliseconds
+from stream.wire.kafka_once import ask_once
 from stream.wire.kafka_outbox import deliver
 from stream.wire.kafka_records import Unread
 from stream.wire.kafka_tail import POLL_MS, Patience, answered
@@ -35,6 +36,7 @@ class KafkaCopier:
             transactional_id=f"{group}-replay",
             transaction_timeout_ms=milliseconds(self._timeout_s),
         )
+        ask_once(self._producer)
 
     async def start(self) -> None:
         try:
@@ -76,7 +78,14 @@ class KafkaCopier:
     # -------------------------------------------------------------- by coordinates
     async def _fetched(self, of: Sequence[Coordinates]) -> list[Any]:
         """The committed records that are still there, and can be read. Raises BrokerUnavailable."""
+        topics = {at.topic for at in of}
+        self._consumer.assign([TopicPartition(topic, 0) for topic in topics])
+        await answered(self._consumer.end_offsets([TopicPartition(topic, 0) for topic in topics]))  # knows them then
+        there = {topic: self._consumer.partitions_for_topic(topic) or set() for topic in topics}
+        of = [at for at in of if at.partition in there[at.topic]]
         places = sorted({TopicPartition(at.topic, at.partition) for at in of})
+        if not places:
+            return []
         self._consumer.assign(places)
         ends = await answered(self._consumer.end_offsets(places))
         beginnings = await answered(self._consumer.beginning_offsets(places))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 import time
+from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
@@ -35,6 +36,9 @@ class KafkaSource:
         self._topic = topic
         self._sought: set[Partition] = set()
         self._paused: set[Partition] = set()
+        self._next: dict[Partition, int] = {}  # the offset that is expected
+        self._gaps: list[tuple[Partition, int, int]] = []  # from the offset that was expected to the one that came
+        self._gone: Counter[Partition] = Counter()
         self._consumer = AIOKafkaConsumer(
             **connection.consumer(),
             group_id=group,
@@ -64,17 +68,24 @@ class KafkaSource:
                 return polled
 
     async def seek_to_committed(self, partition: Partition) -> int:
-        """aiokafka's own leaves the position as it is where nothing, or zero, was committed: records would be lost."""
+        """aiokafka's own leaves the position as it is where nothing, or zero, was committed: records would be lost; and
+        behind the end of the log it would begin at the beginning: records would be published twice."""
         here = _native(partition)
         self._sought.discard(partition)  # what a poll takes from here on is from before the seek
         try:
             async with asyncio.timeout(self._connection.request_timeout_s):
-                offset = await self._consumer.committed(here)
-                if offset is None:
-                    offset = (await self._consumer.beginning_offsets([here]))[here]
+                committed = await self._consumer.committed(here)
+                beginning = (await self._consumer.beginning_offsets([here]))[here]
+                end = (await self._consumer.end_offsets([here]))[here]
+            offset = beginning if committed is None else max(committed, beginning)
+            if offset > end:
+                raise CommitFailed("OffsetBeyondLog")
             self._consumer.seek(here, offset)
         except (KafkaError, TimeoutError, IllegalStateError) as error:
             raise CommitFailed(type(error).__name__) from None
+        if committed is not None and beginning > committed:
+            self._gone[partition] += beginning - committed
+        self._next[partition] = offset
         self._sought.add(partition)
         return int(offset)
 
@@ -83,6 +94,11 @@ class KafkaSource:
 
     def resume(self, partition: Partition) -> None:
         self._paused.discard(partition)
+
+    async def gone(self) -> Mapping[Partition, int]:
+        await self._look_at_gaps()
+        gone, self._gone = self._gone, Counter()
+        return gone
 
     async def lag(self) -> Mapping[Partition, int]:
         sought = [_native(partition) for partition in self._sought]
@@ -115,11 +131,37 @@ class KafkaSource:
                 await asyncio.sleep(timeout_s)
                 return {}
             raise SourceLost(type(error).__name__) from None
-        return {
+        polled = {
             partition: [as_record(record) for record in records]
             for here, records in found.items()
-            if (partition := Partition(here.topic, here.partition)) in self._sought
+            if records and (partition := Partition(here.topic, here.partition)) in self._sought
         }
+        for partition, taken in polled.items():
+            self._expect(partition, taken[0].coordinates.offset, taken[-1].coordinates.offset)
+        return polled
+
+    def _expect(self, partition: Partition, first: int, last: int) -> None:
+        """Raises SourceLost where a log that lost its end is read from its beginning again."""
+        expected = self._next.get(partition, first)
+        if first < expected:
+            raise SourceLost("OffsetWentBack")
+        if first > expected:
+            self._gaps.append((partition, expected, first))
+        self._next[partition] = last + 1
+
+    async def _look_at_gaps(self) -> None:
+        """Markers of transactions and compaction leave gaps too: only what the log has forgotten was lost."""
+        gaps, self._gaps = self._gaps, []
+        places = [_native(partition) for partition in {partition for partition, *_ in gaps}]
+        if not places:
+            return
+        try:
+            beginnings = await self._consumer.beginning_offsets(places)
+        except (KafkaError, IllegalStateError):
+            return
+        for partition, expected, first in gaps:
+            if (beginning := beginnings[_native(partition)]) > expected:
+                self._gone[partition] += min(first, beginning) - expected
 
 
 class _Listener(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka has no hints
@@ -151,12 +193,12 @@ def as_record(record: Any) -> Record:
     """Ours of aiokafka's, whose repr shows the value.
 
     Confluent's newer serializers may put the magic byte and the schema's GUID into a header and leave the value bare;
-    such a value gets them back in front, so that there is one wire format from here on.
+    such a value gets them back in front, so that there is one wire format from here on. A header may have no value.
     """
     coordinates = Coordinates(record.topic, record.partition, record.offset)
     value = record.value
     if isinstance(value, Unread):
         return Record(coordinates, b"", None, record.timestamp, value.reason)
     if value is not None:
-        value = b"".join(content for name, content in record.headers if name == SCHEMA_HEADER) + value
+        value = b"".join(content or b"" for name, content in record.headers if name == SCHEMA_HEADER) + value
     return Record(coordinates, value, record.key, record.timestamp)

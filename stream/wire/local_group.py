@@ -103,6 +103,9 @@ class LocalSource:
             self._paused.discard(partition)
             self._logs.announce()
 
+    async def gone(self) -> Mapping[Partition, int]:
+        return {}  # nothing is ever deleted here
+
     async def lag(self) -> Mapping[Partition, int]:
         return {partition: self._logs.end(partition) - position for partition, position in self._positions.items()}
 

@@ -163,8 +163,8 @@ async def head_of(last: Record | None, of: Partition, schemas: Schemas, committe
     try:
         reference, body = avro.unframe(last.value or b"")
         record = avro.read_as_written(await schemas.writer_schema(reference), body)
-        if committed is not None and record["offset"] >= committed:
-            raise CommitFailed("the audit has what the group's offset says was not done yet")
+        if committed is not None and record["offset"] + 1 != committed:  # both are of one transaction
+            raise CommitFailed("the group's offset is not the one behind what was audited last")
         return end_at(record, of)
     except (KeyError, Refusal, RegistryUnavailable, ValueError) as error:
         raise CommitFailed(f"the audit chain can't be continued ({type(error).__name__})") from None

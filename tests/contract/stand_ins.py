@@ -201,6 +201,7 @@ class Tally:
     failed: int = 0
     held_records_max: int = 0
     held_bytes_max: int = 0
+    gone: int = 0
 
     def polled(self, partition: Partition, records: int, size_bytes: int) -> None: ...
 
@@ -214,6 +215,9 @@ class Tally:
     def holding(self, records: int, size_bytes: int, partitions: int) -> None:
         self.held_records_max = max(self.held_records_max, records)
         self.held_bytes_max = max(self.held_bytes_max, size_bytes)
+
+    def records_gone(self, records: int) -> None:
+        self.gone += records
 
     def lag(self, lag: Mapping[Partition, int]) -> None: ...
 

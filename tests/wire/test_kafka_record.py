@@ -14,7 +14,7 @@ from stream.wire.kafka_source import as_record
 GUID = UUID("0198c1f4-7c58-7d7a-9a0e-5d8f2c1b3a49")
 
 
-def polled(value: bytes | None, headers: Sequence[tuple[str, bytes]] = ()) -> ConsumerRecord:
+def polled(value: bytes | None, headers: Sequence[tuple[str, bytes | None]] = ()) -> ConsumerRecord:
     return ConsumerRecord("clips.raw", 3, 41, 1_700_000_000_000, 0, b"key", value, None, 3, 0, tuple(headers))
 
 
@@ -43,3 +43,8 @@ def test_two_guids_in_headers_are_no_schema_that_anyone_knows() -> None:
     assert record.value is not None
     _, body = avro.unframe(record.value)
     assert body == b"\x01" + GUID.bytes + b"body"
+
+
+def test_a_schema_header_without_a_value_names_no_schema() -> None:
+    """Kafka lets a header have none: one such record must not end the worker."""
+    assert b"body" == as_record(polled(b"body", [("__value_schema_id", None)])).value

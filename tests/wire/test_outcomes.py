@@ -219,7 +219,7 @@ async def test_a_chain_and_the_groups_offset_belong_together(tmp_path: Path) -> 
     done = WITHHELD.coordinates.offset + 1
     assert 1 == (await head_of(last, CHAIN, registry, done)).sequence
     assert GENESIS == await head_of(None, CHAIN, registry, 0)
-    for record, committed in [(None, 1), (last, done - 1), (last, 0)]:
+    for record, committed in [(None, 1), (last, done - 1), (last, 0), (last, done + 1)]:
         with pytest.raises(CommitFailed):
             await head_of(record, CHAIN, registry, committed)
 
