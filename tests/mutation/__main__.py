@@ -13,11 +13,10 @@ from pathlib import Path
 from tests.mutation.copying import broken, make_copy
 from tests.mutation.mutant import ROOT, Mutant, all_mutants
 from tests.mutation.results import Results
-from tests.mutation.running import Found, preload, run
+from tests.mutation.running import Found, Sound, preload, run
 from tests.mutation.soundness import undefined_names
 
 LIMIT_S = 180.0  # for the tests of one mutant
-BASELINE_LIMIT_S = 1200.0
 
 
 def main() -> int:
@@ -53,8 +52,7 @@ def _try(copy: Path, mutants: Sequence[Mutant], results: Results) -> int:
         return 0
     preload()
     results.tests_at = copy
-    sound = _sound(copy, mutants)
-    caught = 0
+    caught, sound = 0, Sound(copy)
     for one in mutants:
         with broken(copy, one):
             found = run(copy, one.tests, module=one.module, limit_s=LIMIT_S)
@@ -66,18 +64,6 @@ def _try(copy: Path, mutants: Sequence[Mutant], results: Results) -> int:
             flush=True,
         )
     return caught
-
-
-def _sound(copy: Path, mutants: Sequence[Mutant]) -> frozenset[str]:
-    """The tests that pass without mutant: only these can catch one."""
-    tests = sorted({test for one in mutants for test in one.tests})
-    files = {test for test in tests if "::" not in test}
-    wanted = [test for test in tests if test in files or test.split("::")[0].split("@")[0] not in files]
-    unbroken = run(copy, wanted, limit_s=BASELINE_LIMIT_S, until_one_fails=False)
-    print(f"without mutant: {len(unbroken.passed)} tests pass, in {unbroken.seconds:.0f} s", flush=True)
-    for test in (*unbroken.failed.items(), *unbroken.trouble):
-        print(f"  of no use, since it fails without mutant: {test}", flush=True)
-    return frozenset(unbroken.passed)
 
 
 def _why(mutant: Mutant, found: Found) -> str:
