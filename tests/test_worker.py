@@ -54,11 +54,14 @@ async def topics(broker: LocalBroker) -> Topics:
 
 
 async def finish(one: Worker, broker: LocalBroker, topics: Topics) -> None:
-    """Runs the worker until it has committed everything, and stops it."""
-    running = asyncio.create_task(one.run())
-    await until_committed(broker, topics)
+    """Runs the worker until it has committed everything, and stops it; raises what ends it before."""
+    running, committed = asyncio.create_task(one.run()), asyncio.create_task(until_committed(broker, topics))
+    await asyncio.wait({running, committed}, timeout=30, return_when=asyncio.FIRST_COMPLETED)
+    ended = running.done() or committed.done()
+    committed.cancel()
     one.stop()
     await asyncio.wait_for(running, 30)
+    assert ended, "neither committed nor ended in time"
 
 
 async def test_what_is_held_is_bounded_in_records(broker: LocalBroker, topics: Topics) -> None:
