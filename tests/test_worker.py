@@ -11,6 +11,7 @@ from io import StringIO
 import pytest
 
 from stream.clip import Coordinates, Job, Outcome, Reason, Record, Withheld
+from stream.lifecycle.bulk import BadLimits, BadWatch
 from stream.ops import log
 from stream.ports import ClusterAway, CommitFailed, Message, Outbox, Partition, SourceLost, StandingUnknown
 from stream.whose import Head
@@ -54,11 +55,14 @@ async def topics(broker: LocalBroker) -> Topics:
 
 
 async def finish(one: Worker, broker: LocalBroker, topics: Topics) -> None:
-    """Runs the worker until it has committed everything, and stops it."""
-    running = asyncio.create_task(one.run())
-    await until_committed(broker, topics)
+    """Runs the worker until it has committed everything, and stops it; raises what ends it before."""
+    running, committed = asyncio.create_task(one.run()), asyncio.create_task(until_committed(broker, topics))
+    await asyncio.wait({running, committed}, timeout=30, return_when=asyncio.FIRST_COMPLETED)
+    ended = running.done() or committed.done()
+    committed.cancel()
     one.stop()
     await asyncio.wait_for(running, 30)
+    assert ended, "neither committed nor ended in time"
 
 
 async def test_what_is_held_is_bounded_in_records(broker: LocalBroker, topics: Topics) -> None:
@@ -152,6 +156,10 @@ class Steps:
     async def open(self) -> None:
         self.taken.append("restore")
 
+    async def watch(self, partition: Partition) -> BadWatch:
+        self.taken.append("look back")
+        return BadWatch(BadLimits(), partition)
+
     async def seek_to_committed(self, _: Partition) -> int:
         self.taken.append("seek")
         return 0
@@ -167,7 +175,7 @@ async def test_a_lane_opens_in_the_one_order_that_is_safe() -> None:
     lane = Lane(steps, Partition("raw", 0))  # type: ignore[arg-type]
     steps.taken.clear()
     await lane._open(steps)  # type: ignore[arg-type]
-    assert ["pause", "fence", "new intake", "restore", "seek", "take"] == steps.taken
+    assert ["pause", "fence", "new intake", "restore", "look back", "seek", "take"] == steps.taken
     assert lane.open
 
 

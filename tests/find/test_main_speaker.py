@@ -41,6 +41,18 @@ def test_the_words_decide_where_the_wake_word_does_not() -> None:
     assert choose(voices)[0] == "b"
 
 
+def test_a_thin_margin_decides_nothing() -> None:
+    """A wake word that one covers a little better says less than words that it was silent at."""
+    voices = [_voice("a", wake_share=1.0, word_share=0.1), _voice("b", wake_share=0.8, word_share=0.9)]
+    assert choose(voices)[0] == "b"
+
+
+def test_the_wake_word_decides_before_the_words() -> None:
+    """Whoever woke the device, though another talked while the device heard words."""
+    voices = [_voice("a", wake_share=1.0, word_share=0.2), _voice("b", wake_share=0.0, word_share=1.0)]
+    assert choose(voices)[0] == "a"
+
+
 def test_level_decides_before_time() -> None:
     """Six decibels beat five more seconds."""
     assert choose([_voice("a", level_db=-24.0), _voice("b", level_db=-30.0, seconds=7.0)])[0] == "a"

@@ -290,7 +290,10 @@ def test_an_owner_that_hears_nobody_any_more_gives_up() -> None:
     alone = queue.Queue[Asked]()
     for asked in list(waiting.queue):
         alone.put(replace(asked, alone=True))
-    owner.serve(Broken(), alone, gave_up.append)
+    served = threading.Thread(target=owner.serve, args=(Broken(), alone, gave_up.append), daemon=True)
+    served.start()
+    served.join(30)
+    assert not served.is_alive(), "it waits for more"
     assert [1] == gave_up
     assert 10 - owner.FAILED_MAX == alone.qsize()
 

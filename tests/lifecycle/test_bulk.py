@@ -100,6 +100,23 @@ def test_few_picked_clips_do_not_make_bad_events_look_many() -> None:
     assert 400 == committed(watching(), outcomes(reasons))
 
 
+def test_what_is_bad_is_a_closed_list() -> None:
+    """What the producer, or our view of it, is to blame for; the list above is tried reason by reason."""
+    events = {Reason.UNKNOWN_SCHEMA, Reason.EVENT_UNDECODABLE, Reason.EVENT_TOO_LARGE}
+    unheard = {Reason.AUDIO_NOT_FETCHED, Reason.AUDIO_EMPTY, Reason.AUDIO_NOT_FINITE}
+    assert events == BAD_EVENTS
+    assert unheard | {Reason.AUDIO_UNDECODABLE, Reason.AUDIO_TRUNCATED} == BAD_AUDIO
+
+
+def test_a_restore_forgets_what_was_there() -> None:
+    """A longer look back has the shorter one's records in it: they count once."""
+    told: list[int] = []
+    watch = BadWatch(LIMITS, HERE, told.append)
+    for first in (2, 0):
+        watch.restore([Seen(offset, BAD) for offset in range(first, 4)])
+    assert [2, 4] == told
+
+
 def test_off_is_off() -> None:
     """A share of 1 stops nothing, even where all are bad."""
     assert 60 == committed(watching(BadLimits(20, 1.0, 5)), outcomes([BAD] * 60))

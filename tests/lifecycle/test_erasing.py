@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from datetime import timedelta
 from pathlib import Path
 
@@ -12,13 +12,14 @@ import pytest
 
 from stream.clip import Reason
 from stream.commands.erasing import FRESH_S
+from stream.lifecycle.rolling import ROLL_KEY
 from stream.ports import Broker, Message
 from stream.whose import Recall
 from stream.wire.kafka import KafkaBroker
 from stream.wire.local import LocalBroker
 from stream.wire.standing_records import RECALL_SCHEMA, ConsentWriter, RecallWriter, StandingRecords
 from tests.contract.stand_ins import everything
-from tests.lifecycle.erasing_world import LATER, World, copies, until, values
+from tests.lifecycle.erasing_world import LATER, Kept, World, copies, until, values
 from tests.lifecycle.stand_ins import MORNING, ring
 
 CANARY = "account-canary-7731"
@@ -120,6 +121,33 @@ async def test_a_clip_in_flight_is_taken_back_before_the_receipt_is_signed(broke
     [receipt] = await world.receipts()
     assert ["a1", "late"] == copies(receipt)
     assert set() == await world.indexed()
+
+
+class Ordered(Kept):
+    """A broker that remembers to which topics was sent, in which order; what keeps compaction going does not count."""
+
+    def __init__(self, broker: Broker) -> None:
+        super().__init__(broker)
+        self.topics: list[str] = []
+
+    async def send(self, messages: Sequence[Message]) -> None:
+        self.topics += [message.topic for message in messages if message.key != ROLL_KEY]
+        await self._broker.send(messages)
+
+
+async def test_the_recall_comes_before_anything_is_taken_back(world: World) -> None:
+    """A worker that publishes after the first look at the index, and had not heard of the recall, would go unseen."""
+    await world.publish(CANARY, "a1", "a2", "a3")
+    ordered, of = Ordered(world.broker), world.topics
+    async with world.serving(ordered):  # type: ignore[arg-type]
+        await world.report("a1")
+        await world.answered(1)
+        assert [of.recalls, of.anonymized] == list(dict.fromkeys(ordered.topics))
+        await world.publish(CANARY, "a4", after=timedelta(hours=2))
+        ordered.topics.clear()
+        await world.request(CANARY)
+        await world.answered(2)
+        assert [of.recalls, of.consent, of.anonymized] == list(dict.fromkeys(ordered.topics))
 
 
 async def until_gone(world: World, token: str, timeout_s: float) -> None:

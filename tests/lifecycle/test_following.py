@@ -153,6 +153,29 @@ async def test_a_look_that_began_before_does_not_count(topics: Topics) -> None:
     await following.stop()
 
 
+async def test_a_look_that_is_never_answered_is_given_up(topics: Topics) -> None:
+    """A question that got lost holds up neither who asks nor all who ask later."""
+    broker, silent = LocalBroker(), False
+    await topics.create(broker)
+
+    class Silent(Around):
+        async def written(self) -> Mapping[int, int]:
+            nonlocal silent
+            if silent:
+                silent = False
+                await asyncio.Event().wait()
+            return await self.tail.written()
+
+    table = Values()
+    following = follower(broker, topics.audit, table, wrap=Silent, pace=replace(QUICK, answer_s=0.2))
+    await following.start(20)
+    silent = True
+    await send(broker, topics.audit, [b"no"])
+    await following.fresh(20)
+    assert (False, [b"no"]) == (silent, table.values)
+    await following.stop()
+
+
 async def test_what_an_open_transaction_hides_is_waited_for(
     broker: Broker, topics: Topics, half_commit: HalfCommit
 ) -> None:

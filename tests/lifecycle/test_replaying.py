@@ -86,6 +86,11 @@ def test_times_policies_and_topics_narrow_it() -> None:
     assert [6] == offsets(choose(all_of, Wish(policy_version="p2"), history()))
 
 
+def test_the_order_is_that_of_the_input() -> None:
+    """Withheld records lie in the order of their outcomes; copies have that of the events."""
+    assert [1, 4, 9] == offsets(choose([candidate(9), candidate(1), candidate(4)], Wish(), history()))
+
+
 def test_what_was_replayed_before_is_not_replayed_again() -> None:
     """Unless it is asked for by its coordinates, and with that word."""
     before = history(replayed(1, copy=10))

@@ -12,11 +12,11 @@ from pathlib import Path
 
 from tests.mutation.copying import broken, make_copy
 from tests.mutation.mutant import ROOT, Mutant, all_mutants
-from tests.mutation.running import Found, preload, run
+from tests.mutation.results import Results
+from tests.mutation.running import Found, Sound, preload, run
 from tests.mutation.soundness import undefined_names
 
 LIMIT_S = 180.0  # for the tests of one mutant
-BASELINE_LIMIT_S = 1200.0
 
 
 def main() -> int:
@@ -25,6 +25,8 @@ def main() -> int:
     parser.add_argument("--only", nargs="+", default=[], metavar="NAME", help="mutants whose name holds one of these")
     parser.add_argument("--subset", action="store_true", help="the few that run with all other tests")
     parser.add_argument("--list", action="store_true", help="say which there are, and do nothing")
+    parser.add_argument("--out", type=Path, default=ROOT / "out" / "mutation.json", help="where results are written")
+    parser.add_argument("--resume", action="store_true", help="leave out what was caught, and rests on nothing new")
     asked = parser.parse_args()
     chosen = [one for one in all_mutants() if not asked.only or any(part in one.name for part in asked.only)]
     chosen = [one for one in chosen if one.quick or not asked.subset]
@@ -34,33 +36,29 @@ def main() -> int:
         return 0
     began = time.monotonic()
     os.chdir(ROOT)
+    results = Results.at(asked.out.resolve())
+    left = [one for one in chosen if not (asked.resume and results.caught_before(one))]
     with tempfile.TemporaryDirectory(prefix="mutants-") as folder:
-        caught = _try(make_copy(Path(folder)), chosen)
-    share = f"{caught} of {len(chosen)} mutants caught"
+        caught = len(chosen) - len(left) + (_try(make_copy(Path(folder)), left, results) if left else 0)
+    share = f"{caught} of {len(chosen)} mutants caught, {len(chosen) - len(left)} of them before"
     print(f"{share}, in {time.monotonic() - began:.0f} s")
     return 0 if caught == len(chosen) > 0 else 1
 
 
-def _try(copy: Path, mutants: Sequence[Mutant]) -> int:
+def _try(copy: Path, mutants: Sequence[Mutant], results: Results) -> int:
     """How many are caught."""
     if senseless := undefined_names(mutants):
         print("\n".join(senseless))
         return 0
     preload()
-    tests = sorted({test for one in mutants for test in one.tests})
-    files = {test for test in tests if "::" not in test}
-    wanted = [test for test in tests if test in files or test.split("::")[0].split("@")[0] not in files]
-    unbroken = run(copy, wanted, limit_s=BASELINE_LIMIT_S, until_one_fails=False)
-    print(f"without mutant: {len(unbroken.passed)} tests pass, in {unbroken.seconds:.0f} s")
-    for test in (*unbroken.failed.items(), *unbroken.trouble):
-        print(f"  of no use, since it fails without mutant: {test}")
-    sound = frozenset(unbroken.passed)
-    caught = 0
+    results.tests_at = copy
+    caught, sound = 0, Sound(copy)
     for one in mutants:
         with broken(copy, one):
             found = run(copy, one.tests, module=one.module, limit_s=LIMIT_S)
         by = found.catch(sound)
         caught += by is not None
+        results.add(one, by, "" if by else _why(one, found), found.seconds)
         print(
             f"{'caught  ' if by else 'SURVIVED'} {found.seconds:5.1f} s  {one.name}: {by or _why(one, found)}",
             flush=True,

@@ -16,7 +16,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -31,6 +31,7 @@ FOREIGN = (
 )  # fmt: skip
 PLUGINS = "pytest_asyncio.plugin,pytest_timeout,_hypothesis_pytestplugin"
 OURS = ("stream", "tests")
+SOUND_LIMIT_S = 300.0  # for a test without mutant
 NOT_A_CATCH = ("NameError", "UnboundLocalError", "ImportError", "ModuleNotFoundError", "SyntaxError")
 
 
@@ -69,12 +70,27 @@ class Found:
     trouble: Sequence[str] = ()
     seconds: float = 0.0
 
-    def catch(self, sound: Collection[str]) -> str | None:
-        """The test that caught the mutant, and how; None where there is none. ``sound`` passed without mutant."""
+    def catch(self, sound: Container[str]) -> str | None:
+        """The test that caught the mutant, and how; None where there is none. ``sound`` are those that pass without."""
         for test, how in self.failed.items():
-            if test in sound and not how.startswith(NOT_A_CATCH) and not how.startswith("Failed: Timeout"):
+            if not how.startswith((*NOT_A_CATCH, "Failed: Timeout")) and test in sound:
                 return f"{test} ({how})"
         return None
+
+
+class Sound:
+    """The tests that pass without mutant, each tried when it is asked for first: only these can catch a mutant."""
+
+    def __init__(self, copy: Path) -> None:
+        self._copy = copy
+        self._passes: dict[str, bool] = {}
+
+    def __contains__(self, test: str) -> bool:
+        """While the copy is whole."""
+        if test not in self._passes:
+            found = run(self._copy, [f"{test.split('::')[0]}@{test}"], limit_s=SOUND_LIMIT_S, until_one_fails=False)
+            self._passes |= dict.fromkeys(found.passed, True) | dict.fromkeys(found.failed, False)
+        return self._passes.setdefault(test, False)
 
 
 def preload() -> None:

@@ -91,6 +91,22 @@ def test_a_test_that_does_not_end_is_no_catch(copy: Path) -> None:
     assert 1 == len(trouble)
 
 
+SOUND = """
+import json, sys
+from pathlib import Path
+from tests.mutation.running import Sound
+sound = Sound(Path(sys.argv[1]))
+names = "test_nothing_is_heard", "test_that_always_fails", "test_that_is_not_there"
+print(json.dumps([f"tests/test_line.py::{name}" in sound for name in names]))
+"""
+
+
+def test_only_what_passes_without_mutant_can_catch_one(copy: Path) -> None:
+    """Not what fails anyway, and not what nobody finds."""
+    done = subprocess.run([sys.executable, "-c", SOUND, str(copy)], cwd=ROOT, capture_output=True, check=True)
+    assert [True, False, False] == json.loads(done.stdout)
+
+
 @pytest.mark.parametrize("old", ["not there", "samples"])
 def test_a_text_that_is_not_there_exactly_once_is_stale(old: str) -> None:
     """Then nobody knows any more what the mutant breaks."""

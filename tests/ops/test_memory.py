@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from stream.ops import log
+from stream.ops import log, memory
 from stream.ops.memory import Marks, Use, Watch, family, own_cgroups, reader, resident, used_by
 
 V1 = {"memory.limit_in_bytes": "1000\n", "memory.usage_in_bytes": "800\n"}
@@ -61,6 +61,16 @@ def test_a_limit_of_an_ancestor_counts(tmp_path: Path) -> None:
     level(tmp_path / "mount" / "pod", V2, V2_STAT)
     groups = own_cgroups(proc(tmp_path / "proc", tmp_path / "mount", "cgroup2", "/pod/ours"))
     assert [None, Use(600, 1000), None] == [group.use() for group in groups]
+
+
+def test_the_tightest_limit_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a container that has room in a pod that has none left: the pod's."""
+    level(tmp_path / "mount" / "pod" / "ours", V2 | {"memory.max": "100000\n"}, V2_STAT)
+    level(tmp_path / "mount" / "pod", V2, V2_STAT)
+    groups = own_cgroups(proc(tmp_path / "proc", tmp_path / "mount", "cgroup2", "/pod/ours"))
+    for seen in (groups, groups[::-1]):
+        monkeypatch.setattr(memory, "own_cgroups", lambda seen=seen: seen)
+        assert Use(600, 1000) == reader(0)()
 
 
 @pytest.mark.parametrize("limit", ["9223372036854771712", "max", "-1", "0", "", "much"])

@@ -23,7 +23,7 @@ from confluent_kafka.serialization import MessageField, SerializationContext
 from stream.clip import Reason, Refusal
 from stream.ports import RegistryUnavailable
 from stream.wire import avro
-from stream.wire.registry import Registry, RestRegistry, SchemaRefused
+from stream.wire.registry import SCHEMAS_CACHED_MAX, CachedLookup, Registry, RestRegistry, SchemaRefused
 from stream.wire.registry_files import FileRegistry
 from tests import events
 from tests.registry_server import RegistryServer, serving
@@ -258,6 +258,25 @@ async def test_an_unavailable_registry_is_not_remembered(server: RegistryServer)
     with pytest.raises(RegistryUnavailable):
         await registry.writer_schema(made.id)
     assert json.loads(EVENT) == json.loads(await registry.writer_schema(made.id))
+
+
+async def test_what_is_remembered_is_bounded() -> None:
+    """A producer that makes up a schema for each record fills no memory; what is used stays."""
+
+    class Endless(CachedLookup):
+        async def fetch(self, reference: int | str) -> str | None:
+            return f'"{reference}"' if int(reference) % 2 else None
+
+    registry = Endless(appears_s=())
+    for reference in range(2 * SCHEMAS_CACHED_MAX + 100):
+        if reference % 2:
+            await registry.writer_schema(reference)
+            await registry.writer_schema(1)
+        else:
+            with pytest.raises(Refusal):
+                await registry.writer_schema(reference)
+    assert (SCHEMAS_CACHED_MAX, SCHEMAS_CACHED_MAX) == (len(registry._known), len(registry._unknown))
+    assert 1 in registry._known
 
 
 async def test_credentials(tmp_path: Path) -> None:

@@ -1,0 +1,59 @@
+"""Replays and withheld records as they are written and read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pytest
+
+from stream.clip import Coordinates, Reason, Record, Refusal
+from stream.lifecycle.replaying import Candidate, Replay
+from stream.wire import avro
+from stream.wire.outcomes import WITHHELD_SCHEMA, Destination
+from stream.wire.replay_records import REPLAY_SCHEMA, ReplayRecords, replay_message
+
+IDS = {1: WITHHELD_SCHEMA, 2: REPLAY_SCHEMA}
+AT = Coordinates("raw", 3, 41)
+
+
+@dataclass
+class Known:
+    """A registry of the two schemas."""
+
+    async def writer_schema(self, reference: int | str) -> str:
+        return avro.schema_text(IDS[int(reference)])
+
+
+def withheld(reason: str) -> Record:
+    told = {"topic": "raw", "partition": 3, "offset": 41, "reason": reason, "fault": "", "policy_version": "p1"}
+    body = avro.write(WITHHELD_SCHEMA, told | {"decided_at": 1_000})
+    return Record(Coordinates("withheld", 0, 7), avro.frame(1, body))
+
+
+async def test_a_withheld_record_is_what_may_be_replayed() -> None:
+    """Where it came in, why it was withheld, by which policy and when."""
+    expected = Candidate(AT, Reason.TIMED_OUT, "p1", 1_000)
+    assert expected == await ReplayRecords(Known()).withheld(withheld("timed_out"))
+
+
+async def test_a_reason_that_nobody_knows_is_not_guessed() -> None:
+    """A newer version may have withheld it for good."""
+    with pytest.raises(Refusal) as caught:
+        await ReplayRecords(Known()).withheld(withheld("a_reason_of_next_year"))
+    assert Reason.EVENT_UNDECODABLE is caught.value.reason
+
+
+async def test_a_replay_is_remembered_as_it_was_done() -> None:
+    """With the copy, what it goes back to, and how often: by these an event is given up."""
+    replay = Replay(AT, copy=90, first=12, times=3)
+    message = replay_message(replay, Candidate(AT, Reason.TIMED_OUT, "p1", 1_000), Destination("replays", 2))
+    read = await ReplayRecords(Known()).replay(Record(Coordinates("replays", 0, 0), message.value, message.key))
+    assert replay == read
+
+
+def test_each_record_has_a_replay_of_its_own() -> None:
+    """Copies of one event have keys of their own, so that compaction keeps how often it was replayed."""
+    of, to = Candidate(AT, Reason.TIMED_OUT, "p1", 1_000), Destination("replays", 2)
+    places = [AT, Coordinates("raw", 3, 90), Coordinates("raw", 2, 41), Coordinates("other", 3, 41)]
+    keys = [replay_message(Replay(at, 100, 12, 1), of, to).key for at in places]
+    assert [b"raw/3/41", b"raw/3/90", b"raw/2/41", b"other/3/41"] == keys
