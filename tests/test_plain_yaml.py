@@ -6,7 +6,7 @@ import traceback
 
 import pytest
 
-from stream.plain_yaml import CHARS_MAX, NotYaml, parse
+from stream.plain_yaml import CHARS_MAX, DEPTH_MAX, NotYaml, parse
 
 CANARY = "canary-7731"
 
@@ -34,3 +34,18 @@ def test_a_file_of_any_length_is_not_read() -> None:
     assert parse("#" * CHARS_MAX) is None
     with pytest.raises(NotYaml):
         parse("#" * (CHARS_MAX + 1))
+
+
+def test_brackets_in_brackets_are_bounded() -> None:
+    """As deep as the bound is fine, one more is not: the loader's time grows with the square of it."""
+    parse("[" * DEPTH_MAX + "]" * DEPTH_MAX)
+    with pytest.raises(NotYaml):
+        parse("[" * (DEPTH_MAX + 1) + "]" * (DEPTH_MAX + 1))
+
+
+def test_what_names_stand_for_is_counted_where_it_stands() -> None:
+    """A page of names that stand for a page each is refused; a few are fine."""
+    page = "a: &a [" + "1, " * 400 + "]\nb: ["
+    assert 400 == len(parse(page + "*a]")["a"])
+    with pytest.raises(NotYaml):
+        parse(page + "*a, " * 400 + "]")
