@@ -17,7 +17,7 @@ from aiokafka.errors import InvalidProducerEpoch, MessageSizeTooLargeError, Prod
 from aiokafka.structs import ConsumerRecord
 
 from stream.clip import Coordinates
-from stream.ports import CommitFailed, Fenced, Message, Partition
+from stream.ports import CommitFailed, Fenced, Message, Partition, SourceLost
 from stream.wire.kafka_connection import KafkaConnection, silence
 from stream.wire.kafka_copier import KafkaCopier
 from stream.wire.kafka_outbox import KafkaOutbox
@@ -76,6 +76,9 @@ class Consumer:
     def seek(self, here: TopicPartition, offset: int) -> None:
         self.position_at = offset
         self.sought.append(offset)
+
+    def partitions_for_topic(self, topic: str) -> set[int]:
+        return {0, 1, 2, 3}
 
     async def position(self, here: TopicPartition) -> int:
         return self.position_at
@@ -171,6 +174,12 @@ async def test_what_is_not_there_is_not_copied(offset: int) -> None:
     assert ([offset] if offset == 9 else []) == consumer.sought
 
 
+async def test_a_partition_that_is_not_there_holds_up_no_other() -> None:
+    """The library would wait for it: one record that names it would stop every replay."""
+    of = [Coordinates("raw", 999, 7), Coordinates("raw", -5, 7), Coordinates("raw", 3, 8)]
+    assert [of[2]] == list(await copier(Producer()).copy(of, told))
+
+
 # ------------------------------------------------------------------ sources
 def source(consumer: Consumer) -> KafkaSource:
     made = KafkaSource(CONNECTION, "raw", "group")
@@ -189,12 +198,39 @@ async def test_records_come_only_of_what_was_sought() -> None:
     assert [7, 8, 10] == [each.coordinates.offset for each in (await made.poll(10, 0.0))[HERE]]
 
 
-@pytest.mark.parametrize(("committed", "begins"), [(None, 7), (0, 0), (9, 9)])
+@pytest.mark.parametrize(("committed", "begins"), [(None, 7), (0, 7), (9, 9), (11, 11)])
 async def test_it_begins_where_the_group_stands(committed: int | None, begins: int) -> None:
-    """Where nothing was committed, at the beginning of what there is."""
+    """Where nothing was committed, or it is there no more, at the beginning of what there is."""
     consumer = Consumer(group_at=committed)
     assert begins == await source(consumer).seek_to_committed(HERE)
     assert [begins] == consumer.sought
+
+
+async def test_behind_the_end_it_does_not_begin() -> None:
+    """The library would begin at the beginning, and all would be published again."""
+    consumer = Consumer(group_at=12)
+    with pytest.raises(CommitFailed):
+        await source(consumer).seek_to_committed(HERE)
+    assert [] == consumer.sought
+
+
+async def test_what_comes_again_ends_the_membership() -> None:
+    """A log that lost its end is read from the beginning by the library."""
+    consumer = Consumer()
+    made = source(consumer)
+    await made.seek_to_committed(HERE)
+    await made.poll(10, 0.0)
+    consumer.position_at = 7
+    with pytest.raises(SourceLost):
+        await made.poll(10, 0.0)
+
+
+async def test_records_that_the_log_forgot_are_counted() -> None:
+    """Those between the group's offset and the beginning; the gap at 9 is none of them."""
+    made = source(Consumer(group_at=3))
+    await made.seek_to_committed(HERE)
+    await made.poll(10, 0.0)
+    assert {HERE: 4} == dict(await made.gone())
 
 
 async def test_what_is_paused_is_not_asked_for() -> None:
