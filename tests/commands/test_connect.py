@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import io
 import json
 from pathlib import Path
 
 import pytest
 
-from stream.commands.connect import connect, topics_of
+from stream.commands.connect import connect, connection_of, topics_of
 from stream.commands.failure import CommandFailed
 from stream.config import Settings
 from stream.ops import log
+from stream.wire.kafka import KafkaBroker
 from tests.kafka.server import PASSWORD, USER, KafkaServer
 
 
@@ -32,6 +34,21 @@ async def test_topics_are_created_where_the_settings_say_so(kafka: KafkaServer, 
             await broker.close()
 
 
+@pytest.mark.parametrize("name", ["audit", "sampling"])
+async def test_a_topic_with_too_few_partitions_is_named(kafka: KafkaServer, tmp_path: Path, name: str) -> None:
+    """A partition of the raw topic without one of the audit, or of the sample, would never open."""
+    settings = settings_for(kafka, tmp_path)
+    settings = settings.model_copy(
+        update={"topics": settings.topics.model_copy(update={"sampling": f"{tmp_path.name}-s"})}
+    )
+    short = getattr(settings.topics, name)
+    broker = KafkaBroker(connection_of(settings))
+    await broker.create_topics({short: 2})
+    await broker.close()
+    with pytest.raises(CommandFailed, match=f"{short} has 2 partitions and {settings.topics.raw} has 3"):
+        await connect(settings)
+
+
 async def test_missing_topics_are_named(kafka: KafkaServer, tmp_path: Path) -> None:
     """A typo in a topic's name ends the start instead of waiting for ever."""
     settings = settings_for(kafka, tmp_path, create=False, connect_seconds_max=1)
@@ -39,13 +56,14 @@ async def test_missing_topics_are_named(kafka: KafkaServer, tmp_path: Path) -> N
         await connect(settings)
 
 
-async def test_an_absent_cluster_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+async def test_an_absent_cluster_is_told() -> None:
     """While it is waited for in the log, and after the time that the settings give in the error."""
-    log.configure("WARNING")
+    written = io.StringIO()
+    log.configure("WARNING", written)
     settings = Settings.model_validate({"kafka": {"bootstrap_servers": "127.0.0.1:1", "connect_seconds_max": 1}})
     with pytest.raises(CommandFailed, match=r"Kafka at 127\.0\.0\.1:1 does not answer .*, tried for 1 s"):
         await connect(settings)
-    lines = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+    lines = [json.loads(line) for line in written.getvalue().splitlines()]
     assert {"127.0.0.1:1"} == {line["brokers"] for line in lines if line["event"] == log.Event.WAITING_FOR_BROKER}
 
 
