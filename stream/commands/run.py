@@ -108,6 +108,7 @@ class Service:
                 raise CommandFailed("stopped at once; clips in flight will be done again") from None
 
     async def _serve(self) -> None:
+        from stream.commands.connect import trouble_told
         from stream.ops import log
 
         log.get().info(log.Event.STARTING)
@@ -116,7 +117,8 @@ class Service:
             pool = await self._start_pool(stack)
             broker = await self._connect(stack)
             memory = self._memory = self._make_watch(pool)
-            worker = self._worker = await self._make_worker(stack, broker, pool, memory)
+            with trouble_told():  # brokers may go away again
+                worker = self._worker = await self._make_worker(stack, broker, pool, memory)
             watching = asyncio.create_task(memory.run(lambda: not worker.health.in_flight))
             stack.callback(watching.cancel)
             log.get().info(log.Event.STARTED, processes=self._settings.engine.processes, port=self.port)

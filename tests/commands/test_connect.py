@@ -8,11 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from stream.commands.connect import connect, connection_of, topics_of
+from stream.commands.connect import connect, topics_of
 from stream.commands.failure import CommandFailed
 from stream.config import Settings
 from stream.ops import log
-from stream.wire.kafka import KafkaBroker
 from tests.kafka.server import PASSWORD, USER, KafkaServer
 
 
@@ -32,21 +31,6 @@ async def test_topics_are_created_where_the_settings_say_so(kafka: KafkaServer, 
             assert [3] * 9 == [len(await broker.end_offsets(name)) for name in topics_of(again)]
         finally:
             await broker.close()
-
-
-@pytest.mark.parametrize("name", ["audit", "sampling"])
-async def test_a_topic_with_too_few_partitions_is_named(kafka: KafkaServer, tmp_path: Path, name: str) -> None:
-    """A partition of the raw topic without one of the audit, or of the sample, would never open."""
-    settings = settings_for(kafka, tmp_path)
-    settings = settings.model_copy(
-        update={"topics": settings.topics.model_copy(update={"sampling": f"{tmp_path.name}-s"})}
-    )
-    short = getattr(settings.topics, name)
-    broker = KafkaBroker(connection_of(settings))
-    await broker.create_topics({short: 2})
-    await broker.close()
-    with pytest.raises(CommandFailed, match=f"{short} has 2 partitions and {settings.topics.raw} has 3"):
-        await connect(settings)
 
 
 async def test_missing_topics_are_named(kafka: KafkaServer, tmp_path: Path) -> None:

@@ -26,7 +26,7 @@ from stream.config.outside import TopicSettings
 from stream.lifecycle.keyring import single_ring
 from stream.ops import memory
 from stream.ops.metrics import Metrics
-from stream.ports import Broker, Message
+from stream.ports import Broker, BrokerUnavailable, Message
 from stream.wire import avro
 from stream.wire.local import LocalBroker
 from stream.wire.registry_files import FileRegistry
@@ -186,6 +186,18 @@ async def test_a_stop_during_the_start_ends_it(tmp_path: Path) -> None:
     starting.stop()
     async with asyncio.timeout(10):
         await task
+
+
+async def test_brokers_that_go_away_during_the_start_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Once they were reached: in words, as at any other time, and not as something that nobody thought of."""
+    broker = LocalBroker()
+
+    async def away(topic: str) -> None:
+        raise BrokerUnavailable("NodeNotReadyError")
+
+    monkeypatch.setattr(broker, "end_offsets", away)
+    with pytest.raises(CommandFailed, match="Kafka does not answer: NodeNotReadyError"):
+        await service(settings_in(tmp_path), broker).run()
 
 
 async def test_a_second_stop_does_not_wait(tmp_path: Path) -> None:
