@@ -18,6 +18,7 @@ from typing import NamedTuple
 from stream.clip import Coordinates, Header, Job, Label, Outcome, Published, Reason, Record, Refusal, Withheld
 from stream.ops.log import Event, get
 from stream.ports import (
+    CommitFailed,
     Engine,
     Index,
     KeysLapsed,
@@ -31,7 +32,7 @@ from stream.ports import (
     Settled,
     Standing,
 )
-from stream.whose import Head
+from stream.whose import Head, Resume
 
 AHEAD_MAX = timedelta(minutes=10)  # of a device's clock; a clip from further ahead no erasure of now would cover
 
@@ -49,7 +50,7 @@ class Office:
     sampler: Callable[[Partition], Awaitable[Sampler]]  # as its picks were left; raises CommitFailed
     labels: Labels
     index: Index
-    chain: Callable[[Partition], Awaitable[Head]]  # where the audit of a partition ends; raises CommitFailed
+    chain: Callable[[Partition], Awaitable[Resume]]  # where the audit of a partition ends; raises CommitFailed
     policy_version: str
     event_bytes_max: int = 8 * 2**20
     message_bytes_max: int = 8 * 2**20  # more the broker would refuse for ever: such a clip is withheld
@@ -74,10 +75,12 @@ class ClipIntake:
         self._emitting: list[tuple[_Picked, int]] = []
         self._sampler: Sampler
         self._head: Head
+        self._next = 0  # the offset from which on inputs are not audited yet
 
-    async def open(self) -> None:
-        self._head = await self._office.chain(self._partition)
+    async def open(self) -> int:
+        self._head, self._next = await self._office.chain(self._partition)
         self._sampler = await self._office.sampler(self._partition)
+        return self._next
 
     # -------------------------------------------------------------- from a record to its outcome
     async def finish(self, record: Record) -> Outcome:
@@ -157,12 +160,16 @@ class ClipIntake:
 
     # -------------------------------------------------------------- from outcomes to one transaction
     async def settle(self, outcomes: Sequence[Outcome]) -> Settled:
-        """Looks at consent as of now: an opt-out that came while a clip was heard stops it. Raises StandingUnknown."""
+        """Looks at consent as of now: an opt-out that came while a clip was heard stops it. Raises StandingUnknown, and
+        CommitFailed for an input that was audited before."""
         if any(isinstance(outcome, Published) or outcome.escalated for outcome in outcomes):
             await self._office.standing.fresh()
         messages: list[Message] = []
         final: list[Outcome] = []
         for outcome in outcomes:
+            if outcome.coordinates.offset < self._next:  # whatever made it come again
+                raise CommitFailed("AuditedBefore")
+            self._next = outcome.coordinates.offset + 1
             settled, written = self._last_word(outcome)
             audit, self._head = self._office.writer.audit(settled, self._head)
             final.append(settled)

@@ -178,9 +178,10 @@ class Settled:
 class Intake(Protocol):
     """What becomes of the records of one input partition while this worker owns it. Made anew whenever a lane opens."""
 
-    async def open(self) -> None:
+    async def open(self) -> int:
         """Restores what former records left behind (counts, the end of the audit chain). Called after the outbox has
-        started, so that nothing of a predecessor is under way. Raises CommitFailed where it can't be read."""
+        started, so that nothing of a predecessor is under way. Returns the offset before which everything is done, as
+        far as is known. Raises CommitFailed where it can't be read."""
 
     async def finish(self, record: Record) -> Outcome:
         """The outcome, for now. Records are given in order, and many are under way at once. Never raises for what a

@@ -76,4 +76,12 @@ class Head(NamedTuple):
 
 GENESIS = Head(0, bytes(32))
 
+
+class Resume(NamedTuple):
+    """Where the work on an input partition goes on: after this head, at this offset or later."""
+
+    head: Head
+    offset: int  # behind the last input that was audited; 0 where none was
+
+
 AuditRecord = dict[str, Any]  # as the schema ``audit`` has it

@@ -159,9 +159,10 @@ class Lane:
         self._worker.source.pause(self.partition)
         await outbox.start()
         self._intake = self._worker.intake(self.partition)
-        await self._intake.open()
+        done = await self._intake.open()
         self._bad = await self._worker.watch(self.partition)
-        await self._worker.source.seek_to_committed(self.partition)
+        if await self._worker.source.seek_to_committed(self.partition) < done:
+            raise CommitFailed("OffsetBeforeAudit")  # brokers that start may say that nothing was committed
         self.open = True
         self._worker.throttle()
 

@@ -10,8 +10,8 @@ import pytest
 
 from stream.clip import Consent, Coordinates, Header, Job, Outcome, Published, Reason, Withheld
 from stream.intake import Office
-from stream.ports import Message, Partition, RegistryUnavailable
-from stream.whose import Head
+from stream.ports import CommitFailed, Message, Partition, RegistryUnavailable
+from stream.whose import Head, Resume
 from tests.contract.stand_ins import Everybody, OneSchema, WishEngine, header, office
 from tests.test_intake import TOPICS, opened, reason_of, record
 
@@ -163,8 +163,8 @@ async def test_the_audit_tells_what_became_of_it_at_last(shared: Office, everybo
 async def test_the_audit_goes_on_where_it_ended(shared: Office) -> None:
     """With the next link of the partition's own chain."""
 
-    async def chain(_: Partition) -> Head:
-        return Head(41, bytes(32))
+    async def chain(_: Partition) -> Resume:
+        return Resume(Head(41, bytes(32)), 0)
 
     intake = await opened(replace(shared, chain=chain))
     assert [b"0 published 42"] == audited((await intake.settle([await intake.finish(record(0))])).messages)
@@ -176,3 +176,17 @@ async def test_a_clip_counts_as_emitted_once(shared: Office, everybody: Everybod
     for number in range(3):
         intake.committed(await intake.settle([await intake.finish(record(number))]))
     assert ["0", "1", "2"] == everybody.emitted_clips
+
+
+async def test_what_was_audited_before_is_not_settled_again(shared: Office) -> None:
+    """Whatever made it come again: an offset that was not told, a log that began anew."""
+
+    async def chain(_: Partition) -> Resume:
+        return Resume(Head(41, bytes(32)), 5)
+
+    intake = await opened(replace(shared, chain=chain))
+    with pytest.raises(CommitFailed):
+        await intake.settle([await intake.finish(record(4))])
+    await intake.settle([await intake.finish(record(5))])
+    with pytest.raises(CommitFailed):
+        await intake.settle([await intake.finish(record(5))])

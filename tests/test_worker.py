@@ -142,6 +142,7 @@ class Steps:
     def __init__(self) -> None:
         self.taken: list[str] = []
         self.source = self
+        self.done = 0
 
     def pause(self, _: Partition) -> None:
         self.taken.append("pause")
@@ -153,8 +154,9 @@ class Steps:
         self.taken.append("new intake")
         return self
 
-    async def open(self) -> None:
+    async def open(self) -> int:
         self.taken.append("restore")
+        return self.done
 
     async def watch(self, partition: Partition) -> BadWatch:
         self.taken.append("look back")
@@ -177,6 +179,16 @@ async def test_a_lane_opens_in_the_one_order_that_is_safe() -> None:
     await lane._open(steps)  # type: ignore[arg-type]
     assert ["pause", "fence", "new intake", "restore", "look back", "seek", "take"] == steps.taken
     assert lane.open
+
+
+async def test_a_lane_does_not_open_before_what_is_done() -> None:
+    """A broker that starts may say, without an error, that the group has no offset yet: all would be done again."""
+    steps = Steps()
+    steps.done = 1
+    lane = Lane(steps, Partition("raw", 0))  # type: ignore[arg-type]
+    with pytest.raises(CommitFailed):
+        await lane._open(steps)  # type: ignore[arg-type]
+    assert not lane.open
 
 
 async def test_what_was_heard_early_waits_for_its_turn(broker: LocalBroker, topics: Topics) -> None:

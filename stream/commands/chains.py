@@ -12,22 +12,22 @@ if TYPE_CHECKING:
     from stream.clip import Record
     from stream.lifecycle.bulk import BadLimits, BadWatch, Seen
     from stream.ports import Broker, Partition, Schemas
-    from stream.whose import Head
+    from stream.whose import Resume
 
 LOOK_S = 30.0  # at the last outcomes of a partition
 POLL_S = 0.2
 LOOK_BACK_WINDOWS = 100  # where few clips are picked, so far back are bad ones looked for
 
 
-async def chain_of(broker: Broker, schemas: Schemas, audit_topic: str, group: str, of: Partition) -> Head:
-    """The end of the chain of the input partition ``of``, which ``group`` reads.
+async def chain_of(broker: Broker, schemas: Schemas, audit_topic: str, group: str, of: Partition) -> Resume:
+    """The end of the chain of the input partition ``of``, which ``group`` reads, and where its work goes on.
 
     Raises CommitFailed where the chain is not what the group's offset says: an emptied topic would begin it anew, and
     an offset that was set back would have inputs told of twice. Somebody has to look at it, so the log says so.
     """
     from stream.ops.log import Event, get
     from stream.ports import BrokerUnavailable, CommitFailed
-    from stream.wire.outcomes import head_of
+    from stream.wire.outcomes import resume_at
 
     try:
         last = await broker.last(audit_topic, of.number)
@@ -35,7 +35,7 @@ async def chain_of(broker: Broker, schemas: Schemas, audit_topic: str, group: st
     except BrokerUnavailable as error:
         raise CommitFailed(f"the end of the audit can't be read ({error})") from None
     try:
-        return await head_of(last, of, schemas, committed)
+        return await resume_at(last, of, schemas, committed)
     except CommitFailed:
         get().error(Event.AUDIT_BROKEN, partition=of.number)
         raise

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from stream.lifecycle.keyring import KeyRing
     from stream.ops.metrics import Metrics
     from stream.ports import Broker, Engine, Sampler
-    from stream.whose import Head
+    from stream.whose import Resume
     from stream.wire.registry import Registry
 
 
@@ -61,7 +61,7 @@ async def office_of(
         key = ring().sampling_key()
         return await open_sampler(broker, rules, key, of.number, partitions, topic=topics.sampling)
 
-    async def chain(of: Partition) -> Head:
+    async def chain(of: Partition) -> Resume:
         return await chain_of(broker, registry, topics.audit, settings.kafka.group, of)
 
     async def look() -> None:

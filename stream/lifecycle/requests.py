@@ -12,7 +12,7 @@ from typing import Final, Protocol
 from stream.clip import Coordinates, Outcome, Published, Reason, Record, Refusal, Withheld
 from stream.ops.log import Event, get
 from stream.ports import Message, Settled
-from stream.whose import Head
+from stream.whose import Head, Resume
 
 ERASED: Final = "erased"
 RECALLED: Final = "recalled"
@@ -61,16 +61,17 @@ class RequestIntake:
         self,
         answer: Answers,
         audit: RequestAudit,
-        chain: Callable[[], Awaitable[Head]],
+        chain: Callable[[], Awaitable[Resume]],
         campaign: Callable[[], str] = lambda: "",
     ) -> None:
         self._answer, self._audit, self._chain, self._campaign = answer, audit, chain, campaign
         self._answers: dict[Coordinates, Answer] = {}
         self._head: Head
 
-    async def open(self) -> None:
+    async def open(self) -> int:
         """Raises CommitFailed where nobody can say where the chain ends."""
-        self._head = await self._chain()
+        self._head, done = await self._chain()
+        return done
 
     async def finish(self, record: Record) -> Outcome:
         """May take as long as the longest transaction; the requests behind it do not wait for it to be begun."""

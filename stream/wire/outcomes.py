@@ -11,7 +11,7 @@ from typing import Any, Final
 from stream.clip import Coordinates, Outcome, Published, Record, Refusal, Withheld
 from stream.lifecycle.chain import end_at, link
 from stream.ports import CommitFailed, Message, Partition, RegistryUnavailable, Schemas
-from stream.whose import GENESIS, Head
+from stream.whose import GENESIS, Head, Resume
 from stream.wire import avro
 from stream.wire.clips import CLIP_SCHEMA
 from stream.wire.registry import Registry, SchemaRefused
@@ -156,16 +156,21 @@ async def head_of(last: Record | None, of: Partition, schemas: Schemas, committe
     Raises CommitFailed for a record that is not a link of this very chain, or whose schema nobody can tell, and where
     the group's offset is not behind exactly what was audited: a chain that can't be continued must not be begun anew.
     """
+    return (await resume_at(last, of, schemas, committed)).head
+
+
+async def resume_at(last: Record | None, of: Partition, schemas: Schemas, committed: int | None = None) -> Resume:
+    """As ``head_of``, with the offset from which on inputs are not audited yet."""
     if last is None:
         if committed:
             raise CommitFailed("the audit of what was done is gone")
-        return GENESIS
+        return Resume(GENESIS, 0)
     try:
         reference, body = avro.unframe(last.value or b"")
         record = avro.read_as_written(await schemas.writer_schema(reference), body)
         if committed is not None and record["offset"] + 1 != committed:  # both are of one transaction
             raise CommitFailed("the group's offset is not the one behind what was audited last")
-        return end_at(record, of)
+        return Resume(end_at(record, of), record["offset"] + 1)
     except (KeyError, Refusal, RegistryUnavailable, ValueError) as error:
         raise CommitFailed(f"the audit chain can't be continued ({type(error).__name__})") from None
 

@@ -21,10 +21,10 @@ from stream.config import Settings
 from stream.lifecycle.heads import key_id
 from stream.lifecycle.verifying import Verification
 from stream.ports import Broker, Message, Partition
-from stream.whose import Head
+from stream.whose import Resume
 from stream.wire.audits import HEAD_SCHEMA, HeadsFile
 from stream.wire.clips import Encoder
-from stream.wire.outcomes import AUDIT_SCHEMA, Outcomes, destinations, head_of
+from stream.wire.outcomes import AUDIT_SCHEMA, Outcomes, destinations, head_of, resume_at
 from stream.wire.registry_files import FileRegistry
 from tests.contract.stand_ins import Topics, everything, office, until, worker
 from tests.lifecycle.chains import KEY
@@ -92,8 +92,8 @@ class Deployment:
         where the last that lies there is the end of a transaction."""
         registry, writer = self.registry, await self.writer()
 
-        async def chain(partition: Partition) -> Head:
-            return await head_of(await self.broker.last(self.topics.audit, partition.number), partition, registry)
+        async def chain(partition: Partition) -> Resume:
+            return await resume_at(await self.broker.last(self.topics.audit, partition.number), partition, registry)
 
         shared = replace(office(self.topics, Clips()), writer=writer, chain=chain)
         running = worker(self.broker, self.topics, Clips(), of=shared)

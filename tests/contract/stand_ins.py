@@ -31,7 +31,7 @@ from stream.clip import (
 from stream.config.outside import TopicSettings
 from stream.intake import ClipIntake, Office
 from stream.ports import Broker, Engine, Message, Partition
-from stream.whose import GENESIS, Head
+from stream.whose import GENESIS, Head, Resume
 from stream.worker import Limits, Worker
 
 MAGIC = b"\x00\x00\x00\x00\x07"
@@ -231,8 +231,8 @@ def office(
     async def sampler(_: Partition) -> Everybody:
         return everybody
 
-    async def chain(_: Partition) -> Head:
-        return GENESIS
+    async def chain(_: Partition) -> Resume:
+        return Resume(GENESIS, 0)
 
     return Office(
         engine,

@@ -15,8 +15,8 @@ from stream.commands.chains import bad_watch_of
 from stream.lifecycle.bulk import BadLimits, BadWatch, TooManyBad
 from stream.ops import log
 from stream.ports import Broker, Partition
-from stream.whose import Head
-from stream.wire.outcomes import head_of
+from stream.whose import Resume
+from stream.wire.outcomes import resume_at
 from stream.worker import Worker
 from tests.contract.audited import Clips, Deployment
 from tests.contract.stand_ins import Tally, Topics, everything, office, send, until_committed, worker
@@ -36,8 +36,8 @@ async def watched(of: Deployment, limits: BadLimits = LIMITS, meter: Tally | Non
     """A worker with a real audit, which its watch is restored from."""
     registry, writer = of.registry, await of.writer()
 
-    async def chain(partition: Partition) -> Head:
-        return await head_of(await of.broker.last(of.topics.audit, partition.number), partition, registry)
+    async def chain(partition: Partition) -> Resume:
+        return await resume_at(await of.broker.last(of.topics.audit, partition.number), partition, registry)
 
     shared = replace(office(of.topics, Clips()), writer=writer, chain=chain)
     one = worker(of.broker, of.topics, Clips(), meter=meter, of=shared)

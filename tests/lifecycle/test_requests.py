@@ -9,7 +9,7 @@ import pytest
 from stream.clip import Coordinates, Reason, Record, Refusal, Withheld
 from stream.lifecycle.requests import ERASED, REFUSED, Answer, RequestIntake
 from stream.ports import Message
-from stream.whose import GENESIS, Head
+from stream.whose import GENESIS, Head, Resume
 
 HERE = Coordinates("clips.erasure", 0, 3)
 ASKED = Record(HERE, b"request", None, 0)
@@ -30,8 +30,8 @@ async def opened(answer: Answer | Exception) -> RequestIntake:
             raise answer
         return answer
 
-    async def chain() -> Head:
-        return GENESIS
+    async def chain() -> Resume:
+        return Resume(GENESIS, 0)
 
     intake = RequestIntake(answers, Audit(), chain)
     await intake.open()
