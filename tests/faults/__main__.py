@@ -7,6 +7,7 @@ import argparse
 import asyncio
 import json
 import logging
+import shutil
 import sys
 import tempfile
 from pathlib import Path
@@ -30,9 +31,13 @@ def main() -> int:
     print(f"scale {asked.scale}, seed {asked.seed}, results in {out}", flush=True)
     # clients that look for a broker that was killed say so ten times a second
     logging.getLogger().addHandler(logging.NullHandler())
-    with tempfile.TemporaryDirectory(prefix="clipveil-faults-", dir=asked.folder) as folder:
-        results = asyncio.run(Run(SCALES[asked.scale], asked.seed, Path(folder), out).go())
+    folder = Path(tempfile.mkdtemp(prefix="clipveil-faults-", dir=asked.folder))
+    results = asyncio.run(Run(SCALES[asked.scale], asked.seed, folder, out).go())
     print(json.dumps(summary(results), indent=1))
+    if results.good:
+        shutil.rmtree(folder)
+    else:
+        print(f"what brokers and workers wrote is kept in {folder}", file=sys.stderr)
     if asked.page:
         rewrite(PAGE, asked.scale, json.loads(out.read_text()))
     return 0 if results.good else 1

@@ -41,6 +41,8 @@ def table(results: Mapping[str, Any]) -> str:
     for what, kinds in GROUPS.items():
         rows.append(f"| {what} | {sum(number for kind, number in faults.items() if kind.startswith(kinds)):,} |")
     rows += [
+        f"| workers that ended with an error | {faults.get('workers that ended with 1', 0):,} |",
+        f"| events that the producer itself sent twice | {verdict['sent_twice']:,} |",
         f"| records written and taken back with their transactions | {verdict['uncommitted']:,} |",
         "",
         "| found | | rate, at 95 % |",
@@ -51,6 +53,9 @@ def table(results: Mapping[str, Any]) -> str:
     rows += [
         f"| {what} | {verdict[name]:,} | {bound(verdict[name], verdict['inputs'])} |" for name, what in WRONG.items()
     ]
+    rows += [f"| complaint | {complaint} | |" for complaint in results["complaints"]]
+    if not results["good"]:
+        rows += ["", "**This run failed.**"]
     seconds, rate = results["seconds"], results["events_per_s"]
     return "\n".join([*rows, "", f"Seed {results['seed']}; {seconds / 60:.0f} minutes, {rate:g} events a second."])
 
