@@ -9,7 +9,7 @@ from stream.lifecycle.keyring import single_ring
 from stream.lifecycle.labels import EpochLabels
 from stream.policy import Policy
 from stream.ports import Engine, Partition, Schemas
-from stream.whose import GENESIS, Head
+from stream.whose import GENESIS, Resume
 from stream.wire import avro
 from stream.wire.headers import header
 from stream.wire.index_records import decode_entry, encode_entry
@@ -28,8 +28,8 @@ def real_office(engine: Engine, schemas: Schemas, writer: Outcomes, policy: Poli
     async def sampler(_: Partition) -> Everybody:
         return everybody
 
-    async def chain(_: Partition) -> Head:
-        return GENESIS
+    async def chain(_: Partition) -> Resume:
+        return Resume(GENESIS, 0)
 
     return Office(
         engine=engine,
