@@ -216,7 +216,7 @@ class _NameOnly(logging.Handler):
 
 
 def _nothing_said(*given: Any, **named: Any) -> logging.LogRecord:
-    """A record of a library's without what it said, also for handlers that are added later; ``extra`` comes after us."""
+    """A record of a library without what it said, also for handlers added later; ``extra`` comes after us."""
     record = logging.LogRecord(*given, **named)
     record.msg, record.args, record.exc_info, record.exc_text, record.stack_info = NOT_TOLD, (), None, None, None
     return record
