@@ -40,7 +40,7 @@ class ExportFolder:
         if marker.exists():
             if _read_json(marker) != self._about:
                 raise NotOurs(f"{self._root} holds another export")
-        elif any(self._root.iterdir()):
+        elif any(path.name != f"{MARKER}.part" for path in self._root.iterdir()):
             raise NotOurs(f"{self._root} is not empty, and no export")
         _put(marker, _json(self._about))
         self._clips.mkdir(exist_ok=True)
