@@ -12,15 +12,15 @@ from stream.clip import AnonymizedClip
 
 KEPT_LABEL: Final = "Kept speech"
 LABELING_CONFIG: Final = f"""<View>
-  <Header value="$about"/>
+  <Header size="4" value="$about"/>
   <Labels name="regions" toName="audio">
     <Label value="{KEPT_LABEL}" background="#2f9e44"/>
     <Label value="Unclear" background="#f08c00"/>
   </Labels>
   <Audio name="audio" value="$audio"/>
-  <Header value="What was said; what stands in angle brackets was taken out and is silent"/>
+  <Header size="4" value="What was said; what stands in angle brackets was taken out and is silent"/>
   <TextArea name="transcript" toName="audio" rows="4" editable="true" maxSubmissions="1"/>
-  <Header value="Can anybody be told by what is left, or does another person speak? Then stop, and report the clip."/>
+  <Header size="4" value="Can anybody be told by what is left, or does another person speak? Then stop, and report the clip."/>
   <Choices name="report" toName="audio" choice="single" showInline="true">
     <Choice value="Report this clip"/>
   </Choices>
