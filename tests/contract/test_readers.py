@@ -64,8 +64,9 @@ async def abort(broker: Broker, topics: Topics, half_commit: HalfCommit, *number
 
 
 async def test_a_clip_comes_as_it_was_published(broker: Broker, topics: Topics) -> None:
-    """Sound sample for sample, words with placeholders, what is audible, and the metadata."""
-    await topics.create(broker)
+    """Sound sample for sample, words with placeholders, what is audible, and the metadata; however empty other
+    partitions are."""
+    await topics.create(broker, 2)
     await Topic(broker, topics.anonymized).publish(1)
     store = Store()
     await read_all(broker, topics, store)
