@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 
+import pytest
+
 from stream.clip import Coordinates, Record
 from stream.ports import CommitFailed, Partition
 from stream.reading.share import GroupShare
@@ -22,7 +24,7 @@ class Members:
         self.ready: list[Record] = []
         self.sought: list[Partition] = []
         self.committed: dict[Partition, int] = {}
-        self.refuses = frozenset[Partition]()
+        self.meanwhile: dict[Partition, Callable[[], Awaitable[None]]] = {}  # while its offset is asked for
 
     async def start(self, on_assigned: OnChange, on_revoked: OnChange) -> None:
         self.gain, self.lose = on_assigned, on_revoked
@@ -33,10 +35,8 @@ class Members:
 
     async def seek_to_committed(self, partition: Partition) -> int:
         self.sought.append(partition)
-        if partition in self.refuses:
-            assert self.lose is not None
-            await self.lose(frozenset({partition}))  # it goes while its offset is asked for
-            raise CommitFailed("not assigned")
+        if partition in self.meanwhile:
+            await self.meanwhile.pop(partition)()
         return 0
 
     async def commit(self, next_offsets: Mapping[Partition, int]) -> None:
@@ -101,7 +101,13 @@ async def test_offsets_of_what_is_still_ours_are_committed() -> None:
 async def test_a_partition_is_sought_once_for_each_time_that_it_is_gained() -> None:
     """More often would give what was given; a partition that goes meanwhile is nobody's trouble."""
     share, members = await opened(record(SECOND, 0), record(SECOND, 1))
-    members.refuses = frozenset({FIRST})
+
+    async def lost() -> None:
+        assert members.lose is not None
+        await members.lose(frozenset({FIRST}))
+        raise CommitFailed("not assigned")
+
+    members.meanwhile[FIRST] = lost
     for _ in range(2):
         head = await share.head()
         assert head is not None
@@ -109,3 +115,36 @@ async def test_a_partition_is_sought_once_for_each_time_that_it_is_gained() -> N
     members.ready = [record(SECOND, 2)]
     assert record(SECOND, 2) == await share.head()
     assert [FIRST, SECOND] == members.sought
+
+
+async def test_a_partition_that_comes_back_meanwhile_is_sought_again() -> None:
+    """The offset that was asked for is from before: somebody else may have moved it."""
+    share, members = await opened(record(SECOND, 0))
+
+    async def lost_and_gained() -> None:
+        assert members.lose is not None
+        assert members.gain is not None
+        await members.lose(frozenset({FIRST}))
+        await members.gain(frozenset({FIRST}))
+
+    members.meanwhile[FIRST] = lost_and_gained
+    head = await share.head()
+    assert head is not None
+    share.passed(head)
+    members.ready = [record(FIRST, 3)]
+    assert record(FIRST, 3) == await share.head()
+    assert [FIRST, SECOND, FIRST] == members.sought
+
+
+async def test_an_offset_that_nobody_tells_is_asked_for_again() -> None:
+    """Whoever reads is told, and the partition is not left out."""
+    share, members = await opened(record(FIRST, 0))
+
+    async def refused() -> None:
+        raise CommitFailed("CoordinatorNotAvailableError")
+
+    members.meanwhile[FIRST] = refused
+    with pytest.raises(CommitFailed):
+        await share.head()
+    assert record(FIRST, 0) == await share.head()
+    assert [FIRST, FIRST, SECOND] == members.sought

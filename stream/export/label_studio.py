@@ -20,7 +20,7 @@ LABELING_CONFIG: Final = f"""<View>
   <Audio name="audio" value="$audio"/>
   <Header size="4" value="What was said; what stands in angle brackets was taken out and is silent"/>
   <TextArea name="transcript" toName="audio" rows="4" editable="true" maxSubmissions="1"/>
-  <Header size="4" value="Can anybody be told by what is left, or does another person speak? Then stop, and report the clip."/>
+  <Header size="4" value="Does it tell who somebody is, or does another person speak? Then stop, and report it."/>
   <Choices name="report" toName="audio" choice="single" showInline="true">
     <Choice value="Report this clip"/>
   </Choices>

@@ -22,6 +22,7 @@ class GroupShare:
 
     def __init__(self, source: Source) -> None:
         self._source = source
+        self._owned: set[Partition] = set()
         self._gained: set[Partition] = set()  # and not sought yet
         self._queue: deque[Record] = deque()
         self._done: dict[Partition, int] = {}  # the offset behind what was passed, where that is not committed
@@ -61,17 +62,20 @@ class GroupShare:
 
     async def _seek(self) -> None:
         for partition in sorted(self._gained):
+            self._gained.discard(partition)  # it may be lost and gained again while its offset is asked for
             try:
                 await self._source.seek_to_committed(partition)
             except CommitFailed:
-                if partition in self._gained:  # still ours
+                if partition in self._owned:
+                    self._gained.add(partition)
                     raise
-            self._gained.discard(partition)
 
     async def _on_gained(self, partitions: frozenset[Partition]) -> None:
+        self._owned |= partitions
         self._gained |= partitions
 
     async def _on_lost(self, partitions: frozenset[Partition]) -> None:
+        self._owned -= partitions
         self._gained -= partitions
         self._queue = deque(record for record in self._queue if _partition(record) not in partitions)
         for partition in partitions:
