@@ -156,8 +156,8 @@ class Lane:
         self._worker.meter.commit_failed(fenced=False)
         get().warning(Event.COMMIT_FAILED, partition=self.partition.number, attempt=attempt, error=failure.cause)
         if not isinstance(failure, ClusterAway):
-            self._away_since = None
-        elif self._away_since is None:
+            return
+        if self._away_since is None:
             self._away_since = time.monotonic()
         elif time.monotonic() - self._away_since > self._worker.limits.away_s:
             raise NotCommitting(f"nobody takes transactions ({failure.cause})") from None
@@ -165,12 +165,12 @@ class Lane:
     async def _open(self, outbox: Outbox) -> None:
         self._worker.source.pause(self.partition)
         await outbox.start()
+        self._away_since = None
         self._intake = self._worker.intake(self.partition)
         done = await self._intake.open()
         self._bad = await self._worker.watch(self.partition)
         if await self._worker.source.seek_to_committed(self.partition) < done:
             raise CommitFailed("OffsetBeforeAudit")  # brokers that start may say that nothing was committed
-        self._away_since = None
         self.open = True
         self._worker.throttle()
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 from aiokafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssignor
-from aiokafka.errors import IllegalStateError, KafkaError
+from aiokafka.errors import IllegalStateError, KafkaError, UnknownTopicOrPartitionError
 
 from stream.clip import Coordinates, Record
 from stream.ports import CommitFailed, Partition, SourceLost
@@ -73,12 +73,13 @@ class KafkaSource:
             raise SourceLost(type(error).__name__) from None
 
     async def _joined(self, listener: _Listener) -> bool:
-        """One try; False where another may do better, for which the consumer is spent."""
+        """One try; False where another may do better, for which the consumer is spent. For a topic that is not there
+        it has waited by then, and what owned partitions for a moment does not begin again."""
         self._consumer.subscribe([self._topic], listener=listener)
         try:
             await self._consumer.start()
         except KafkaError as error:
-            if not error.retriable or listener.called:  # what owned partitions for a moment does not begin again
+            if not error.retriable or isinstance(error, UnknownTopicOrPartitionError) or listener.called:
                 raise SourceLost(type(error).__name__) from None
             if refusal := await refusal_of(self._connection):
                 raise SourceLost(refusal) from None
