@@ -39,6 +39,7 @@ async def end(producer: AIOKafkaProducer, timeout_s: float) -> None:
     sending = producer._sender.sender_task
     if sending is not None:
         sending.cancel()
+    await bounded_stop(producer.client.close(), timeout_s)  # which ends what is being asked, and waited for
+    if sending is not None:
         await asyncio.wait({sending}, timeout=timeout_s)
     producer._message_accumulator.fail_all(ProducerClosed())  # else its ``close`` waits for ever
-    await bounded_stop(producer.client.close(), timeout_s)
