@@ -54,8 +54,8 @@ def table(results: Mapping[str, Any]) -> str:
         f"| ends with 0 after SIGTERM, under load or after a while | {times('left with 0'):,} | |",
         f"| workers that ended with an error | {times('workers that ended with 1'):,} | |",
         f"| strikes that met nobody and were done again | {times('strikes in vain'):,} | |",
-        f"| events that the producer itself sent twice, of {results['sent_twice_max']:,} that were under way when brokers"
-        f" went | {verdict['sent_twice']:,} | |",
+        f"| events that their producer sent twice; {results['sent_twice_max']:,} at most were under way as brokers went"
+        f" | {verdict['sent_twice']:,} | |",
         f"| records written and taken back with their transactions | {verdict['uncommitted']:,} | |",
         "",
         "| found | | rate per event, at 95 % |",
