@@ -39,7 +39,8 @@ class ReplayRecords:
 
 
 def replay_message(replay: Replay, of: Candidate, to: Destination) -> Message:
-    """What remembers a replay; a second one of the same record replaces it."""
+    """What remembers a replay. Its key has the copy: where a record was replayed again, compaction must not take the
+    one before, by which the former copy is known to be of the same event."""
     now_ms, at = int(time.time() * 1000), replay.at
     told = {
         "topic": at.topic,
@@ -52,5 +53,5 @@ def replay_message(replay: Replay, of: Candidate, to: Destination) -> Message:
         "policy_version": of.policy_version,
         "replayed_at": now_ms,
     }
-    key = f"{at.topic}/{at.partition}/{at.offset}".encode()
+    key = f"{at.topic}/{at.partition}/{at.offset}/{replay.copy}".encode()
     return Message(to.topic, key, avro.frame(to.schema, avro.write(REPLAY_SCHEMA, told)), now_ms)
