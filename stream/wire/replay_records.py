@@ -10,14 +10,15 @@ from stream.clip import Coordinates, Reason, Record, Refusal
 from stream.lifecycle.replaying import Candidate, Replay
 from stream.ports import Message, Schemas
 from stream.wire import avro
-from stream.wire.outcomes import WITHHELD_SCHEMA, Destination
+from stream.wire.audits import row_of
+from stream.wire.outcomes import WITHHELD, WITHHELD_SCHEMA, Destination
 
 REPLAY_SCHEMA: Final = "replay"
 
 
 @dataclass(frozen=True)
 class ReplayRecords:
-    """Reads both kinds. Raises Refusal for what is none, and RegistryUnavailable where nobody can tell."""
+    """Reads them, and what the audit says. Raises Refusal for what is none, and RegistryUnavailable where nobody can tell."""
 
     schemas: Schemas
 
@@ -30,6 +31,17 @@ class ReplayRecords:
             raise Refusal(Reason.EVENT_UNDECODABLE) from None
         at = Coordinates(told["topic"], told["partition"], told["offset"])
         return Candidate(at, reason, told["policy_version"], told["decided_at"])
+
+    async def audited(self, record: Record) -> tuple[Coordinates, Reason | None]:
+        """What an audit record is about, and why that was withheld; None where it was not. A chain lies in the
+        partition of its input's number: what lies elsewhere is of no chain."""
+        row = await row_of(record, self.schemas)
+        try:
+            at = Coordinates(row["topic"], row["partition"], row["offset"])
+            withheld = row["outcome"] == WITHHELD and at.partition == record.coordinates.partition
+            return at, Reason(row["reason"]) if withheld else None
+        except (KeyError, ValueError):
+            raise Refusal(Reason.EVENT_UNDECODABLE) from None
 
     async def replay(self, record: Record) -> Replay:
         reference, body = avro.unframe(record.value or b"")
