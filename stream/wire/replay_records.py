@@ -18,7 +18,7 @@ REPLAY_SCHEMA: Final = "replay"
 
 @dataclass(frozen=True)
 class ReplayRecords:
-    """Reads them, and what the audit says. Raises Refusal for what is none, and RegistryUnavailable where nobody can tell."""
+    """Reads them, and the audit. Raises Refusal for what is none, RegistryUnavailable where nobody can tell."""
 
     schemas: Schemas
 
