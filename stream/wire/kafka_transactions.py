@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import InvalidProducerEpoch, KafkaError, ProducerClosed, ProducerFenced
+from aiokafka.errors import IllegalOperation, InvalidProducerEpoch, KafkaError, ProducerClosed, ProducerFenced
 
 from stream.ports import CommitFailed, Fenced
 from stream.wire.kafka_connection import bounded_stop
@@ -25,10 +25,18 @@ async def transaction(producer: AIOKafkaProducer, timeout_s: float) -> AsyncIter
             await producer.begin_transaction()
             yield
             await producer.commit_transaction()
-    except (ProducerFenced, InvalidProducerEpoch):
-        raise Fenced("a newer owner was started") from None
-    except (KafkaError, TimeoutError, AssertionError) as error:  # aiokafka asserts its own states
-        raise CommitFailed(type(error).__name__) from None
+    except (KafkaError, IllegalOperation, TimeoutError, AssertionError) as error:  # aiokafka asserts its own states
+        cause = _ended_by(producer) or error
+        if isinstance(cause, (ProducerFenced, InvalidProducerEpoch)):
+            raise Fenced("a newer owner was started") from None
+        raise CommitFailed(type(cause).__name__) from None
+
+
+def _ended_by(producer: AIOKafkaProducer) -> BaseException | None:
+    """Where a transaction ends between two sends, whoever sends next is told of an illegal operation, which is no
+    KafkaError and names no reason: the end of the transaction knows it."""
+    ended = producer._txn_manager.wait_for_transaction_end()
+    return ended.exception() if ended is not None and ended.done() and not ended.cancelled() else None
 
 
 async def end(producer: AIOKafkaProducer, timeout_s: float) -> None:
