@@ -28,7 +28,8 @@ class Unreadable(Exception):
 
 
 class ReadingFailed(Exception):
-    """Brokers or registry do not answer, or refuse. Nothing was passed over: the next step tries the same again."""
+    """Brokers or registry do not answer, or refuse. Nothing was passed over: the next step tries the same again, and
+    where that goes on failing, open it anew."""
 
 
 class NotCommitted(Exception):

@@ -227,13 +227,13 @@ class LocalOutbox:
     async def commit(self, messages: Sequence[Message], next_offset: int) -> None:
         """Yields to the loop between writes, so that it can be cancelled or fenced half-way, as over a network."""
         if self._spent:
-            raise CommitFailed("spent")
+            raise CommitFailed("Spent")
         self._spent = True  # until all of it went well
         self._check_epoch()
         transaction = self._broker.begin_transaction(self._transactional_id)
         for message in messages:
             if not self._broker.takes(message):
-                raise CommitFailed("message refused")
+                raise CommitFailed("MessageRefused")
             self._broker.append(message, transaction)
             await asyncio.sleep(0)
             self._check_epoch()

@@ -92,7 +92,7 @@ class LocalSource:
     async def seek_to_committed(self, partition: Partition) -> int:
         await asyncio.sleep(0)
         if partition not in self._assigned:
-            raise CommitFailed("not assigned")
+            raise CommitFailed("NotAssigned")
         self._positions[partition] = self._logs.position(partition, self._group.name)
         self._logs.announce()
         return self._positions[partition]
