@@ -11,8 +11,11 @@ import hypothesis  # noqa: F401 # else its plugin imports it at the end, where P
 import pytest
 
 from stream.wire.kafka import KafkaBroker, KafkaConnection
+from tests import parsing
 from tests.contract.stand_ins import Topics
 from tests.kafka.server import KafkaServer
+
+parsing.mend()
 
 
 @pytest.fixture(scope="session")
