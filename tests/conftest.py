@@ -11,7 +11,6 @@ import pytest
 
 from stream.wire.kafka import KafkaBroker, KafkaConnection
 from tests import parsing
-from tests import parsing
 from tests.contract.stand_ins import Topics
 from tests.kafka.server import KafkaServer
 
