@@ -16,8 +16,6 @@ from tests.kafka.server import KafkaServer
 
 parsing.mend()
 
-parsing.mend()
-
 
 @pytest.fixture(scope="session")
 def corpora() -> Path:
