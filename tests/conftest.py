@@ -7,12 +7,14 @@ import os
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
-import hypothesis  # noqa: F401 # else its plugin imports it at the end, where Python 3.11's parser may fail
 import pytest
 
 from stream.wire.kafka import KafkaBroker, KafkaConnection
+from tests import parsing
 from tests.contract.stand_ins import Topics
 from tests.kafka.server import KafkaServer
+
+parsing.mend()
 
 
 @pytest.fixture(scope="session")

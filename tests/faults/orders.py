@@ -108,6 +108,10 @@ class StruckProducer:
         self._trying: set[asyncio.Task[None]] = set()  # what a zombie has no answer to yet
         self.following = -1  # the offset that a transaction commits
 
+    def __getattr__(self, name: str) -> Any:
+        """Whatever else of it an outbox looks at."""
+        return getattr(self._real, name)
+
     async def start(self) -> None:
         self._passed("before_fence")
         await self._real.start()

@@ -126,6 +126,8 @@ class World:
         worker.forget()
         if not worker.struck:  # it stopped because of what was done to the brokers: whoever runs it starts it anew
             self.counts[f"workers that ended with {worker.ended.result()}"] += 1
+            if "Died" in (last := worker.last_line()):  # of what nobody thought of, and that should have a name
+                self.complaints.append(f"a worker died; {last}")
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:

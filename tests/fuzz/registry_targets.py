@@ -54,7 +54,7 @@ class Hostile:
 
     def close(self) -> None:
         self._server.close()
-        self.loop.run_until_complete(asyncio.sleep(0))
+        self.loop.run_until_complete(_cancelled())
         self.loop.close()
 
     async def ask(self, what: int) -> str:
@@ -71,6 +71,14 @@ class Hostile:
             return "answered"
         finally:
             await registry.close()
+
+
+async def _cancelled() -> None:
+    """Nobody answers any more."""
+    answering = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in answering:
+        task.cancel()
+    await asyncio.gather(*answering, return_exceptions=True)
 
 
 def _framed(made: Registered) -> bool:
