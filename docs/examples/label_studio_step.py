@@ -1,7 +1,8 @@
 """Keep a Label Studio project in step with an export: python label_studio_step.py FOLDER URL PROJECT
 
 Imports the clips that the project lacks, deletes the tasks of those that are not in FOLDER any more. The access token
-of somebody who may do both is in LABEL_STUDIO_TOKEN. Deleting a task deletes its annotations.
+(of the kind that Label Studio calls legacy) of somebody who may do both is in LABEL_STUDIO_TOKEN. Deleting a task
+deletes its annotations.
 """
 
 import json
