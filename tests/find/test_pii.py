@@ -139,8 +139,8 @@ def test_what_is_found_in_a_written_form_is_a_finding(monkeypatch: pytest.Monkey
 
     finder = make_word_finder(names_model=False)
     monkeypatch.setitem(finder._written, "en", Everything())
-    assert "CRYPTO" in [one.entity_type for one in finder.search("plants four seven one two".split())]
-    assert [] == [one.entity_type for one in finder.search(["five", "minutes"])]
+    assert ["CRYPTO", "EMAIL_ADDRESS"] == [one.entity_type for one in finder.search(["plants", "bob@x.com"])]
+    assert ["EMAIL_ADDRESS"] == [one.entity_type for one in finder.search(["five", "minutes", "bob@x.com"])]
 
 
 def test_markup_around_a_word_hides_nothing(finder: Identifiers) -> None:

@@ -382,7 +382,7 @@ def test_times_need_sound_that_fits_and_two_alignments_that_agree(
     first: tuple[Placed, ...],
     others: tuple[Placed, ...] | None,
 ) -> None:
-    """Neither that all agree on a word that does not fit or never ends is enough, nor that it fits at one of two places."""
+    """That all agree on a word that does not fit or never ends is not enough, nor that it fits at one of two places."""
     clip = spoken("own-timer")
     words = without_times(clip.words[1:3])
     answers = {OTHER_WEIGHT: HERE_TWICE}
