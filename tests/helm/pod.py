@@ -23,7 +23,7 @@ RING = f"""
 campaign: spring
 account_key: {_key()}
 epochs:
-  - {{id: "2026", from: 2026-01-01T00:00:00Z, key: {_key()}}}
+  - {{id: "1", key: {_key()}}}
 """
 SIGNING_KEY = Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
 KNOWN = {
