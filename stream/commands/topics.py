@@ -73,7 +73,7 @@ def wanted_of(settings: Settings) -> dict[str, Mapping[str, str]]:
     for_ever = {of.audit, of.erasure_audit, of.reports_audit, of.audit_heads}
     largest = {"max.message.bytes": str(settings.kafka.max_request_bytes)}
 
-    def policy(name: str) -> Mapping[str, str]:
+    def policy(name: str) -> dict[str, str]:
         return COMPACTED if name in of.compacted else FOR_EVER if name in for_ever else FOR_A_TIME
 
     return {name: policy(name) | largest for name in of.all}
