@@ -45,8 +45,8 @@ lint: env ## ruff, mypy --strict, import-linter
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
 
-fuzz: env ## a million hostile inputs to every decoder and finder; counts as JSON in out/fuzz
-	$(BIN)/python -m tests.fuzz --inputs 1000000
+fuzz: env ## a million hostile inputs to every decoder and finder, an hour or two; puts its counts into docs/fuzzing.md
+	$(BIN)/python -m tests.fuzz --inputs 1000000 --page
 
 bench: env ## clips and transcripts per second, CPU per stage, against stock pyannote and Presidio
 	$(BIN)/python -m tests.bench

@@ -16,6 +16,7 @@ from stream.commands import (
     demo,
     erase,
     evaluate,
+    export,
     produce,
     replay,
     run,
@@ -62,6 +63,7 @@ app.add_typer(consent.app, name="consent")
 app.add_typer(evaluate.app, name="evaluate")
 app.add_typer(audit.app, name="audit")
 app.add_typer(topics.app, name="topics")
+app.add_typer(export.app, name="export")
 app.add_typer(train.app, name="train")
 app.add_typer(config.app, name="config")
 app.command()(config.fingerprint)

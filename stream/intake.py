@@ -13,7 +13,7 @@ import random
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from stream.clip import Coordinates, Header, Job, Label, Outcome, Published, Reason, Record, Refusal, Withheld
 from stream.ops.log import Event, get
@@ -34,6 +34,7 @@ from stream.ports import (
 )
 from stream.whose import Head, Resume
 
+T = TypeVar("T")
 AHEAD_MAX = timedelta(minutes=10)  # of a device's clock; a clip from further ahead no erasure of now would cover
 
 
@@ -75,6 +76,7 @@ class ClipIntake:
         self._emitting: list[tuple[_Picked, int]] = []
         self._sampler: Sampler
         self._head: Head
+        self.waiting = False  # for a registry or a key; records are admitted one by one
         self._next = 0  # the offset from which on inputs are not audited yet
 
     async def open(self) -> int:
@@ -128,25 +130,36 @@ class ClipIntake:
 
     async def _writer_schema(self, reference: int | str) -> str:
         """Waits for a registry that is down: nothing is known of the record, so it is neither withheld nor lost."""
-        pause_s = self._office.registry_retry_s
-        while True:
-            try:
-                return await self._office.schemas.writer_schema(reference)
-            except RegistryUnavailable:
-                get().warning(Event.REGISTRY_UNAVAILABLE)
-            await asyncio.sleep(pause_s * (0.5 + random.random()))  # noqa: S311 - workers do not come back all at once
-            pause_s = min(2 * pause_s, 32 * self._office.registry_retry_s)
+        return await self._answered(
+            lambda: self._office.schemas.writer_schema(reference),
+            RegistryUnavailable,
+            lambda: get().warning(Event.REGISTRY_UNAVAILABLE),
+        )
 
     async def _label(self, of: Header) -> Label:
         """Waits for a key ring that has lapsed: whoever forgot the next key must not lose the clips of now."""
+
+        async def ask() -> Label:
+            return self._office.labels.label(of)
+
+        return await self._answered(ask, KeysLapsed, lambda: get().error(Event.KEY_RING_LAPSED))
+
+    async def _answered(
+        self, ask: Callable[[], Awaitable[T]], lacking: type[Exception], tell: Callable[[], object]
+    ) -> T:
+        """Asks again, with longer and longer pauses, for as long as ``lacking`` is raised."""
         pause_s = self._office.registry_retry_s
-        while True:
-            try:
-                return self._office.labels.label(of)
-            except KeysLapsed:
-                get().error(Event.KEY_RING_LAPSED)
-            await asyncio.sleep(pause_s * (0.5 + random.random()))  # noqa: S311 - workers do not come back all at once
-            pause_s = min(2 * pause_s, 32 * self._office.registry_retry_s)
+        try:
+            while True:
+                try:
+                    return await ask()
+                except lacking:
+                    self.waiting = True
+                    tell()
+                await asyncio.sleep(pause_s * (0.5 + random.random()))  # noqa: S311 - workers do not come back at once
+                pause_s = min(2 * pause_s, 32 * self._office.registry_retry_s)
+        finally:
+            self.waiting = False
 
     def _checked(self, job: Job, outcome: Outcome) -> Outcome:
         """Nothing of another clip may go out under this one's coordinates or token."""

@@ -178,6 +178,10 @@ class Settled:
 class Intake(Protocol):
     """What becomes of the records of one input partition while this worker owns it. Made anew whenever a lane opens."""
 
+    @property
+    def waiting(self) -> bool:
+        """Whether some record waits for what is out of reach for now, and without which nothing is known of it."""
+
     async def open(self) -> int:
         """Restores what former records left behind (counts, the end of the audit chain). Called after the outbox has
         started, so that nothing of a predecessor is under way. Returns the offset before which everything is done, as
@@ -235,7 +239,14 @@ class Fenced(Exception):
 
 
 class CommitFailed(Exception):
-    """The transaction was not committed as far as we know; start again from the committed offset."""
+    """The transaction was not committed as far as we know; start again from the committed offset.
+
+    ``cause`` is one word for the log, of a closed set: the class name of an error, or a word of ours.
+    """
+
+    def __init__(self, cause: str) -> None:
+        super().__init__(cause)
+        self.cause = cause
 
 
 class ClusterAway(CommitFailed):
@@ -275,6 +286,10 @@ class Source(Protocol):
     async def seek_to_committed(self, partition: Partition) -> int:
         """Position = the group's committed offset (or the beginning); returns it. Raises CommitFailed where the
         cluster does not say, or where that offset lies behind the end of the log."""
+
+    async def commit(self, next_offsets: Mapping[Partition, int]) -> None:
+        """The group's offsets, outside of any transaction: for readers whose work is done elsewhere. Raises
+        CommitFailed, where the partitions are somebody else's by now as well."""
 
     def pause(self, partition: Partition) -> None: ...
 

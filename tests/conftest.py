@@ -10,8 +10,11 @@ from pathlib import Path
 import pytest
 
 from stream.wire.kafka import KafkaBroker, KafkaConnection
+from tests import parsing
 from tests.contract.stand_ins import Topics
 from tests.kafka.server import KafkaServer
+
+parsing.mend()
 
 
 @pytest.fixture(scope="session")

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from stream.ports import Broker, Partition, Schemas
     from stream.whose import Resume
 
+AGAIN_S = 1.0  # between two looks at a partition where nothing seems to have been done
 LOOK_S = 30.0  # at the last outcomes of a partition
 POLL_S = 0.2
 LOOK_BACK_WINDOWS = 100  # where few clips are picked, so far back are bad ones looked for
@@ -30,15 +31,29 @@ async def chain_of(broker: Broker, schemas: Schemas, audit_topic: str, group: st
     from stream.wire.outcomes import resume_at
 
     try:
-        last = await broker.last(audit_topic, of.number)
-        committed = (await broker.committed(of.topic, group)).get(of.number, 0)
+        last, committed = await _last_and_committed(broker, audit_topic, group, of)
     except BrokerUnavailable as error:
-        raise CommitFailed(f"the end of the audit can't be read ({error})") from None
+        raise CommitFailed(str(error)) from None  # the class name of its cause
     try:
         return await resume_at(last, of, schemas, committed)
     except CommitFailed:
         get().error(Event.AUDIT_BROKEN, partition=of.number)
         raise
+
+
+async def _last_and_committed(broker: Broker, audit_topic: str, group: str, of: Partition) -> tuple[Record | None, int]:
+    """The last audit record, and the group's offset. That there is neither is believed once it was said twice: brokers
+    that start may say for a moment, without an error, that there is nothing yet, and all would be done again."""
+
+    async def look() -> tuple[Record | None, int]:
+        last = await broker.last(audit_topic, of.number)
+        return last, (await broker.committed(of.topic, group)).get(of.number, 0)
+
+    found = await look()
+    if found != (None, 0):
+        return found
+    await asyncio.sleep(AGAIN_S)
+    return await look()
 
 
 async def bad_watch_of(
@@ -69,7 +84,7 @@ async def bad_watch_of(
                 return watch
             width *= 4
     except (BrokerUnavailable, RegistryUnavailable, TimeoutError) as error:
-        raise CommitFailed(f"the last outcomes can't be read ({type(error).__name__})") from None
+        raise CommitFailed(type(error).__name__) from None
 
 
 async def _last_of(broker: Broker, topic: str, partition: int, width: int) -> tuple[list[Record], bool]:

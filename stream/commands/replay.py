@@ -48,7 +48,7 @@ def replay(
     """Append withheld clip events to the raw topic anew, from where they go through everything again.
 
     Each at most once, however often this is run or killed. What was decided about a person, or by the gate, is refused.
-    Ends with 1 where records are not there any more.
+    Ends with 1 where records are not there any more, or the audit says otherwise.
     """
     from stream.lifecycle.replaying import PASSING, NotReplayed, Wish
 
@@ -66,8 +66,8 @@ def replay(
         )
     result = asyncio.run(_replay(settings, wish, dry_run=dry_run))
     typer.echo("\n".join(result.table(dry_run=dry_run)))
-    if gone := sum(result.gone.values()):
-        raise CommandFailed(f"{gone} records are not on the raw topic any more")
+    if problems := result.problems():
+        raise CommandFailed("; ".join(problems))
 
 
 def reasons_of(names: list[str]) -> frozenset[Reason]:
@@ -96,18 +96,27 @@ class Result:
     gone: Counter[Reason] = field(default_factory=Counter)
     before: Counter[Reason] = field(default_factory=Counter)
     too_often: Counter[Reason] = field(default_factory=Counter)
+    unaudited: Counter[Reason] = field(default_factory=Counter)
     unreadable: int = 0
 
     def table(self, *, dry_run: bool) -> list[str]:
         counts = {"chosen": self.chosen, "replayed": self.replayed, "gone": self.gone}
         counts = {"chosen": self.chosen} if dry_run else counts
-        counts |= {"before": self.before, "too often": self.too_often}
+        counts |= {"before": self.before, "too often": self.too_often, "unaudited": self.unaudited}
         row = "{:<24}" + " {:>10}" * len(counts)
         reasons = sorted(set().union(*counts.values()))
         lines = [row.format("withheld for", *counts)]
         lines += [row.format(reason, *(count[reason] for count in counts.values())) for reason in reasons]
         lines.append(row.format("all", *(sum(count.values()) for count in counts.values())))
         return lines + ([f"{self.unreadable} records can't be read, and are left alone"] if self.unreadable else [])
+
+    def problems(self) -> list[str]:
+        """What somebody has to know of, though the rest was done."""
+        gone, unaudited = sum(self.gone.values()), sum(self.unaudited.values())
+        return [
+            *([f"{gone} records are not on the raw topic any more"] if gone else []),
+            *([f"{unaudited} records were not withheld so by the audit, and are left alone"] if unaudited else []),
+        ]
 
 
 async def _replay(settings: Settings, wish: Wish, *, dry_run: bool) -> Result:
@@ -117,7 +126,7 @@ async def _replay(settings: Settings, wish: Wish, *, dry_run: bool) -> Result:
     async with contextlib.AsyncExitStack() as stack:
         registry = registry_of(settings)
         stack.push_async_callback(registry.close)
-        broker = await connect(settings, [of.raw, of.withheld, of.replays])
+        broker = await connect(settings, [of.raw, of.withheld, of.audit, of.replays])
         stack.push_async_callback(broker.close)
         replayer = Replayer(settings, broker, registry)
         return await (replayer.count(wish) if dry_run else replayer.run(wish))
@@ -164,9 +173,10 @@ class Replayer:
             history = await self._history()
             candidates = [candidate async for candidate in self._withheld(wish)]
             chosen = choose(candidates, wish, history)
+            chosen.confirm(await self._audited(chosen))
         result = self._result
         result.chosen = Counter(candidate.reason for candidate in chosen.records)
-        result.before, result.too_often = chosen.before, chosen.too_often
+        result.before, result.too_often, result.unaudited = chosen.before, chosen.too_often, chosen.unaudited
         return chosen, history
 
     async def _history(self) -> History:
@@ -198,6 +208,23 @@ class Replayer:
                 continue
             if wish.means(candidate):
                 yield candidate
+
+    async def _audited(self, chosen: Chosen) -> dict[Place, Reason]:
+        """Why those of the chosen were withheld of which the audit says so."""
+        from stream.clip import Refusal
+        from stream.wire.replay_records import ReplayRecords
+
+        wanted = {candidate.at for candidate in chosen.records}
+        found: dict[Place, Reason] = {}
+        if not wanted:
+            return found
+        reading = ReplayRecords(self._registry)
+        async for record in self._broker.read(self._settings.topics.audit):
+            with contextlib.suppress(Refusal):
+                at, reason = await reading.audited(record)
+                if at in wanted and reason is not None:
+                    found[at.partition, at.offset] = reason
+        return found
 
     async def _copy(self, copier: Copier, group: list[Candidate], history: History, to: Destination) -> None:
         from stream.commands.connect import trouble_told

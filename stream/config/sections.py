@@ -103,7 +103,7 @@ class HttpSettings(Section):
     """Port to listen on; 0 takes a free one."""
     stalled_seconds_max: Seconds = 300.0
     """/livez fails when clips are waiting and none has been finished for this long, or when for this long memory was
-    short with nothing in flight."""
+    short with nothing in flight. What waits for consent, the registry or a key fails /readyz instead."""
 
 
 class LogSettings(Section):

@@ -8,7 +8,7 @@ the gate, has said no: what was decided about a person is not tried again until 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -138,6 +138,17 @@ class Chosen:
     records: list[Candidate] = field(default_factory=list)
     before: Counter[Reason] = field(default_factory=Counter)  # replayed before
     too_often: Counter[Reason] = field(default_factory=Counter)
+    unaudited: Counter[Reason] = field(default_factory=Counter)
+
+    def confirm(self, audited: Mapping[Place, Reason]) -> None:
+        """Keeps what the audit, too, says was withheld, for that very reason. A withheld record alone proves nothing:
+        a forged one would have a published clip published anew, or try again what was refused for good."""
+        told, self.records = self.records, []
+        for candidate in told:
+            if audited.get((candidate.at.partition, candidate.at.offset)) is candidate.reason:
+                self.records.append(candidate)
+            else:
+                self.unaudited[candidate.reason] += 1
 
 
 def choose(candidates: Iterable[Candidate], wish: Wish, history: History) -> Chosen:

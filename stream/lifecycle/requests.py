@@ -57,6 +57,8 @@ class RequestIntake:
     is the answer's messages and its record in the audit.
     """
 
+    waiting = False  # how long an answer may wait for an outage is for the probe of its command to say
+
     def __init__(
         self,
         answer: Answers,

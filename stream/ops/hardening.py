@@ -8,7 +8,12 @@ import resource
 import sys
 from pathlib import Path
 
-_PR_SET_DUMPABLE = 4  # linux/prctl.h
+_PR_GET_DUMPABLE = 3  # linux/prctl.h
+_PR_SET_DUMPABLE = 4
+
+
+class NotHardened(Exception):
+    """What must hold does not: the process must not go on to hear anything."""
 
 
 def no_core_dumps() -> None:
@@ -16,10 +21,16 @@ def no_core_dumps() -> None:
 
     The limit alone is passed over by the kernel where core_pattern is a pipe (core(5)); on Linux the process is made
     undumpable too, which also keeps other processes of the same user from reading its memory.
+    Raises NotHardened where the kernel does not say afterwards that it is so.
     """
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     if sys.platform == "linux":
-        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
+        prctl = ctypes.CDLL(None).prctl
+        prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
+        if prctl(_PR_GET_DUMPABLE, 0, 0, 0, 0) != 0:
+            raise NotHardened("this process can still be dumped")
+    if resource.getrlimit(resource.RLIMIT_CORE) != (0, 0):
+        raise NotHardened("this process may still leave a core file")
 
 
 def first_to_go() -> None:

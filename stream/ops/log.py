@@ -66,6 +66,7 @@ class Event(StrEnum):
     MEMORY_SHEDDING = "memory_shedding"  # near the limit: nothing more is polled until some has come back
     MEMORY_RELIEVED = "memory_relieved"
     MEMORY_STUCK = "memory_stuck"  # nothing is in flight and no memory comes back: somebody has to look at it
+    MEMORY_UNLIMITED = "memory_unlimited"  # neither a setting nor a cgroup has a limit: nothing is shed
     UNLISTED = "unlisted"  # an event that this list does not have
 
 

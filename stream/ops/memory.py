@@ -183,7 +183,9 @@ class Watch:
         return self._clock() - self._idle_since if self.stuck and self._idle_since is not None else 0.0
 
     async def run(self, idle: Callable[[], bool]) -> None:
-        """Until cancelled."""
+        """Until cancelled. Where nobody knows a limit at its beginning, it says once that nothing will be shed."""
+        if self._read() is None:
+            log.get().warning(log.Event.MEMORY_UNLIMITED)
         while True:
             self.look(idle())
             await asyncio.sleep(self._marks.look_s)

@@ -23,6 +23,7 @@ from stream.ports import BrokerUnavailable, Message, NotDelivered, Partition
 from stream.wire.kafka_batches import bound
 from stream.wire.kafka_connection import KafkaConnection, bounded_stop, silence
 from stream.wire.kafka_copier import KafkaCopier
+from stream.wire.kafka_once import check_once
 from stream.wire.kafka_outbox import KafkaOutbox, deliver
 from stream.wire.kafka_source import KafkaSource, as_record
 from stream.wire.kafka_tail import POLL_MS, KafkaTail, Patience, answered, last_record
@@ -43,6 +44,7 @@ class KafkaBroker:
     def __init__(self, connection: KafkaConnection) -> None:
         silence()
         bound(connection.batch_bytes_max)
+        check_once()
         self._connection = connection
         self._clients: dict[Callable[..., Any], Any] = {}
         self._starting = asyncio.Lock()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Coroutine, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -76,13 +75,13 @@ def silence() -> None:
         logging.getLogger(name).setLevel(logging.WARNING)
 
 
-async def bounded_stop(stopping: Coroutine[Any, Any, None], timeout_s: float) -> None:
-    """aiokafka's ``stop`` can hang, and can raise what no longer matters: neither goes further than this."""
+async def bounded_stop(stopping: Coroutine[Any, Any, None], timeout_s: float) -> bool:
+    """aiokafka's ``stop`` can hang, and can raise what no longer matters: neither goes further than this. Returns
+    whether it came to its end."""
     task = asyncio.ensure_future(stopping)
     try:
         await asyncio.wait({task}, timeout=timeout_s)
+        ended = task.done() and not task.cancelled()
     finally:
         task.cancel()
-    with suppress(asyncio.CancelledError):
-        if task.done():
-            task.exception()
+    return ended and task.exception() is None

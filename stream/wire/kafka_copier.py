@@ -7,15 +7,16 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
-from aiokafka.errors import InvalidProducerEpoch, KafkaError, ProducerFenced
+from aiokafka.errors import KafkaError
 
 from stream.clip import Coordinates
-from stream.ports import CommitFailed, Fenced, Message
+from stream.ports import CommitFailed, Message
 from stream.wire.kafka_connection import KafkaConnection, bounded_stop, milliseconds
 from stream.wire.kafka_once import ask_once
 from stream.wire.kafka_outbox import deliver
 from stream.wire.kafka_records import Unread
 from stream.wire.kafka_tail import POLL_MS, Patience, answered
+from stream.wire.kafka_transactions import end, transaction
 
 # Readers of the topic stop at an open transaction: one whose copier died must not hold them up for long.
 TRANSACTION_TIMEOUT_S = 15.0
@@ -50,24 +51,17 @@ class KafkaCopier:
         self, of: Sequence[Coordinates], told: Callable[[Coordinates, Coordinates], Message]
     ) -> Sequence[Coordinates]:
         found = await self._fetched(of)
-        try:
-            async with asyncio.timeout(self._timeout_s):
-                await self._producer.begin_transaction()
-                copies = await asyncio.gather(*[await self._sent(record) for record in found])
-                await deliver(
-                    self._producer,
-                    [told(_at(original), _at(copy)) for original, copy in zip(found, copies, strict=True)],
-                )
-                await self._producer.commit_transaction()
-        except (ProducerFenced, InvalidProducerEpoch):
-            raise Fenced("a newer copier was started") from None
-        except (KafkaError, TimeoutError, AssertionError) as error:  # aiokafka asserts its own states
-            raise CommitFailed(type(error).__name__) from None
+        async with transaction(self._producer, self._timeout_s):
+            copies = await asyncio.gather(*[await self._sent(record) for record in found])
+            await deliver(
+                self._producer,
+                [told(_at(original), _at(copy)) for original, copy in zip(found, copies, strict=True)],
+            )
         return [_at(record) for record in found]
 
     async def stop(self) -> None:
-        for client in (self._consumer, self._producer):
-            await bounded_stop(client.stop(), self._connection.stop_timeout_s)
+        await bounded_stop(self._consumer.stop(), self._connection.stop_timeout_s)
+        await end(self._producer, self._connection.stop_timeout_s)
 
     async def _sent(self, record: Any) -> asyncio.Future[Any]:
         """With its headers, one of which may name the schema, and its time, by which it was to be forgotten."""

@@ -12,20 +12,18 @@ from asyncio import Future
 from collections.abc import Sequence
 
 from aiokafka import AIOKafkaProducer, TopicPartition
-from aiokafka.errors import InvalidProducerEpoch, KafkaError, ProducerFenced
+from aiokafka.errors import KafkaError
 from aiokafka.structs import OffsetAndMetadata
 
-from stream.ports import ClusterAway, CommitFailed, Fenced, Message, Partition
-from stream.wire.kafka_connection import KafkaConnection, bounded_stop, milliseconds
+from stream.ports import ClusterAway, CommitFailed, Message, Partition
+from stream.wire.kafka_connection import KafkaConnection, milliseconds
 from stream.wire.kafka_once import ask_once
+from stream.wire.kafka_refusal import refusal_of
+from stream.wire.kafka_transactions import end, transaction
 
 
 class KafkaOutbox:
-    """ports.Outbox.
-
-    It never aborts: after an error aiokafka's abort tells the broker nothing, and the same epoch would go on with
-    what was half sent. Without it, the producer refuses every further transaction, and its successor ends this one.
-    """
+    """ports.Outbox. It never aborts (``kafka_transactions.py``)."""
 
     def __init__(self, connection: KafkaConnection, partition: Partition, group: str) -> None:
         self._connection = connection
@@ -46,23 +44,20 @@ class KafkaOutbox:
         except TimeoutError as error:
             raise ClusterAway(type(error).__name__) from None
         except KafkaError as error:
-            raise (ClusterAway if error.retriable else CommitFailed)(type(error).__name__) from None
+            if not error.retriable:
+                raise CommitFailed(type(error).__name__) from None
+            if refusal := await refusal_of(self._connection):
+                raise CommitFailed(refusal) from None
+            raise ClusterAway(type(error).__name__) from None
 
     async def commit(self, messages: Sequence[Message], next_offset: int) -> None:
-        try:
-            async with asyncio.timeout(self._connection.transaction_timeout_s):
-                await self._producer.begin_transaction()
-                await deliver(self._producer, messages)  # all of them before the offset
-                offset = {self._input: OffsetAndMetadata(next_offset, "")}
-                await self._producer.send_offsets_to_transaction(offset, self._group)
-                await self._producer.commit_transaction()
-        except (ProducerFenced, InvalidProducerEpoch):
-            raise Fenced("a newer outbox of this partition was started") from None
-        except (KafkaError, TimeoutError, AssertionError) as error:  # aiokafka asserts its own states
-            raise CommitFailed(type(error).__name__) from None
+        async with transaction(self._producer, self._connection.transaction_timeout_s):
+            await deliver(self._producer, messages)  # all of them before the offset
+            offset = {self._input: OffsetAndMetadata(next_offset, "")}
+            await self._producer.send_offsets_to_transaction(offset, self._group)
 
     async def stop(self) -> None:
-        await bounded_stop(self._producer.stop(), self._connection.stop_timeout_s)
+        await end(self._producer, self._connection.stop_timeout_s)
 
 
 async def deliver(producer: AIOKafkaProducer, messages: Sequence[Message]) -> None:

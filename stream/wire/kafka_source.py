@@ -7,19 +7,24 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from itertools import count
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 from aiokafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssignor
-from aiokafka.errors import IllegalStateError, KafkaError
+from aiokafka.errors import IllegalStateError, KafkaError, UnknownTopicOrPartitionError
+from aiokafka.structs import OffsetAndMetadata
 
 from stream.clip import Coordinates, Record
 from stream.ports import CommitFailed, Partition, SourceLost
 from stream.wire.kafka_connection import KafkaConnection, bounded_stop, milliseconds
 from stream.wire.kafka_records import Unread
+from stream.wire.kafka_refusal import refusal_of
 
 OnChange = Callable[[frozenset[Partition]], Awaitable[None]]
 SCHEMA_HEADER = "__value_schema_id"
+START_S = 300.0  # for brokers that are away when we begin, beside what a rebalance may take
+START_PAUSE_S, START_PAUSE_S_MAX = 0.5, 8.0
 LOOK_S = 0.05  # how soon a partition that was resumed during a poll joins it
 
 
@@ -39,25 +44,49 @@ class KafkaSource:
         self._next: dict[Partition, int] = {}  # the offset that is expected
         self._gaps: list[tuple[Partition, int, int]] = []  # from the offset that was expected to the one that came
         self._gone: Counter[Partition] = Counter()
-        self._consumer = AIOKafkaConsumer(
-            **connection.consumer(),
-            group_id=group,
+        self._group = group
+        self._consumer = self._made()
+
+    def _made(self) -> AIOKafkaConsumer:
+        return AIOKafkaConsumer(
+            **self._connection.consumer(),
+            group_id=self._group,
             # eager: aiokafka knows no cooperative rebalancing
             partition_assignment_strategy=(RoundRobinPartitionAssignor,),
-            session_timeout_ms=milliseconds(connection.session_timeout_s),
-            heartbeat_interval_ms=milliseconds(connection.heartbeat_interval_s),
-            rebalance_timeout_ms=milliseconds(connection.rebalance_timeout_s),
+            session_timeout_ms=milliseconds(self._connection.session_timeout_s),
+            heartbeat_interval_ms=milliseconds(self._connection.heartbeat_interval_s),
+            rebalance_timeout_ms=milliseconds(self._connection.rebalance_timeout_s),
             # all may be paused for long while clips are heard; a worker that hangs fails its liveness probe instead
             max_poll_interval_ms=sys.maxsize,
         )
 
     async def start(self, on_assigned: OnChange, on_revoked: OnChange) -> None:
+        """Brokers that are away, or start, are waited for; but not for ever, and those that refuse us not at all."""
         listener = _Listener(self, on_assigned, on_revoked)
+        try:
+            async with asyncio.timeout(START_S + self._connection.rebalance_timeout_s):
+                for attempt in count():
+                    if await self._joined(listener):
+                        return
+                    await asyncio.sleep(min(START_PAUSE_S * 2.0**attempt, START_PAUSE_S_MAX))
+                    self._consumer = self._made()
+        except TimeoutError as error:
+            raise SourceLost(type(error).__name__) from None
+
+    async def _joined(self, listener: _Listener) -> bool:
+        """One try; False where another may do better, for which the consumer is spent. For a topic that is not there
+        it has waited by then, and what owned partitions for a moment does not begin again."""
         self._consumer.subscribe([self._topic], listener=listener)
         try:
             await self._consumer.start()
         except KafkaError as error:
-            raise SourceLost(type(error).__name__) from None
+            if not error.retriable or isinstance(error, UnknownTopicOrPartitionError) or listener.called:
+                raise SourceLost(type(error).__name__) from None
+            if refusal := await refusal_of(self._connection):
+                raise SourceLost(refusal) from None
+            await self.stop()
+            return False
+        return True
 
     async def poll(self, max_records: int, timeout_s: float) -> Mapping[Partition, Sequence[Record]]:
         deadline = time.monotonic() + timeout_s
@@ -88,6 +117,14 @@ class KafkaSource:
         self._next[partition] = offset
         self._sought.add(partition)
         return int(offset)
+
+    async def commit(self, next_offsets: Mapping[Partition, int]) -> None:
+        offsets = {_native(partition): OffsetAndMetadata(offset, "") for partition, offset in next_offsets.items()}
+        try:
+            async with asyncio.timeout(self._connection.request_timeout_s):
+                await self._consumer.commit(offsets)
+        except (KafkaError, TimeoutError, IllegalStateError) as error:
+            raise CommitFailed(type(error).__name__) from None
 
     def pause(self, partition: Partition) -> None:
         self._paused.add(partition)
@@ -171,6 +208,7 @@ class _Listener(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka has
         self._source = source
         self._on_assigned = on_assigned
         self._on_revoked = on_revoked
+        self.called = False
 
     async def on_partitions_revoked(self, revoked: set[TopicPartition]) -> None:
         self._source.forget()
@@ -178,6 +216,7 @@ class _Listener(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka has
             await self._on_revoked(_ours(revoked))
 
     async def on_partitions_assigned(self, assigned: set[TopicPartition]) -> None:
+        self.called = True
         await self._on_assigned(_ours(assigned))
 
 

@@ -130,6 +130,10 @@ class LocalBroker:
         """The committed offset, or the beginning."""
         return self._committed.get((group, partition), 0)
 
+    def keep(self, partition: Partition, group: str, next_offset: int) -> None:
+        """Commits an offset outside of any transaction."""
+        self._committed[group, partition] = next_offset
+
     def end(self, partition: Partition) -> int:
         """The last stable offset: where the first open transaction begins, or the end of the log."""
         end = len(self._logs[partition.topic][partition.number])
@@ -223,13 +227,13 @@ class LocalOutbox:
     async def commit(self, messages: Sequence[Message], next_offset: int) -> None:
         """Yields to the loop between writes, so that it can be cancelled or fenced half-way, as over a network."""
         if self._spent:
-            raise CommitFailed("spent")
+            raise CommitFailed("Spent")
         self._spent = True  # until all of it went well
         self._check_epoch()
         transaction = self._broker.begin_transaction(self._transactional_id)
         for message in messages:
             if not self._broker.takes(message):
-                raise CommitFailed("message refused")
+                raise CommitFailed("MessageRefused")
             self._broker.append(message, transaction)
             await asyncio.sleep(0)
             self._check_epoch()

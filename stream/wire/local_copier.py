@@ -48,7 +48,7 @@ class LocalCopier:
     ) -> Sequence[Coordinates]:
         """Yields to the loop between writes, as an outbox does."""
         if self._spent:
-            raise CommitFailed("spent")
+            raise CommitFailed("Spent")
         self._spent = True
         self._check_epoch()
         found = [record for at in of if (record := self._record(at)) is not None]
@@ -74,7 +74,7 @@ class LocalCopier:
 
     def _append(self, message: Message, transaction: Any) -> None:
         if not self._broker.takes(message):
-            raise CommitFailed("message refused")
+            raise CommitFailed("MessageRefused")
         self._broker.append(message, transaction)
 
     def _check_epoch(self) -> None:

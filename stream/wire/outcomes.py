@@ -163,16 +163,16 @@ async def resume_at(last: Record | None, of: Partition, schemas: Schemas, commit
     """As ``head_of``, with the offset from which on inputs are not audited yet."""
     if last is None:
         if committed:
-            raise CommitFailed("the audit of what was done is gone")
+            raise CommitFailed("AuditGone")
         return Resume(GENESIS, 0)
     try:
         reference, body = avro.unframe(last.value or b"")
         record = avro.read_as_written(await schemas.writer_schema(reference), body)
         if committed is not None and record["offset"] + 1 != committed:  # both are of one transaction
-            raise CommitFailed("the group's offset is not the one behind what was audited last")
+            raise CommitFailed("OffsetNotBehindAudit")
         return Resume(end_at(record, of), record["offset"] + 1)
     except (KeyError, Refusal, RegistryUnavailable, ValueError) as error:
-        raise CommitFailed(f"the audit chain can't be continued ({type(error).__name__})") from None
+        raise CommitFailed(type(error).__name__) from None  # the chain can't be continued
 
 
 def _partition_key(of: Coordinates) -> bytes:

@@ -33,6 +33,7 @@ COMMANDS = [
     "consent",
     "replay",
     "topics",
+    "export",
 ]
 HEAVY = {"torch", "pyannote", "presidio_analyzer", "spacy", "aiokafka", "fastavro", "aiohttp", "httpx", "soundfile"}
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from stream.clip import Job, Outcome, Reason, Withheld
+from stream.clip import Coordinates, Job, Outcome, Reason, Withheld
 from stream.commands.failure import CommandFailed
 from stream.commands.replay import Replayer, Result
 from stream.config import Settings
@@ -131,6 +131,22 @@ async def test_a_refusal_does_nothing(deployment: Deployment) -> None:
         await replay(deployment, Wish(at=frozenset({(0, 0), (1, 77)})))
     assert 2 == caught.value.code
     assert 8 == await raw(deployment)
+
+
+async def test_a_forged_withheld_record_replays_nothing(deployment: Deployment) -> None:
+    """Of a clip that was published, of one that was withheld for another reason, and of one that never came in: the
+    audit does not say so, whatever is asked for; they are counted and told, and the others are replayed."""
+    await deployment.send({0: ["publish 8"]})
+    await deployment.work()
+    assert ["token-8"] == await published(deployment)
+    writer, forged = await deployment.writer(), [(0, 4), (1, 2), (1, 900)]
+    places = [Coordinates(deployment.topics.raw, *place) for place in forged]
+    await deployment.broker.send([writer.withheld(Withheld(at, DIED, "p1")) for at in places])
+    for wish, rest in ((Wish(at=frozenset(forged)), 0), (Wish(), 6)):
+        result = await replay(deployment, wish)
+        assert (rest, 3) == (sum(result.replayed.values()), result.unaudited[DIED])
+        assert ["3 records were not withheld so by the audit, and are left alone"] == result.problems()
+    assert 9 + 6 == await raw(deployment)
 
 
 async def test_an_event_that_is_withheld_every_time_is_given_up(deployment: Deployment, engine: Sick) -> None:

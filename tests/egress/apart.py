@@ -34,7 +34,9 @@ WRONG_WAY = {
     "OTEL_EXPORTER_OTLP_ENDPOINT": "http://telemetry.example:4318",
     "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT": "http://telemetry.example:4318/v1/metrics",
 }
-_NO_CONTENT = re.compile(r"^/dev/(null|tty|shm/sem\.\w+)$|/__pycache__/|/recorder/|/[a-z0-9_]{8}$")
+_NO_CONTENT = re.compile(
+    r"^/dev/(null|tty|shm/sem\.\w+)$|^/proc/self/oom_score_adj$|/__pycache__/|/recorder/|/[a-z0-9_]{8}$"
+)
 _FLAGS_OF_WRITING = re.compile(r"O_WRONLY|O_RDWR|O_CREAT|O_TRUNC|O_APPEND|O_TMPFILE|^creat")
 
 
@@ -60,7 +62,8 @@ class Tried:
 
     def left(self, *allowed: str) -> list[str]:
         """Files opened for writing, but for those whose paths begin with one of ``allowed``, and what is no content:
-        Python's compiled code, locks of a library (named semaphores), directories that ``tempfile`` tries, our own."""
+        Python's compiled code, locks of a library (named semaphores), whom the kernel ends first, directories that
+        ``tempfile`` tries, our own."""
         return sorted(path for path in self.written if not path.startswith(allowed) and not _NO_CONTENT.search(path))
 
 

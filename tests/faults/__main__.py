@@ -13,7 +13,8 @@ import tempfile
 from pathlib import Path
 
 from tests.faults.report import SEED, rewrite
-from tests.faults.run import Run, summary
+from tests.faults.results import summary
+from tests.faults.run import Run
 from tests.faults.scales import SCALES
 
 PAGE = Path(__file__).parents[2] / "docs" / "reliability.md"

@@ -77,5 +77,5 @@ def brokers_struck(here: Arena) -> list[Fault]:
 
 
 def networks_struck(here: Arena) -> list[Fault]:
-    """What can be done to networks, before each broker."""
-    return [fault for faults in zip(*map(network_faults, here.proxies), strict=True) for fault in faults]
+    """What can be done to networks."""
+    return list(network_faults(here.proxies))

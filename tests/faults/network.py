@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -79,9 +80,10 @@ class Drip:
 
 @dataclass(frozen=True)
 class Reset:
-    """A connection is reset at the next request of a kind. What is asked at a start alone is asked after a cut."""
+    """A connection is reset at the next request of a kind, whichever of several brokers is asked. What is asked at a
+    start alone is asked by a worker that joins."""
 
-    proxy: Proxy = field(repr=False)
+    proxies: tuple[Proxy, ...] = field(repr=False)
     api: Api
     moment: Moment
 
@@ -91,20 +93,27 @@ class Reset:
 
     async def strike(self, world: World) -> None:
         told = f"reset {self.api.name} {self.moment}"
-        before = self.proxy.struck[told]
-        self.proxy.reset(self.api, self.moment)
+        before = self._times(told)
+        for proxy in self.proxies:
+            proxy.reset(self.api, self.moment)
         deadline = time.monotonic() + PASSING_S
         if self.api in AT_A_START:
             joined = await world.hire()
             joined.struck = True
-        while self.proxy.struck[told] == before:
-            if time.monotonic() > deadline:
-                self.proxy.heal()
-                raise TimeoutError(f"nobody asked: {told}")
-            await asyncio.sleep(0.02)
+        try:
+            while self._times(told) == before:
+                if time.monotonic() > deadline:
+                    raise TimeoutError(f"nobody asked: {told}")
+                await asyncio.sleep(0.02)
+        finally:  # what the others were to do as well
+            for proxy in self.proxies:
+                proxy.heal()
         if self.api in AT_A_START:
             joined.signal(signal.SIGTERM)
             await joined.ended
+
+    def _times(self, told: str) -> int:
+        return sum(proxy.struck[told] for proxy in self.proxies)
 
 
 AT_A_START = frozenset({Api.INIT_PRODUCER_ID, Api.FIND_COORDINATOR, Api.JOIN_GROUP, Api.SYNC_GROUP, Api.OFFSET_FETCH})
@@ -161,8 +170,12 @@ class RestartLeader:
         await self.cluster.until_whole(world.topics.raw)
 
 
-def network_faults(proxy: Proxy) -> list[Cut | Refuse | Stall | Drip | Reset]:
-    """One of each."""
-    resets = [Reset(proxy, api, moment) for api in IN_A_COMMIT for moment in Moment]
-    starts = [Reset(proxy, Api.INIT_PRODUCER_ID, moment) for moment in Moment]
-    return [Cut(proxy), Cut(proxy, 5), Refuse(proxy), Stall(proxy), Stall(proxy, True), Drip(proxy), *resets, *starts]
+def network_faults(proxies: Sequence[Proxy]) -> list[Cut | Refuse | Stall | Drip | Reset]:
+    """One of each before each broker; resets, before whichever is asked."""
+    before = [
+        fault
+        for proxy in proxies
+        for fault in (Cut(proxy), Cut(proxy, 5), Refuse(proxy), Stall(proxy), Stall(proxy, True), Drip(proxy))
+    ]
+    kinds = (*IN_A_COMMIT, Api.INIT_PRODUCER_ID)
+    return [*before, *(Reset(tuple(proxies), api, moment) for api in kinds for moment in Moment)]

@@ -10,7 +10,7 @@ import asyncio
 import json
 import os
 import signal
-from collections.abc import Awaitable
+from collections.abc import Coroutine
 from pathlib import Path
 from typing import Any
 
@@ -105,7 +105,12 @@ class StruckProducer:
     def __init__(self, real: Any, orders: Orders, partition: int) -> None:
         self._real, self._orders, self._partition = real, orders, partition
         self._zombie = False
+        self._trying: set[asyncio.Task[None]] = set()  # what a zombie has no answer to yet
         self.following = -1  # the offset that a transaction commits
+
+    def __getattr__(self, name: str) -> Any:
+        """Whatever else of it an outbox looks at."""
+        return getattr(self._real, name)
 
     async def start(self) -> None:
         self._passed("before_fence")
@@ -134,20 +139,26 @@ class StruckProducer:
         self._passed("after_commit")
 
     async def stop(self) -> None:
+        """A zombie's lane may be gone before the broker has answered: without its producer there would be no answer."""
+        if self._trying:
+            await asyncio.wait(self._trying)
         await self._real.stop()
 
     def _passed(self, point: str) -> None:
         self._zombie |= self._orders.passed(point, self._partition, self.following)
 
-    async def _tried(self, call: str, answer: Awaitable[None]) -> None:
+    async def _tried(self, call: str, answer: Coroutine[Any, Any, None]) -> None:
         """A zombie tries to the end, also where its lane has noticed meanwhile that the partition is another's: what
         must stop it is the broker, not its own good behaviour."""
         if not self._zombie:
             await answer
             return
-        await asyncio.shield(asyncio.ensure_future(self._told(call, answer)))
+        trying = asyncio.create_task(self._told(call, answer))
+        self._trying.add(trying)
+        trying.add_done_callback(self._trying.discard)
+        await asyncio.shield(trying)
 
-    async def _told(self, call: str, answer: Awaitable[None]) -> None:
+    async def _told(self, call: str, answer: Coroutine[Any, Any, None]) -> None:
         try:
             await answer
         except Exception as refused:

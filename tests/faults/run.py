@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-import json
+import contextlib
+import os
 import random
 import sys
 import time
+import traceback
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import asdict, dataclass, field
+from concurrent.futures import Executor, ProcessPoolExecutor
+from dataclasses import asdict
+from multiprocessing import get_context
 from pathlib import Path
-from typing import Any
 
 from tests.faults.arena import Arena, arena
-from tests.faults.checker import Checker
-from tests.faults.judge import TOLD_MAX, Verdict
+from tests.faults.evidence import Evidence, judged
+from tests.faults.results import Results
 from tests.faults.scales import Scale
 from tests.faults.stems import Stem
 from tests.faults.world import Fault, Pace, World
@@ -23,39 +26,7 @@ from tests.faults.world import Fault, Pace, World
 TRIES = 4  # of a strike that found nobody to strike
 NUMBERS = 10_000_000  # of events that a world has for itself
 LOOK_S = 1.0
-
-
-@dataclass
-class Results:
-    """Counts of a run so far."""
-
-    scale: dict[str, int]
-    seed: int
-    faults: dict[str, int] = field(default_factory=dict)
-    verdict: Verdict = field(default_factory=Verdict)
-    complaints: list[str] = field(default_factory=list)
-    seconds: float = 0.0
-    events_per_s: float = 0.0
-    checked: bool = False
-
-    @property
-    def good(self) -> bool:
-        return self.checked and self.verdict.good and not self.complaints
-
-    def of_kind(self, *kinds: str) -> int:
-        """How many faults whose kind begins with one of these."""
-        return sum(number for kind, number in self.faults.items() if kind.startswith(kinds))
-
-    def add(self, verdict: Verdict) -> None:
-        for name, value in asdict(verdict).items():
-            setattr(self.verdict, name, getattr(self.verdict, name) + value)
-        del self.verdict.problems[TOLD_MAX:]
-
-    def write(self, path: Path) -> None:
-        """Whole or not at all."""
-        beside = path.with_suffix(".part")
-        beside.write_text(json.dumps({**asdict(self), "good": self.good}, indent=1, sort_keys=True) + "\n")
-        beside.replace(path)
+TOLD_MAX = 300  # characters of what an exception says
 
 
 class Run:
@@ -65,27 +36,36 @@ class Run:
         self._scale, self._seed, self._folder, self._out = scale, seed, folder, out
         self._pace = pace or Pace()
         self._committed: dict[str, int] = {}
+        self._failures: list[str] = []  # of the run itself
+        self._arena_struck = asyncio.Event()  # all that is to be done to brokers and networks was
+        self._over = asyncio.Event()  # no world works any more
         self.results = Results(asdict(scale), seed)
 
     async def go(self) -> Results:
+        """What goes wrong with a run is told by its results too: they are written whatever happens."""
         self._out.parent.mkdir(parents=True, exist_ok=True)
-        async with arena(self._folder, self._scale.brokers, self._seed) as here:
-            worlds = [await self._world(here, number) for number in range(self._scale.worlds)]
-            began = time.monotonic()
-            async with asyncio.TaskGroup() as telling:
-                ever = telling.create_task(self._tell(here, worlds))
-                async with asyncio.TaskGroup() as tasks:
-                    tasks.create_task(self._strike_arena(here, worlds))
-                    for number, world in enumerate(worlds):
-                        tasks.create_task(self._live(world, self._scale.of_world(number, self._seed)))
-                ever.cancel()
-            self.results.seconds = time.monotonic() - began
-            self._sum(here, worlds)
-            for world in worlds:
-                await self._check(here, world)
-        self.results.checked = True
-        self.results.write(self._out)
+        try:
+            async with arena(self._folder, self._scale.brokers, self._seed) as here:
+                worlds = [await self._world(here, number) for number in range(self._scale.worlds)]
+                await self._burn(here, worlds)
+                await self._check(here, worlds)
+        except Exception as failure:
+            self._complain("the run itself", failure)
+        finally:
+            self.results.write(self._out)
         return self.results
+
+    async def _burn(self, here: Arena, worlds: Sequence[World]) -> None:
+        began = time.monotonic()
+        telling = asyncio.create_task(self._tell(here, worlds))
+        striking = asyncio.create_task(self._strike_arena(here, worlds))
+        living = [self._live(world, self._scale.of_world(number, self._seed)) for number, world in enumerate(worlds)]
+        await asyncio.gather(*living)
+        self._over.set()
+        await striking
+        telling.cancel()
+        self.results.seconds = time.monotonic() - began
+        self._sum(here, worlds)
 
     async def _world(self, here: Arena, number: int) -> World:
         world = World(
@@ -105,36 +85,47 @@ class Run:
 
     # -------------------------------------------------------------- what is done
     async def _live(self, world: World, plan: Sequence[Fault]) -> None:
-        """Sends and strikes at the same time; the strikes are spread over all events."""
+        """A world that fails is told of, and the others go on."""
+        try:
+            async with world.running():
+                await self._feed_and_strike(world, plan)
+                await world.drain()
+                await world.close()
+        except Exception as failure:
+            self._complain(world.name, failure)
+
+    async def _feed_and_strike(self, world: World, plan: Sequence[Fault]) -> None:
+        """At the same time; the strikes are spread over all events."""
         events = self._scale.events // self._scale.worlds
-        async with world.running():
-            struck = asyncio.Event()
-            async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(world.feed(events, struck))
-                for number, fault in enumerate(plan):
-                    await self._until(lambda at=number: self._committed[world.name] > at * events // len(plan))
-                    await self._struck(fault, lambda of=fault: of.strike(world), world.counts)
-                struck.set()
-            await world.drain()
-            await world.close()
+        struck = asyncio.Event()
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(world.feed(events, struck))
+            for number, fault in enumerate(plan):
+                await self._until(lambda at=number: self._committed[world.name] > at * events // len(plan))
+                await self._struck(fault, lambda of=fault: of.strike(world), world.counts)
+            await self._arena_struck.wait()  # what is done to networks takes somebody who asks
+            struck.set()
 
     async def _strike_arena(self, here: Arena, worlds: Sequence[World]) -> None:
         plan = self._scale.of_arena(here, self._seed)
         for number, fault in enumerate(plan):
             at = (number + 1) * self._scale.events // (len(plan) + 1)
-            await self._until(lambda at=at: sum(self._committed.values()) >= at)
+            await self._until(lambda at=at: self._over.is_set() or sum(self._committed.values()) >= at)
+            if self._over.is_set():
+                break  # the results tell that it was not all
             world = here.draw.choice(worlds)  # who else asks is struck too
             await self._struck(fault, lambda of=fault, at=world: of.strike(at), here.counts)
+        self._arena_struck.set()
 
     async def _struck(self, fault: Fault, strike: Callable[[], Awaitable[None]], counts: Counter[str]) -> None:
-        """Counts what happened; a strike that hit nobody is done again."""
+        """Counts what happened. A strike that hit nobody, or met a broker that was away, is done again."""
         for left in reversed(range(TRIES)):
             try:
                 await strike()
-            except (TimeoutError, RuntimeError):  # nobody was there, or a broker took very long to come up
+            except Exception as vain:
                 counts["strikes in vain"] += 1
                 if not left:
-                    raise
+                    self._complain(fault.kind, vain)
             else:
                 counts[fault.kind] += 1
                 return
@@ -144,11 +135,18 @@ class Run:
             await asyncio.sleep(0.1)
 
     # -------------------------------------------------------------- what is told
+    def _complain(self, of: str, failure: Exception) -> None:
+        traceback.print_exception(failure)
+        self._failures.append(f"{of}: {type(failure).__name__}: {str(failure)[:TOLD_MAX]}")
+        self.results.complaints.append(self._failures[-1])
+
     async def _tell(self, here: Arena, worlds: Sequence[World]) -> None:
         began = time.monotonic()
         while True:
             for world in worlds:
-                self._committed[world.name] = max(self._committed[world.name], sum((await world.committed()).values()))
+                with contextlib.suppress(Exception):  # the brokers are away; whoever needs them will say so
+                    done = sum((await world.committed()).values())
+                    self._committed[world.name] = max(self._committed[world.name], done)
             self._sum(here, worlds)
             self.results.seconds = time.monotonic() - began
             self.results.write(self._out)
@@ -166,19 +164,35 @@ class Run:
 
     def _sum(self, here: Arena, worlds: Sequence[World]) -> None:
         self.results.faults = dict(sum((world.counts for world in worlds), Counter(here.counts)))
-        self.results.complaints = [complaint for world in worlds for complaint in world.complaints]
+        self.results.complaints = [*self._failures, *(told for world in worlds for told in world.complaints)]
         self.results.events_per_s = round(sum(self._committed.values()) / max(1.0, self.results.seconds), 1)
 
-    async def _check(self, here: Arena, world: World) -> None:
-        began_ms = int(world.began * 1000)
-        checker = Checker(here.connection, world.topics, self._pace.partitions, world.stem, world.folder, began_ms)
-        verdict = await checker.topics(world.offsets)
-        await asyncio.to_thread(checker.files, [worker.folder for worker in world.gone], here.folders)
-        self.results.add(verdict)
+    # -------------------------------------------------------------- what is found
+    async def _check(self, here: Arena, worlds: Sequence[World]) -> None:
+        """As many worlds at once as there are cores; one that can't be checked is told of."""
+        began = time.monotonic()
+        with ProcessPoolExecutor(os.cpu_count(), get_context("spawn"), max_tasks_per_child=1) as processes:
+            await asyncio.gather(*(self._judge(processes, here, world) for world in worlds))
+        self.results.checking_s = time.monotonic() - began
+        self.results.close()
+
+    async def _judge(self, processes: Executor, here: Arena, world: World) -> None:
+        evidence = Evidence(
+            connection=here.connection,
+            topics=world.topics,
+            partitions=self._pace.partitions,
+            stem=world.stem,
+            folder=world.folder,
+            began_ms=int(world.began * 1000),
+            offsets=world.offsets,
+            workers=tuple(worker.folder for worker in world.gone),
+            brokers=tuple(here.folders),
+        )
+        try:
+            found = await asyncio.get_running_loop().run_in_executor(processes, judged, evidence)
+        except Exception as failure:
+            self._complain(f"the check of {world.name}", failure)
+            return
+        self.results.add(found.verdict)
+        self.results.checker_mb = max(self.results.checker_mb, found.memory_mb)
         self.results.write(self._out)
-
-
-def summary(results: Results) -> dict[str, Any]:
-    """For a terminal."""
-    found = asdict(results.verdict)
-    return {**found, "complaints": results.complaints, "faults": dict(sorted(results.faults.items()))}

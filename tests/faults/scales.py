@@ -10,6 +10,7 @@ from itertools import cycle, islice
 from typing import TypeVar
 
 from tests.faults.arena import Arena, brokers_struck, networks_struck
+from tests.faults.disk import TemporaryDirectoryFull
 from tests.faults.orders import OPENING, WORKING, ZOMBIE
 from tests.faults.strikes import KillAnyTime, KillAt, Rebalance, Terminate, Zombie
 from tests.faults.world import Fault
@@ -29,6 +30,7 @@ class Scale:
     rebalances: int
     ends: int  # by SIGTERM, under load
     crashes: int  # by SIGSEGV
+    full: int  # temporary directories, for a while
     worlds: int
     brokers: int = 1
 
@@ -41,6 +43,7 @@ class Scale:
             *_share([Rebalance()] * self.rebalances, number, self.worlds),
             *_share([Terminate()] * self.ends, number, self.worlds),
             *_share([KillAnyTime(signal.SIGSEGV)] * self.crashes, number, self.worlds),
+            *_share([TemporaryDirectoryFull()] * self.full, number, self.worlds),
         ]
         random.Random(f"world {number} {seed}").shuffle(plan)
         return plan
@@ -62,8 +65,8 @@ def _share(faults: Sequence[Fault], number: int, worlds: int) -> Sequence[Fault]
 
 
 SCALES = {
-    "smoke": Scale(1_000, 9, 2, 1, 3, 1, 1, 1, worlds=1),
-    "short": Scale(20_000, 30, 10, 6, 20, 6, 3, 2, worlds=2),
-    "three": Scale(20_000, 30, 10, 12, 20, 6, 3, 2, worlds=2, brokers=3),
-    "long": Scale(1_000_000, 1_000, 200, 100, 500, 200, 50, 50, worlds=4),
+    "smoke": Scale(1_000, 9, 2, 1, 3, 1, 1, 1, 1, worlds=1),
+    "short": Scale(20_000, 30, 10, 6, 20, 6, 3, 2, 2, worlds=2),
+    "three": Scale(20_000, 30, 10, 12, 20, 6, 3, 2, 2, worlds=2, brokers=3),
+    "long": Scale(1_000_000, 1_000, 200, 100, 500, 200, 50, 50, 20, worlds=4),
 }

@@ -51,7 +51,7 @@ async def test_a_network_in_every_kind_of_trouble(cluster: KafkaBroker, through:
 async def test_resets_at_every_step_of_a_commit(cluster: KafkaBroker, through: KafkaBroker, proxy: Proxy) -> None:
     """Before the broker has the request, and when it has done it and the worker does not know."""
     world: Any = SimpleNamespace(draw=random.Random(1))
-    faults = [Reset(proxy, api, moment) for api in IN_A_COMMIT for moment in Moment]
+    faults = [Reset((proxy,), api, moment) for api in IN_A_COMMIT for moment in Moment]
     async with under_load(cluster, through) as load:
         for fault in faults:
             striking = asyncio.create_task(fault.strike(world))

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from tests.faults.report import SEED
-from tests.faults.run import Run, summary
+from tests.faults.results import summary
+from tests.faults.run import Run
 from tests.faults.scales import SCALES
 
 OUT = Path(__file__).parents[2] / "out" / "faults"

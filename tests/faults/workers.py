@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import signal
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parents[2]
+TOLD_MAX = 300  # characters of a log's last line
 
 
 @dataclass(eq=False)
@@ -25,6 +27,13 @@ class WorkerProcess:
     ended: asyncio.Future[int] = field(repr=False)
     struck: bool = False  # somebody has something in mind for it
     _pipe: int = -1
+    _joined: bool = False
+
+    @property
+    def joined(self) -> bool:
+        """Whether it ever was a member of the group. Its log is asked until it says so."""
+        self._joined = self._joined or "partitions_assigned" in self.log()
+        return self._joined
 
     @property
     def alive(self) -> bool:
@@ -36,7 +45,25 @@ class WorkerProcess:
 
     def signal(self, number: signal.Signals) -> None:
         if self.alive:
-            os.kill(self.pid, number)
+            with contextlib.suppress(ProcessLookupError):  # it has ended, and nobody has told us yet
+                os.kill(self.pid, number)
+
+    async def leave(self, grace_s: float) -> str:
+        """Tells it to end. What is to be said against how it did; nothing where it ended with 0, in time."""
+        self.struck = True
+        self.signal(signal.SIGTERM)
+        done, _ = await asyncio.wait([self.ended], timeout=grace_s)
+        if not done:
+            self.signal(signal.SIGKILL)
+            await self.ended
+            return f"a worker still ran {grace_s:g} s after SIGTERM; {self.last_line()}"
+        status = self.ended.result()
+        return f"a worker ended with {status} after SIGTERM; {self.last_line()}" if status else ""
+
+    def last_line(self) -> str:
+        """Of its log, in words for a complaint."""
+        lines = [line for line in self.log().splitlines() if line.strip()]
+        return f"{self.folder.name}'s log ends with: {lines[-1][:TOLD_MAX] if lines else 'nothing'}"
 
     def deeds(self, *kinds: str) -> list[dict[str, Any]]:
         try:

@@ -9,7 +9,6 @@ import asyncio
 import base64
 import contextlib
 import random
-import signal
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -29,7 +28,8 @@ from tests.faults.stems import Stem
 from tests.faults.workers import WorkerProcess, Zygote
 
 T = TypeVar("T")
-TERM = signal.SIGTERM
+SHARE = 250  # events that are under way at once
+ENDING_S = 120.0  # of a worker, at the end of a run
 
 
 class Fault(Protocol):
@@ -126,6 +126,8 @@ class World:
         worker.forget()
         if not worker.struck:  # it stopped because of what was done to the brokers: whoever runs it starts it anew
             self.counts[f"workers that ended with {worker.ended.result()}"] += 1
+            if "Died" in (last := worker.last_line()):  # of what nobody thought of, and that should have a name
+                self.complaints.append(f"a worker died; {last}")
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -150,7 +152,7 @@ class World:
         return await self.until(lambda: self._victims() and self.draw.choice(self._victims()))
 
     def _victims(self) -> list[WorkerProcess]:
-        return [worker for worker in self.workers if worker.alive and not worker.struck and "assigned" in worker.log()]
+        return [worker for worker in self.workers if worker.alive and not worker.struck and worker.joined]
 
     async def scrape(self) -> None:
         """The metrics of all that answer go into a file, where the checker finds them."""
@@ -172,7 +174,7 @@ class World:
         committed."""
         while self.sent < events or not (enough is None or enough.is_set()):
             room = self.pace.window - (self.sent - sum((await self.committed()).values()))
-            share = min(250, room)
+            share = min(SHARE, room)
             if share <= 0:
                 await asyncio.sleep(0.1)
                 continue
@@ -206,11 +208,10 @@ class World:
         self.wanted = 0
         await self.scrape()
         for worker in list(self.workers):
-            worker.struck = True
-            worker.signal(TERM)
-            status = await asyncio.wait_for(asyncio.shield(worker.ended), 120)
-            if status:
-                self.complaints.append(f"a worker ended with {status} after SIGTERM")
+            with contextlib.suppress(TimeoutError):  # one that has hardly begun does not listen yet
+                await self.until(lambda of=worker: of.joined or not of.alive)
+            if worker.alive and (complaint := await worker.leave(ENDING_S)):
+                self.complaints.append(complaint)
         self.offsets = await self.committed()
         await self.producer.close()
         await self.broker.close()

@@ -6,6 +6,7 @@ import time
 
 from tests.fuzz.target import Target, Violation
 
+EATEN = 160 * 2**20
 HELD: list[bytes] = []
 
 
@@ -21,9 +22,36 @@ def _hangs(data: bytes) -> str:
     return "fine"
 
 
+def _burns(data: bytes) -> str:
+    while data[:1] == b"\7":
+        pass
+    return "fine"
+
+
+def _slow(data: bytes) -> str:
+    """Ends, but late, and leaves no time to be caught at it from outside."""
+    until = time.process_time() + 1.0
+    while data[:1] == b"\7" and time.process_time() < until:
+        pass
+    return "fine"
+
+
+def _waits(data: bytes) -> str:
+    """No fault: it does as an input does on a machine that has no time for it."""
+    if data[:1] == b"\7":
+        time.sleep(2.0)
+    return "fine"
+
+
 def _eats(data: bytes) -> str:
     if data[:1] == b"\7":
-        HELD.append(b"\1" * (700 * 2**20))
+        HELD.append(b"\1" * EATEN)
+    return "fine"
+
+
+def _dies(data: bytes) -> str:
+    if data[:1] == b"\7":
+        raise SystemExit(5)
     return "fine"
 
 
@@ -32,10 +60,6 @@ def _seeds() -> list[bytes]:
 
 
 PLANTED = {
-    target.name: target
-    for target in (
-        Target("planted-raises", _raises, _seeds),
-        Target("planted-hangs", _hangs, _seeds),
-        Target("planted-eats", _eats, _seeds),
-    )
+    f"planted-{run.__name__[1:]}": Target(f"planted-{run.__name__[1:]}", run, _seeds)
+    for run in (_raises, _hangs, _burns, _slow, _waits, _eats, _dies)
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from importlib import import_module
 
+from tests.fuzz.engines import COVERAGE, HYPOTHESIS
 from tests.fuzz.planted import PLANTED
 from tests.fuzz.target import Target
 
@@ -20,14 +21,15 @@ MODULES = {
     "words": "words_targets",
     "clip": "clip_targets",
 }
-WEIGHTS = {  # shares of the inputs; the fast ones get most
-    "avro-bytes": 120,
-    "avro-events": 20,
-    "records": 10,
-    "audio": 10,
-    "audio-published": 3,
-    "lattice": 3,
+# Inputs of a million, by engine. The fast ones get most, guided by coverage; the slow ones no fewer than 20,000.
+WEIGHTS = {
+    "avro-bytes": {COVERAGE: 290_000, HYPOTHESIS: 30_000},
+    "avro-events": {COVERAGE: 120_000, HYPOTHESIS: 20_000},
+    "records": {COVERAGE: 160_000, HYPOTHESIS: 30_000},
+    "audio": {COVERAGE: 130_000, HYPOTHESIS: 30_000},
+    "audio-published": {COVERAGE: 60_000, HYPOTHESIS: 10_000},
 }
+SLOW = {COVERAGE: 10_000, HYPOTHESIS: 10_000}
 
 
 def load(name: str) -> Target:
@@ -37,7 +39,12 @@ def load(name: str) -> Target:
     return next(target for target in module.TARGETS if target.name == name)
 
 
-def shares(names: list[str], inputs: int) -> dict[str, int]:
-    """Inputs by target, by their weights."""
-    whole = sum(WEIGHTS.get(name, 1) for name in names)
-    return {name: -(-inputs * WEIGHTS.get(name, 1) // whole) for name in names}
+def shares(names: list[str], inputs: int, engines: tuple[str, ...]) -> dict[tuple[str, str], int]:
+    """Inputs by target and engine, by their weights; Hypothesis makes those of an engine that is not at hand."""
+    parts: dict[tuple[str, str], int] = {}
+    for name in names:
+        for engine, weight in WEIGHTS.get(name, SLOW).items():
+            part = name, engine if engine in engines else HYPOTHESIS
+            parts[part] = parts.get(part, 0) + weight
+    whole = sum(parts.values())
+    return {part: -(-inputs * weight // whole) for part, weight in parts.items()}

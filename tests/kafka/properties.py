@@ -30,6 +30,7 @@ log.dirs={logs}
 auto.create.topics.enable=false
 message.max.bytes=16777216
 log.retention.ms=-1
+log.index.size.max.bytes=1048576
 log.cleaner.backoff.ms=500
 log.cleaner.dedupe.buffer.size=16777216
 log.initial.task.delay.ms=500

@@ -15,6 +15,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
 
 from stream.clip import Coordinates, Reason, Withheld
+from stream.whose import GENESIS
 from stream.wire.kafka import KafkaBroker, KafkaConnection
 from stream.wire.outcomes import AUDIT_SCHEMA, WITHHELD_SCHEMA, Outcomes, destinations
 from stream.wire.registry_files import FileRegistry
@@ -23,7 +24,7 @@ from tests.kafka.server import KafkaServer
 
 ROOT = Path(__file__).parents[2]
 RECORDS = 400
-NAMES = ("raw", "withheld", "replays")
+NAMES = ("raw", "withheld", "audit", "replays")
 
 
 class Place:
@@ -47,7 +48,12 @@ class Place:
         sinks = {WITHHELD_SCHEMA: self.topics.withheld, AUDIT_SCHEMA: self.topics.audit}
         writer = Outcomes(await destinations(FileRegistry(self.folder), sinks))
         places = [Coordinates(self.topics.raw, partition, at) for partition, each in offsets.items() for at in each]
-        await self.broker.send([writer.withheld(Withheld(at, Reason.INFERENCE_DIED, "p1")) for at in places])
+        outcomes, heads = [Withheld(at, Reason.INFERENCE_DIED, "p1") for at in places], dict.fromkeys(offsets, GENESIS)
+        await self.broker.send([writer.withheld(outcome) for outcome in outcomes])
+        for outcome in outcomes:
+            number = outcome.coordinates.partition
+            message, heads[number] = writer.audit(outcome, heads[number])
+            await self.broker.send([message])
 
     def start(self, *arguments: str) -> subprocess.Popen[str]:
         command = [sys.executable, "-m", "stream", "replay", *arguments]

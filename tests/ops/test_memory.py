@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import subprocess
@@ -10,6 +11,7 @@ from io import StringIO
 from pathlib import Path
 
 import pytest
+import structlog
 
 from stream.ops import log, memory
 from stream.ops.memory import Marks, Use, Watch, family, own_cgroups, reader, resident, used_by
@@ -193,3 +195,19 @@ def test_an_episode_is_logged_once() -> None:
     assert ["memory_shedding", "memory_stuck", "memory_relieved"] == [line["event"] for line in told]
     assert (95, 100, 201.0) == (told[0]["used_bytes"], told[0]["limit_bytes"], told[2]["seconds"])
     assert [] == dropped
+
+
+@pytest.mark.parametrize(("limit", "told"), [(0, ["memory_unlimited"]), (100, [])])
+async def test_no_limit_is_told_once(limit: int, told: list[str]) -> None:
+    """Whoever forgot the limit of a container finds it in the log, and not at every look."""
+    world, looks = World(Marks(look_s=0)), iter(range(5))
+    world.limit = limit
+
+    def idle() -> bool:
+        if next(looks, None) is None:
+            raise asyncio.CancelledError
+        return True
+
+    with structlog.testing.capture_logs() as lines, pytest.raises(asyncio.CancelledError):
+        await world.watch.run(idle)
+    assert told == [line["event"] for line in lines]

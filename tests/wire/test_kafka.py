@@ -11,7 +11,7 @@ from types import MappingProxyType
 import pytest
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
-from stream.ports import BrokerUnavailable, CommitFailed, Message, NotDelivered, Partition, SourceLost
+from stream.ports import BrokerUnavailable, CommitFailed, Fenced, Message, NotDelivered, Partition, SourceLost
 from stream.wire import kafka_source
 from stream.wire.kafka import KafkaBroker, KafkaConnection
 from stream.wire.kafka_connection import bounded_stop
@@ -52,6 +52,28 @@ async def test_a_message_that_only_the_broker_refuses_fails_the_commit(
     assert [] == await everything(cluster, topics.anonymized)
     assert {} == dict(await cluster.committed(topics.raw, topics.group))
     await successor.stop()
+
+
+async def test_an_outbox_that_is_fenced_between_two_sends_is_fenced(
+    cluster: KafkaBroker, topics: Topics, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The second is sent once the answer to the first has ended the transaction: no operation was illegal."""
+    await cluster.create_topics({topics.raw: 1, topics.anonymized: 1, topics.audit: 1})
+    outbox, rival = (cluster.outbox(Partition(topics.raw, 0), topics.group) for _ in range(2))
+    await outbox.start()
+    await rival.start()
+    send = outbox._producer.send
+
+    async def slowly(topic: str, *what: object) -> object:
+        delivery = await send(topic, *what)
+        await asyncio.wait([delivery])
+        return delivery
+
+    monkeypatch.setattr(outbox._producer, "send", slowly)
+    with pytest.raises(Fenced):
+        await outbox.commit([Message(topics.anonymized, b"t", b"one"), Message(topics.audit, b"-", b"two")], 1)
+    await outbox.stop()
+    await rival.stop()
 
 
 async def test_a_plain_send_goes_on_after_a_refused_message(

@@ -9,6 +9,7 @@ import asyncio
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -40,6 +41,7 @@ class Producer:
     refuses: Exception | None = None  # a delivery, once it was sent
     ends: Exception | None = None  # the transaction
     steps: list[Any] = field(default_factory=list)
+    _txn_manager: Any = field(default_factory=lambda: SimpleNamespace(wait_for_transaction_end=lambda: None))
 
     async def begin_transaction(self) -> None:
         self.steps.append("begin")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import pytest
 
 from stream.clip import Coordinates, Reason, Record, Refusal
-from stream.lifecycle.replaying import Candidate, Replay
+from stream.lifecycle.replaying import Candidate, History, Replay, done
 from stream.wire import avro
 from stream.wire.outcomes import WITHHELD_SCHEMA, Destination
 from stream.wire.replay_records import REPLAY_SCHEMA, ReplayRecords, replay_message
@@ -51,9 +51,26 @@ async def test_a_replay_is_remembered_as_it_was_done() -> None:
     assert replay == read
 
 
-def test_each_record_has_a_replay_of_its_own() -> None:
-    """Copies of one event have keys of their own, so that compaction keeps how often it was replayed."""
+def test_no_replay_replaces_another() -> None:
+    """Copies of one event have keys of their own, and so has each replay of one record: compaction keeps them all."""
     of, to = Candidate(AT, Reason.TIMED_OUT, "p1", 1_000), Destination("replays", 2)
     places = [AT, Coordinates("raw", 3, 90), Coordinates("raw", 2, 41), Coordinates("other", 3, 41)]
     keys = [replay_message(Replay(at, 100, 12, 1), of, to).key for at in places]
-    assert [b"raw/3/41", b"raw/3/90", b"raw/2/41", b"other/3/41"] == keys
+    assert [b"raw/3/41/100", b"raw/3/90/100", b"raw/2/41/100", b"other/3/41/100"] == keys
+    assert b"raw/3/41/101" == replay_message(Replay(AT, 101, 12, 2), of, to).key
+
+
+async def test_the_limit_outlives_compaction() -> None:
+    """A record is replayed, and again: both copies still count as the event that they are of, once only the last
+    record of each key is left."""
+    history, kept = History("raw"), {}
+    of, to = Candidate(AT, Reason.TIMED_OUT, "p1", 1_000), Destination("replays", 2)
+    for copy in (90, 91):
+        replay = done(of, Coordinates("raw", 3, copy), history)
+        history.add(replay)
+        message = replay_message(replay, of, to)
+        kept[message.key] = message.value
+    left = History("raw")
+    for value in kept.values():
+        left.add(await ReplayRecords(Known()).replay(Record(Coordinates("replays", 0, 0), value)))
+    assert [2, 2, 2] == [left.times(Coordinates("raw", 3, offset)) for offset in (41, 90, 91)]
