@@ -21,6 +21,7 @@ from stream.commands import (
     replay,
     run,
     tail,
+    topics,
     train,
 )
 from stream.commands.failure import FAILED, CommandFailed
@@ -61,6 +62,7 @@ app.command()(asking.report)
 app.add_typer(consent.app, name="consent")
 app.add_typer(evaluate.app, name="evaluate")
 app.add_typer(audit.app, name="audit")
+app.add_typer(topics.app, name="topics")
 app.add_typer(export.app, name="export")
 app.add_typer(train.app, name="train")
 app.add_typer(config.app, name="config")
