@@ -8,7 +8,21 @@ from typing import Annotated
 
 import typer
 
-from stream.commands import asking, audit, config, consent, demo, erase, evaluate, produce, replay, run, tail, train
+from stream.commands import (
+    acls,
+    asking,
+    audit,
+    config,
+    consent,
+    demo,
+    erase,
+    evaluate,
+    produce,
+    replay,
+    run,
+    tail,
+    train,
+)
 from stream.commands.failure import FAILED, CommandFailed
 from stream.ops import log
 
@@ -50,6 +64,7 @@ app.add_typer(audit.app, name="audit")
 app.add_typer(train.app, name="train")
 app.add_typer(config.app, name="config")
 app.command()(config.fingerprint)
+app.command()(acls.acls)
 
 
 def main() -> None:
