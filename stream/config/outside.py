@@ -51,8 +51,8 @@ class KafkaSettings(Section):
     oauth_ca_file: Path | None = None
     """Certificates (PEM) that may vouch for the token endpoint; the system's when not set."""
     ssl_ca_file: Path | None = None
-    """Certificates (PEM) that may vouch for the brokers; the system's when not set. Like the next two it is read again \
-when it has changed, for new connections."""
+    """Certificates (PEM) that may vouch for the brokers; the system's when not set. Like the next two it is \
+read again when it has changed, for new connections."""
     ssl_certificate_file: Path | None = None
     """Our own certificate (PEM), where the brokers ask for one."""
     ssl_key_file: Path | None = None
