@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from stream.commands import (
+    acls,
     asking,
     audit,
     config,
@@ -67,6 +68,7 @@ app.add_typer(export.app, name="export")
 app.add_typer(train.app, name="train")
 app.add_typer(config.app, name="config")
 app.command()(config.fingerprint)
+app.command()(acls.acls)
 
 
 def main() -> None:

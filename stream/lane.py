@@ -144,7 +144,7 @@ class Lane:
                 self._failed(failure, attempts)
                 failures += not isinstance(failure, ClusterAway)  # an outage ends, and a restart would not end it
                 if failures >= self._worker.limits.failures_in_a_row:
-                    raise NotCommitting("transactions of one partition fail again and again") from None
+                    raise NotCommitting(f"transactions of one partition fail again and again ({failure})") from None
                 pause_s = self._worker.limits.pause_s(attempts)
             finally:
                 self._abandon()

@@ -241,12 +241,13 @@ class Fenced(Exception):
 class CommitFailed(Exception):
     """The transaction was not committed as far as we know; start again from the committed offset.
 
-    ``cause`` is one word for the log, of a closed set: the class name of an error, or a word of ours.
+    ``cause`` is one word for the log, of a closed set: the class name of an error, or a word of ours. The message may
+    say in brackets what a right is missing for.
     """
 
     def __init__(self, cause: str) -> None:
         super().__init__(cause)
-        self.cause = cause
+        self.cause = cause.partition(" ")[0]
 
 
 class ClusterAway(CommitFailed):
@@ -259,6 +260,10 @@ class NotDelivered(Exception):
 
 class BrokerUnavailable(Exception):
     """The cluster did not answer, or refused. Carries the class name of the cause, never its message."""
+
+
+class NoRight(BrokerUnavailable):
+    """It answered, and we may not: somebody has to grant what is missing."""
 
 
 class SourceLost(Exception):

@@ -7,13 +7,15 @@ import ssl
 import time
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from stream.commands.failure import WRONG_INPUT, CommandFailed, told
+from stream.commands.tls import Files, Renewed
 from stream.config import ConfigError, Settings
+from stream.config.base import read_secret
+from stream.config.outside import KafkaSettings
 from stream.ops import log
-from stream.ports import Broker, BrokerUnavailable, NotDelivered, RegistryUnavailable
+from stream.ports import Broker, BrokerUnavailable, NoRight, NotDelivered, RegistryUnavailable
 
 if TYPE_CHECKING:
     from stream.wire.kafka_connection import KafkaConnection
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
 
 RETRY_S = 0.5
 RETRY_S_MAX = 8.0
+RIGHTS_ARE_PRINTED = "`clipveil acls` prints the rights that are needed"
 NO_REGISTRY = "registry.url or registry.folder: needed, to know the schemas of records"
 
 
@@ -30,39 +33,56 @@ def trouble_told() -> Iterator[None]:
     """What brokers and registry do wrong while a command talks to them becomes a CommandFailed."""
     with (
         told(BrokerUnavailable, prefix="Kafka does not answer: "),
+        right_told(),
         told(NotDelivered, prefix="Kafka did not take a record: "),
         told(RegistryUnavailable, prefix="the schema registry does not answer: "),
     ):
         yield
 
 
+@contextmanager
+def right_told() -> Iterator[None]:
+    """A right that is missing becomes a CommandFailed that says where to look."""
+    try:
+        yield
+    except NoRight as error:
+        raise CommandFailed(f"Kafka refuses: {error}; {RIGHTS_ARE_PRINTED}") from None
+
+
 # ------------------------------------------------------------------ brokers
 async def connect(settings: Settings, topics: Collection[str] | None = None) -> Broker:
     """The Kafka cluster of the settings, once it answers and has ``topics``, by default all of the settings.
 
-    They are made where the settings say so. Raises CommandFailed after kafka.connect_seconds_max.
+    They are made where the settings say so. Raises CommandFailed after kafka.connect_seconds_max, and at once where the
+    brokers refuse us: waiting would not end that.
     """
     from stream.wire.kafka import KafkaBroker
+    from stream.wire.kafka_refusal import refusal_of
 
     connection, names = connection_of(settings), topics or topics_of(settings)
     deadline = time.monotonic() + settings.kafka.connect_seconds_max
     pause_s, attempt = RETRY_S, 0
     trouble: Exception | None = None
+    refusal: str | None = None
     while True:
         attempt += 1
         broker = KafkaBroker(connection)
         try:
             async with asyncio.timeout(max(0.1, deadline - time.monotonic())):
-                await _find_topics(broker, settings, names)
+                with right_told():
+                    await _find_topics(broker, settings, names)
             return broker
         except BrokerUnavailable as error:
             trouble = error
+            refusal = await refusal_of(connection)
         except TimeoutError as error:  # a topic is missing, or the last attempt was a short one
             trouble = trouble or error
         except BaseException:
             await broker.close()
             raise
         await broker.close()
+        if refusal is not None:
+            raise CommandFailed(f"Kafka at {settings.kafka.bootstrap_servers} refuses us: {refusal}") from None
         if time.monotonic() + pause_s > deadline:
             raise CommandFailed(_unreachable(settings, names, trouble)) from None
         brokers = settings.kafka.bootstrap_servers
@@ -119,34 +139,52 @@ def _security(settings: Settings) -> dict[str, Any]:
     kafka = settings.kafka
     security: dict[str, Any] = {"security_protocol": kafka.security_protocol}
     if kafka.security_protocol.startswith("SASL"):
-        with told(ConfigError, code=WRONG_INPUT):
-            password = kafka.password()
-        security |= {
-            "sasl_mechanism": kafka.sasl_mechanism,
-            "sasl_plain_username": kafka.sasl_username,
-            "sasl_plain_password": password,
-        }
+        security |= {"sasl_mechanism": kafka.sasl_mechanism, **_presented(kafka)}
     if kafka.security_protocol.endswith("SSL"):
-        context = _ssl_context("kafka.ssl_ca_file", kafka.ssl_ca_file)
-        if kafka.ssl_certificate_file is not None:
-            secret = kafka.ssl_key_password
-            try:
-                context.load_cert_chain(
-                    kafka.ssl_certificate_file,
-                    kafka.ssl_key_file,
-                    None if secret is None else secret.get_secret_value(),
-                )
-            except OSError:  # ssl's own errors too
-                raise CommandFailed("kafka.ssl_certificate_file and ssl_key_file can't be used", WRONG_INPUT) from None
-        security["ssl_context"] = context
+        secret = kafka.ssl_key_password
+        of = Files(
+            kafka.ssl_ca_file,
+            kafka.ssl_certificate_file,
+            kafka.ssl_key_file,
+            lambda: "" if secret is None else secret.get_secret_value(),
+        )
+        _tls("kafka.ssl_ca_file", Files(of.ca))  # alone, so that it is told which file is of no use
+        security["ssl_context"] = _tls("kafka.ssl_certificate_file and ssl_key_file", of)
     return security
 
 
-def _ssl_context(name: str, ca_file: Path | None) -> ssl.SSLContext:
+def _presented(kafka: KafkaSettings) -> dict[str, Any]:
+    """By what the brokers know us: a name and a password, or a token."""
+    if kafka.sasl_mechanism != "OAUTHBEARER":
+        with told(ConfigError, code=WRONG_INPUT):
+            return {"sasl_plain_username": kafka.sasl_username, "sasl_plain_password": kafka.password()}
+    from stream.wire.kafka_tokens import Client, TokenEndpoint, TokenFile
+
+    if kafka.oauth_token_file is not None:
+        with told(ConfigError, code=WRONG_INPUT):
+            read_secret("kafka.oauth_token_file", kafka.oauth_token_file)
+        return {"sasl_oauth_token_provider": TokenFile(kafka.oauth_token_file)}
+    with told(ConfigError, code=WRONG_INPUT):
+        kafka.client_secret()
+    url, name = kafka.oauth_token_url or "", kafka.oauth_client_id or ""
+
+    def secret() -> str:
+        try:
+            return kafka.client_secret()
+        except ConfigError:  # a file that is away for a moment: the connection fails, and is tried again
+            raise OSError from None
+
+    client = Client(url, name, secret, kafka.oauth_scope, kafka.oauth_audience)
+    tls = _tls("kafka.oauth_ca_file", Files(kafka.oauth_ca_file))
+    return {"sasl_oauth_token_provider": TokenEndpoint(client, tls, kafka.request_timeout_s)}
+
+
+def _tls(name: str, files: Files) -> ssl.SSLContext:
     try:
-        return ssl.create_default_context(cafile=ca_file)
-    except OSError:
-        raise CommandFailed(f"{name}: {ca_file} holds no certificates", WRONG_INPUT) from None
+        return Renewed(files)
+    except OSError:  # ssl's own errors too
+        what = "can't be used" if files.certificate else f"{files.ca} holds no certificates"
+        raise CommandFailed(f"{name}: {what}" if files.ca else f"{name} {what}", WRONG_INPUT) from None
 
 
 # ------------------------------------------------------------------ registry
@@ -166,7 +204,7 @@ def registry_of(settings: Settings) -> Registry:
 
 def registry_tls(settings: Settings) -> ssl.SSLContext:
     """Who may vouch for the registry. Raises CommandFailed for a file that holds no certificates."""
-    return _ssl_context("registry.ca_file", settings.registry.ca_file)
+    return _tls("registry.ca_file", Files(settings.registry.ca_file))
 
 
 async def register(registry: Registry, topics: Mapping[str, str], settings: Settings) -> dict[str, Destination]:

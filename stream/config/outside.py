@@ -26,16 +26,33 @@ class KafkaSettings(Section):
     """Name that the brokers' logs and quotas see."""
     security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
     """How the connection is protected. Anything but `SASL_SSL` or `SSL` sends voices in the clear."""
-    sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = "SCRAM-SHA-512"
-    """How the name and password are presented, where the protocol is a SASL one."""
+    sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "OAUTHBEARER"] = "SCRAM-SHA-512"
+    """How we say who we are, where the protocol is a SASL one: with name and password, or (OAUTHBEARER) a token."""
     sasl_username: str | None = None
     """SASL user name."""
     sasl_password: SecretStr | None = None
     """SASL password."""
     sasl_password_file: Path | None = None
     """File that holds the SASL password, in place of `sasl_password`."""
+    oauth_token_file: Path | None = None
+    """OAUTHBEARER: file that holds the token of the moment; it is read at every connection."""
+    oauth_token_url: Annotated[str | None, Field(pattern=r"^https://[^@\s#]+$")] = None
+    """OAUTHBEARER: token endpoint (https) that is asked for tokens by client credentials, in place of a file."""
+    oauth_client_id: str | None = None
+    """Who we are to the token endpoint."""
+    oauth_client_secret: SecretStr | None = None
+    """Our secret at the token endpoint."""
+    oauth_client_secret_file: Path | None = None
+    """File that holds it, in place of `oauth_client_secret`; it is read at every request."""
+    oauth_scope: str | None = None
+    """Scope to ask the token endpoint for."""
+    oauth_audience: str | None = None
+    """Audience to ask it for, where it wants to be told."""
+    oauth_ca_file: Path | None = None
+    """Certificates (PEM) that may vouch for the token endpoint; the system's when not set."""
     ssl_ca_file: Path | None = None
-    """Certificates (PEM) that may vouch for the brokers; the system's when not set."""
+    """Certificates (PEM) that may vouch for the brokers; the system's when not set. Like the next two it is \
+read again when it has changed, for new connections."""
     ssl_certificate_file: Path | None = None
     """Our own certificate (PEM), where the brokers ask for one."""
     ssl_key_file: Path | None = None
@@ -68,16 +85,37 @@ above what producers put into a batch (their `batch.size` and `max.request.size`
         if self.sasl_password is not None and self.sasl_password_file is not None:
             yield "sasl_password", "excludes sasl_password_file"
         if self.security_protocol.startswith("SASL"):
-            if not self.sasl_username:
-                yield "sasl_username", "a SASL protocol needs one"
-            if not (self.sasl_password or self.sasl_password_file):
-                yield "sasl_password", "a SASL protocol needs one (or sasl_password_file)"
+            yield from self._by_token() if self.sasl_mechanism == "OAUTHBEARER" else self._by_password()
         if self.heartbeat_interval_s * 3 > self.session_timeout_s:
             yield "heartbeat_interval_s", "must be at most a third of session_timeout_s"
         if self.batch_bytes_max < self.max_request_bytes:
             yield "batch_bytes_max", "must be at least max_request_bytes"
         if self.ssl_key_file is not None and self.ssl_certificate_file is None:
             yield "ssl_key_file", "needs ssl_certificate_file"
+
+    def _by_password(self) -> Iterator[tuple[str, str]]:
+        if not self.sasl_username:
+            yield "sasl_username", "a SASL protocol needs one"
+        if not (self.sasl_password or self.sasl_password_file):
+            yield "sasl_password", "a SASL protocol needs one (or sasl_password_file)"
+
+    def _by_token(self) -> Iterator[tuple[str, str]]:
+        if self.security_protocol != "SASL_SSL":
+            yield "security_protocol", "OAUTHBEARER needs SASL_SSL: whoever sees a token can use it"
+        if (self.oauth_token_file is None) == (self.oauth_token_url is None):
+            yield "oauth_token_file", "OAUTHBEARER needs it, or else oauth_token_url"
+        if self.oauth_token_url is None:
+            return
+        if not self.oauth_client_id:
+            yield "oauth_client_id", "oauth_token_url needs one"
+        if (self.oauth_client_secret is None) == (self.oauth_client_secret_file is None):
+            yield "oauth_client_secret", "oauth_token_url needs one, or else oauth_client_secret_file"
+
+    def client_secret(self) -> str:
+        """Our secret at the token endpoint, as it is now."""
+        if self.oauth_client_secret_file is not None:
+            return read_secret("kafka.oauth_client_secret_file", self.oauth_client_secret_file)
+        return "" if self.oauth_client_secret is None else self.oauth_client_secret.get_secret_value()
 
     def password(self) -> str | None:
         """The SASL password, from wherever it is set."""

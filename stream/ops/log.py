@@ -67,6 +67,8 @@ class Event(StrEnum):
     MEMORY_RELIEVED = "memory_relieved"
     MEMORY_STUCK = "memory_stuck"  # nothing is in flight and no memory comes back: somebody has to look at it
     MEMORY_UNLIMITED = "memory_unlimited"  # neither a setting nor a cgroup has a limit: nothing is shed
+    CERTIFICATES_RENEWED = "certificates_renewed"  # their files have changed: new connections use them
+    CERTIFICATES_UNUSABLE = "certificates_unusable"  # the new ones: those that were there before stay in force
     UNLISTED = "unlisted"  # an event that this list does not have
 
 

@@ -25,6 +25,7 @@ from stream.wire.kafka_connection import KafkaConnection, bounded_stop, silence
 from stream.wire.kafka_copier import KafkaCopier
 from stream.wire.kafka_once import check_once
 from stream.wire.kafka_outbox import KafkaOutbox, deliver
+from stream.wire.kafka_refusal import said, unavailable
 from stream.wire.kafka_source import KafkaSource, as_record
 from stream.wire.kafka_tail import POLL_MS, KafkaTail, Patience, answered, last_record
 
@@ -74,9 +75,9 @@ class KafkaBroker:
             for name, partitions in topics.items()
         ]
         response = await answered(admin.create_topics(wanted))
-        for _, code, *_ in response.topic_errors:
+        for name, code, *_ in response.topic_errors:
             if code and for_code(code) is not TopicAlreadyExistsError:
-                raise BrokerUnavailable(for_code(code).__name__)
+                raise unavailable(for_code(code)(), name)
         for name in topics:
             await self._partitions(name)
 
@@ -87,7 +88,7 @@ class KafkaBroker:
         except (KafkaError, BrokerUnavailable, AssertionError) as error:
             if spent := self._clients.pop(AIOKafkaProducer, None):
                 await self._end(spent)  # its sequence numbers have a gap, which the broker would refuse
-            raise NotDelivered(type(error).__name__) from None
+            raise NotDelivered(str(error) if isinstance(error, BrokerUnavailable) else said(error)) from None
 
     async def read(
         self, topic: str, *, from_end: bool = False, follow: bool = False, partition: int | None = None
@@ -124,7 +125,7 @@ class KafkaBroker:
 
     async def committed(self, topic: str, group: str) -> Mapping[int, int]:
         admin = await self._admin()
-        offsets = await self._patiently(lambda: admin.list_consumer_group_offsets(group))
+        offsets = await self._patiently(lambda: admin.list_consumer_group_offsets(group), group)
         return {here.partition: at.offset for here, at in offsets.items() if here.topic == topic and at.offset >= 0}
 
     async def close(self) -> None:
@@ -186,17 +187,17 @@ class KafkaBroker:
                 raise UnknownTopicOrPartitionError
             return [TopicPartition(topic, number) for number in (numbers if only is None else [only])]
 
-        return await self._patiently(look)
+        return await self._patiently(look, topic)
 
-    async def _patiently(self, ask: Callable[[], Awaitable[T]]) -> T:
-        """A cluster that elects a leader or a coordinator answers a little later."""
+    async def _patiently(self, ask: Callable[[], Awaitable[T]], of: str) -> T:
+        """A cluster that elects a leader or a coordinator answers a little later. ``of`` is what is asked for."""
         deadline = time.monotonic() + PATIENCE_S
         while True:
             try:
                 return await ask()
             except KafkaError as error:
                 if not error.retriable or time.monotonic() > deadline:
-                    raise BrokerUnavailable(type(error).__name__) from None
+                    raise unavailable(error, of) from None
             await asyncio.sleep(POLL_MS / 1000)
 
 

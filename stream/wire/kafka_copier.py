@@ -15,6 +15,7 @@ from stream.wire.kafka_connection import KafkaConnection, bounded_stop, millisec
 from stream.wire.kafka_once import ask_once
 from stream.wire.kafka_outbox import deliver
 from stream.wire.kafka_records import Unread
+from stream.wire.kafka_refusal import said
 from stream.wire.kafka_tail import POLL_MS, Patience, answered
 from stream.wire.kafka_transactions import end, transaction
 
@@ -45,7 +46,7 @@ class KafkaCopier:
                 await self._producer.start()
             await self._consumer.start()
         except (KafkaError, TimeoutError) as error:
-            raise CommitFailed(type(error).__name__) from None
+            raise CommitFailed(said(error)) from None
 
     async def copy(
         self, of: Sequence[Coordinates], told: Callable[[Coordinates, Coordinates], Message]

@@ -18,7 +18,7 @@ from aiokafka.structs import OffsetAndMetadata
 from stream.ports import ClusterAway, CommitFailed, Message, Partition
 from stream.wire.kafka_connection import KafkaConnection, milliseconds
 from stream.wire.kafka_once import ask_once
-from stream.wire.kafka_refusal import refusal_of
+from stream.wire.kafka_refusal import refusal_of, said
 from stream.wire.kafka_transactions import end, transaction
 
 
@@ -45,7 +45,7 @@ class KafkaOutbox:
             raise ClusterAway(type(error).__name__) from None
         except KafkaError as error:
             if not error.retriable:
-                raise CommitFailed(type(error).__name__) from None
+                raise CommitFailed(said(error)) from None
             if refusal := await refusal_of(self._connection):
                 raise CommitFailed(refusal) from None
             raise ClusterAway(type(error).__name__) from None

@@ -19,7 +19,7 @@ from stream.clip import Coordinates, Record
 from stream.ports import CommitFailed, Partition, SourceLost
 from stream.wire.kafka_connection import KafkaConnection, bounded_stop, milliseconds
 from stream.wire.kafka_records import Unread
-from stream.wire.kafka_refusal import refusal_of
+from stream.wire.kafka_refusal import refusal_of, said
 
 OnChange = Callable[[frozenset[Partition]], Awaitable[None]]
 SCHEMA_HEADER = "__value_schema_id"
@@ -81,7 +81,7 @@ class KafkaSource:
             await self._consumer.start()
         except KafkaError as error:
             if not error.retriable or isinstance(error, UnknownTopicOrPartitionError) or listener.called:
-                raise SourceLost(type(error).__name__) from None
+                raise SourceLost(said(error)) from None
             if refusal := await refusal_of(self._connection):
                 raise SourceLost(refusal) from None
             await self.stop()
@@ -111,7 +111,7 @@ class KafkaSource:
                 raise CommitFailed("OffsetBeyondLog")
             self._consumer.seek(here, offset)
         except (KafkaError, TimeoutError, IllegalStateError) as error:
-            raise CommitFailed(type(error).__name__) from None
+            raise CommitFailed(said(error)) from None
         if committed is not None and beginning > committed:
             self._gone[partition] += beginning - committed
         self._next[partition] = offset
@@ -167,7 +167,7 @@ class KafkaSource:
             if error.retriable:
                 await asyncio.sleep(timeout_s)
                 return {}
-            raise SourceLost(type(error).__name__) from None
+            raise SourceLost(said(error)) from None
         polled = {
             partition: [as_record(record) for record in records]
             for here, records in found.items()

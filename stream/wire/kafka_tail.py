@@ -12,6 +12,7 @@ from aiokafka.errors import KafkaError
 from stream.clip import Record
 from stream.ports import BrokerUnavailable
 from stream.wire.kafka_connection import KafkaConnection, bounded_stop, milliseconds
+from stream.wire.kafka_refusal import unavailable
 from stream.wire.kafka_source import as_record
 
 METADATA_S = 10.0  # how soon a partition that was added is noticed
@@ -26,7 +27,7 @@ async def answered(answer: Awaitable[T]) -> T:
     try:
         return await answer
     except KafkaError as error:
-        raise BrokerUnavailable(type(error).__name__) from None
+        raise unavailable(error) from None
 
 
 class KafkaTail:

@@ -11,6 +11,7 @@ from aiokafka.errors import IllegalOperation, InvalidProducerEpoch, KafkaError, 
 
 from stream.ports import CommitFailed, Fenced
 from stream.wire.kafka_connection import bounded_stop
+from stream.wire.kafka_refusal import said
 
 
 @asynccontextmanager
@@ -29,7 +30,7 @@ async def transaction(producer: AIOKafkaProducer, timeout_s: float) -> AsyncIter
         cause = _ended_by(producer) or error
         if isinstance(cause, (ProducerFenced, InvalidProducerEpoch)):
             raise Fenced("a newer owner was started") from None
-        raise CommitFailed(type(cause).__name__) from None
+        raise CommitFailed(said(cause)) from None
 
 
 def _ended_by(producer: AIOKafkaProducer) -> BaseException | None:

@@ -20,6 +20,10 @@ _NOT_VALUES = {
     "kafka": {
         "sasl_password",
         "sasl_password_file",
+        "oauth_token_file",
+        "oauth_client_secret",
+        "oauth_client_secret_file",
+        "oauth_ca_file",
         "ssl_ca_file",
         "ssl_certificate_file",
         "ssl_key_file",

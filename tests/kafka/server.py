@@ -16,6 +16,7 @@ import uuid
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import MappingProxyType
 
 from tests.kafka.fetch import kafka_libs, require_java
 from tests.kafka.properties import Addresses, free_addresses, server_properties
@@ -41,6 +42,9 @@ class KafkaServer:
         logs: Path | None = None,
         heap_mb: int = 512,
         environment: Mapping[str, str] | None = None,
+        more: str = "",
+        accounts: Mapping[str, str] = MappingProxyType({USER: PASSWORD}),
+        java: Sequence[str] = (),
     ) -> None:
         nodes = nodes or [free_addresses()]
         here = nodes[number - 1]
@@ -50,8 +54,9 @@ class KafkaServer:
         self._alone = len(nodes) == 1
         self._log = folder / "kafka.log"
         self._properties = folder / "server.properties"
-        self._properties.write_text(server_properties(number, nodes, self.logs))
-        self._java = ["java", f"-Xmx{heap_mb}m", *JVM]
+        self._properties.write_text(server_properties(number, nodes, self.logs) + more)  # the last one of a name counts
+        self._accounts = accounts
+        self._java = ["java", f"-Xmx{heap_mb}m", *JVM, *java]
         self._environment = {**os.environ, **(environment or {})}
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -100,11 +105,12 @@ class KafkaServer:
     def format(self, cluster: str) -> None:
         """Makes the folder that a broker starts from."""
         require_java()
-        account = f"SCRAM-SHA-512=[name={USER},password={PASSWORD}]"
         quorum = ["--standalone"] if self._alone else []
         command = [*self._command("kafka.tools.StorageTool"), "format", *quorum, "-t", cluster]
         with self._log.open("ab") as log:
-            command += ["-c", str(self._properties), "--add-scram", account]
+            command += ["-c", str(self._properties)]
+            for name, password in self._accounts.items():
+                command += ["--add-scram", f"SCRAM-SHA-512=[name={name},password={password}]"]
             subprocess.run(command, stdout=log, stderr=log, check=False)
 
     def launch(self) -> None:
