@@ -33,13 +33,15 @@ def sign(
     """Follow the audit topics and sign where their chains end, to a topic and to a file outside Kafka.
 
     Run it as somebody who can't write to the audit topics. Ends with 1 where a chain is broken or shorter than it was.
+    Probes and metrics are served over HTTP, but with --once: /livez, /readyz, /metrics.
     """
     from stream.commands.audit_sign import sign_until_stopped
     from stream.ops import log
+    from stream.ops.audit_metrics import AuditMetrics
 
-    settings = settings_from(config)
-    log.configure(settings.log.level)
-    asyncio.run(sign_until_stopped(settings, once=once))
+    settings, metrics = settings_from(config), AuditMetrics()
+    log.configure(settings.log.level, on_dropped=metrics.log_dropped)
+    asyncio.run(sign_until_stopped(settings, metrics, once=once))
 
 
 @app.command()

@@ -1,4 +1,4 @@
-"""``clipveil config``: look at the settings, check them, and write their documentation; ``clipveil fingerprint``."""
+"""``clipveil config``: look at the settings, check them, write what is declared as pages; ``clipveil fingerprint``."""
 
 from __future__ import annotations
 
@@ -46,6 +46,14 @@ def check(config: Config = None) -> None:
 def docs() -> None:
     """Print docs/configuration.md, which is made from the settings themselves."""
     typer.echo(document(), nl=False)
+
+
+@app.command()
+def metrics() -> None:
+    """Print docs/metrics.md, which is made from the metrics themselves."""
+    from stream.commands.metrics_page import page
+
+    typer.echo(page(), nl=False)
 
 
 def fingerprint(directory: Annotated[Path, typer.Argument(help="Directory of a model.")]) -> None:

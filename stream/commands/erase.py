@@ -13,6 +13,7 @@ import typer
 from stream.commands import asking
 from stream.commands.failure import WRONG_INPUT, CommandFailed, settings_from, told
 from stream.commands.options import Config
+from stream.commands.probes import serve_probes
 from stream.config import Settings
 
 if TYPE_CHECKING:
@@ -119,6 +120,11 @@ class Service:
             for health in healths
         )
 
+    def _stalled_s(self) -> float:
+        healths = [worker.health for worker in self._desk.workers] if self._desk is not None else []
+        now = time.monotonic()
+        return max((now - min(health.looped_at, health.progressed_at) for health in healths), default=0.0)
+
     def ready(self) -> bool:
         """Whether the index is read and every partition of ours is open for requests."""
         return self._desk is not None and all(worker.health.ready for worker in self._desk.workers)
@@ -141,7 +147,8 @@ class Service:
 
         log.get().info(log.Event.STARTING)
         async with contextlib.AsyncExitStack() as stack:
-            await self._serve_probes(stack)
+            self._metrics.stalled_of(self._stalled_s)
+            self.port = await serve_probes(stack, self._settings.http, self.live, self.ready, self._metrics)
             broker = await self._connect_to(self._settings, topics_of(self._settings))
             stack.push_async_callback(broker.close)
             desk = await self._make_desk(stack, broker)
@@ -150,17 +157,6 @@ class Service:
             self._desk = desk
             log.get().info(log.Event.STARTED, port=self.port)
             await _until_one_ends(desk)
-
-    async def _serve_probes(self, stack: contextlib.AsyncExitStack) -> None:
-        from stream.ops.health import HealthServer
-
-        http = self._settings.http
-        server = HealthServer(http.host, http.port, live=self.live, ready=self.ready, metrics=self._metrics)
-        stack.push_async_callback(server.stop)
-        try:
-            self.port = await server.start()
-        except OSError as error:
-            raise CommandFailed(f"can't listen on {http.host}:{http.port}: {error.strerror}") from None
 
     async def _make_desk(self, stack: contextlib.AsyncExitStack, broker: Broker) -> Desk:
         from stream.commands.connect import registry_of

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from stream.commands.failure import CommandFailed, settings_from, told
 from stream.commands.options import Config
+from stream.commands.probes import serve_probes
 from stream.config import Settings
 
 if TYPE_CHECKING:
@@ -84,11 +85,13 @@ class Service:
     def live(self) -> bool:
         """Whether the worker comes round and, while it holds records, commits some now and then; and whether memory
         that is short comes back."""
+        return self._stalled_s() < self._settings.http.stalled_seconds_max
+
+    def _stalled_s(self) -> float:
         if self._worker is None or self._memory is None:
-            return True
+            return 0.0
         health, now = self._worker.health, time.monotonic()
-        stalled_s = max(now - min(health.looped_at, health.progressed_at), self._memory.stuck_s)
-        return stalled_s < self._settings.http.stalled_seconds_max
+        return max(0.0, now - min(health.looped_at, health.progressed_at), self._memory.stuck_s)
 
     def ready(self) -> bool:
         """Whether models are loaded, every partition of ours is open for records, and there is memory for some."""
@@ -113,7 +116,8 @@ class Service:
 
         log.get().info(log.Event.STARTING)
         async with contextlib.AsyncExitStack() as stack:
-            await self._serve_probes(stack)
+            self._metrics.stalled_of(self._stalled_s)
+            self.port = await serve_probes(stack, self._settings.http, self.live, self.ready, self._metrics)
             pool = await self._start_pool(stack)
             broker = await self._connect(stack)
             memory = self._memory = self._make_watch(pool)
@@ -123,17 +127,6 @@ class Service:
             stack.callback(watching.cancel)
             log.get().info(log.Event.STARTED, processes=self._settings.engine.processes, port=self.port)
             await _until_either_ends(worker, pool)
-
-    async def _serve_probes(self, stack: contextlib.AsyncExitStack) -> None:
-        from stream.ops.health import HealthServer
-
-        http = self._settings.http
-        server = HealthServer(http.host, http.port, live=self.live, ready=self.ready, metrics=self._metrics)
-        stack.push_async_callback(server.stop)
-        try:
-            self.port = await server.start()
-        except OSError as error:
-            raise CommandFailed(f"can't listen on {http.host}:{http.port}: {error.strerror}") from None
 
     async def _start_pool(self, stack: contextlib.AsyncExitStack) -> InferencePool:
         from stream.inference.pool import BUILDER, make_pool

@@ -43,6 +43,21 @@ class Notary:
         """Of the chains that are not signed any more."""
         return tuple(chain.check.problem for chain in self._chains.values() if chain.check.problem is not None)
 
+    @property
+    def chains(self) -> int:
+        return len(self._chains)
+
+    @property
+    def unsigned(self) -> int:
+        """Records that were followed and no head vouches for yet."""
+        return sum(chain.check.head.sequence - chain.signed for chain in self._chains.values())
+
+    @property
+    def unsigned_since_ms(self) -> int | None:
+        """When the oldest of them was decided."""
+        since = [chain.check.unsigned_since_ms for chain in self._chains.values()]
+        return min((at for at in since if at is not None), default=None)
+
     def start(self, audit_topic: str) -> dict[int, int]:
         """By partition of an audit topic the offset from which it has to be read."""
         there = [chain for chain in self._chains.values() if chain.audit_topic == audit_topic]
@@ -83,7 +98,7 @@ class Notary:
             at = chain.check.head
             if chain.check.problem is None and at.sequence > chain.signed:
                 self._number += 1
-                chain.signed = at.sequence
+                chain.signed, chain.check.unsigned_since_ms = at.sequence, None
                 heads.append(sign(self._head(name, chain, now_ms), self._key))
         return heads
 

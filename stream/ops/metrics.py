@@ -1,17 +1,19 @@
-"""All metrics, their names and meaning in one place. No label ever holds what a record holds.
+"""The metrics of ``clipveil run``, their names and meaning in one place. No label ever holds what a record holds.
 
-``Metrics`` is the worker's ``Meter`` and the engine's counter of processes; ``render`` is what Prometheus scrapes.
+``Metrics`` is the worker's ``Meter`` and the engine's counter of processes; ``render`` is what Prometheus scrapes, and
+docs/metrics.md is written from what is declared here, in ``request_metrics`` and in ``audit_metrics``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, PlatformCollector, ProcessCollector
-from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client import CollectorRegistry
+from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
 from stream.clip import CriticalKind, Outcome, Published, Reason, Withheld
 from stream.lifecycle.realised import Decision, decision
+from stream.ops.registered import Registered
 from stream.ports import Partition
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
@@ -33,15 +35,13 @@ _CLIP_SECONDS = (0.03, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0)
 _TYPES_MAX = 100  # identifier types are a closed list elsewhere; a bound here keeps a mistake from growing memory
 
 
-class Metrics:
-    """Everything that is counted."""
+class Metrics(Registered):
+    """Everything that is counted of clips."""
 
     def __init__(self, registry: CollectorRegistry | None = None) -> None:
-        self.registry = registry or CollectorRegistry()
+        super().__init__(registry)
         self._types: set[str] = set()
         self._owned_partitions = 0
-        ProcessCollector(registry=self.registry)
-        PlatformCollector(registry=self.registry)
         self._make_record_metrics()
         self._make_clip_metrics()
         self._make_machinery_metrics()
@@ -92,7 +92,8 @@ class Metrics:
         self._replaced = self._counter("inference_replaced", "Inference processes replaced, by cause.", "cause")
         for cause in ("recycled", "memory", "timed_out", "died"):
             self._replaced.labels(cause)
-        self._dropped = self._counter("log_keys_dropped", "Keys and events that the log's allow-list dropped.")
+        stalled = "Since the worker came round and, while it holds records, committed some; at a bound /livez fails."
+        self._stalled = self._gauge("stalled_seconds", stalled)
 
     def _make_standing_metrics(self) -> None:
         unreadable = "Records on consent and recalls that could not be decoded: they count as a no, or a recall."
@@ -106,15 +107,6 @@ class Metrics:
         self._shedding = self._gauge("memory_shedding", "1 while nothing is polled for want of memory.")
         self._shed = self._counter("memory_shed_seconds", "Seconds for which nothing was polled for want of memory.")
         self._tasks = self._gauge("tasks", "Tasks of the event loop.")
-
-    def _counter(self, name: str, meaning: str, *labels: str) -> Counter:
-        return Counter(f"clipveil_{name}", meaning, labels, registry=self.registry)
-
-    def _gauge(self, name: str, meaning: str, *labels: str) -> Gauge:
-        return Gauge(f"clipveil_{name}", meaning, labels, registry=self.registry)
-
-    def _histogram(self, name: str, meaning: str, buckets: Iterable[float], *labels: str) -> Histogram:
-        return Histogram(f"clipveil_{name}", meaning, labels, buckets=tuple(buckets), registry=self.registry)
 
     # -------------------------------------------------------------- the worker's Meter
     def polled(self, partition: Partition, records: int, size_bytes: int) -> None:  # noqa: ARG002
@@ -183,15 +175,12 @@ class Metrics:
         self._types.add(entity_type)
         return entity_type
 
-    # -------------------------------------------------------------- the engine's counter, and the log's
+    # -------------------------------------------------------------- the engine's counter
     def processes_ready(self, number: int) -> None:
         self._processes.set(number)
 
     def process_replaced(self, cause: str) -> None:
         self._replaced.labels(cause if cause in ("recycled", "memory", "timed_out") else "died").inc()
-
-    def log_dropped(self, number: int) -> None:
-        self._dropped.inc(number)
 
     # -------------------------------------------------------------- consent and recalls
     def standing_unreadable(self, topic: str, records: int) -> None:
@@ -214,7 +203,6 @@ class Metrics:
         """It is asked whenever the metrics are."""
         self._tasks.set_function(count)
 
-    # -------------------------------------------------------------- for Prometheus
-    def render(self) -> bytes:
-        """Prometheus' text format."""
-        return generate_latest(self.registry)
+    def stalled_of(self, seconds: Callable[[], float]) -> None:
+        """It is asked whenever the metrics are."""
+        self._stalled.set_function(seconds)

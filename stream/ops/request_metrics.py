@@ -4,55 +4,51 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, PlatformCollector, ProcessCollector
-from prometheus_client.exposition import generate_latest
+from prometheus_client import CollectorRegistry
 
 from stream.clip import Outcome, Published
+from stream.ops.registered import Registered
 from stream.ports import Partition
 
 KINDS = ("erasure", "report")
 
 
-class RequestMetrics:
+class RequestMetrics(Registered):
     """Everything that is counted of requests; ``meter`` gives each worker its own view of it."""
 
     def __init__(self, registry: CollectorRegistry | None = None) -> None:
-        self.registry = registry or CollectorRegistry()
-        ProcessCollector(registry=self.registry)
-        PlatformCollector(registry=self.registry)
+        super().__init__(registry)
         self.requests = self._counter("requests", "Requests answered or refused.", "kind", "outcome")
         for kind in KINDS:
             for outcome in ("answered", "refused"):
                 self.requests.labels(kind, outcome)
         self.failed = self._counter("request_commits_failed", "Transactions or producers that failed.", "kind")
+        self.gone = self._counter(
+            "requests_gone", "Requests that their topic deleted before anybody read them.", "kind"
+        )
         self.waiting = self._gauge("requests_in_flight", "Requests that are being worked on.", "kind")
         self.partitions = self._gauge("request_partitions", "Partitions of requests that this process owns.", "kind")
         self.lag = self._gauge("request_lag", "Requests that nobody has begun yet.", "kind")
+        for each in (self.failed, self.gone, self.waiting, self.partitions, self.lag):
+            for kind in KINDS:
+                each.labels(kind)
         self._entries = self._gauge("index_entries", "Published clips that the index knows.")
         self._unreadable = self._gauge("index_unreadable", "Entries of the index that nobody can open.")
-        self._dropped = self._counter("log_keys_dropped", "Keys and events that the log's allow-list dropped.")
+        stalled = "Since a worker came round and, while it holds requests, answered some; each takes `settle_seconds`."
+        self._stalled = self._gauge("request_stalled_seconds", stalled)
 
     def watch_index(self, entries: Callable[[], int], unreadable: Callable[[], int]) -> None:
         """Where the two gauges of the index come from."""
         self._entries.set_function(entries)
         self._unreadable.set_function(unreadable)
 
-    def log_dropped(self, number: int) -> None:
-        self._dropped.inc(number)
+    def stalled_of(self, seconds: Callable[[], float]) -> None:
+        """It is asked whenever the metrics are."""
+        self._stalled.set_function(seconds)
 
     def meter(self, kind: str) -> RequestMeter:
         """The ``Meter`` of the worker on requests of one of KINDS."""
         return RequestMeter(self, kind)
-
-    def render(self) -> bytes:
-        """Prometheus' text format."""
-        return generate_latest(self.registry)
-
-    def _counter(self, name: str, meaning: str, *labels: str) -> Counter:
-        return Counter(f"clipveil_{name}", meaning, labels, registry=self.registry)
-
-    def _gauge(self, name: str, meaning: str, *labels: str) -> Gauge:
-        return Gauge(f"clipveil_{name}", meaning, labels, registry=self.registry)
 
 
 class RequestMeter:
@@ -77,7 +73,7 @@ class RequestMeter:
         self._metrics.partitions.labels(self._kind).set(partitions)
 
     def records_gone(self, records: int) -> None:
-        """The log tells of it."""
+        self._metrics.gone.labels(self._kind).inc(records)
 
     def lag(self, lag: Mapping[Partition, int]) -> None:
         self._metrics.lag.labels(self._kind).set(sum(lag.values()))

@@ -6,7 +6,7 @@ import asyncio
 import random
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from stream.commands.audit_verify import Verifier
 from stream.config import Settings
 from stream.lifecycle.heads import key_id
 from stream.lifecycle.verifying import Verification
+from stream.ops.audit_metrics import AuditMetrics
 from stream.ports import Broker, Message, Partition
 from stream.whose import Resume
 from stream.wire.audits import HEAD_SCHEMA, HeadsFile
@@ -54,6 +55,7 @@ class Deployment:
     broker: Broker
     topics: Topics
     folder: Path
+    metrics: AuditMetrics = field(default_factory=AuditMetrics)  # of who signs
 
     @property
     def registry(self) -> FileRegistry:
@@ -124,7 +126,7 @@ class Deployment:
     async def signer(self) -> AsyncIterator[Signer]:
         registry = self.registry
         to = (await destinations(registry, {HEAD_SCHEMA: self.names["audit_heads"]}))[HEAD_SCHEMA]
-        signer = Signer(self.broker, registry, to, HeadsFile(self.folder / "heads.jsonl"), 0.5)
+        signer = Signer(self.broker, registry, to, HeadsFile(self.folder / "heads.jsonl"), 0.5, self.metrics)
         try:
             yield signer
         finally:

@@ -167,3 +167,43 @@ async def test_a_record_that_nobody_can_read_is_told(deployment: Deployment) -> 
         await deployment.sign()
     )
     assert any("is no audit record that can be read" in problem for problem in await deployment.problems())
+
+
+def told(deployment: Deployment, name: str) -> float | None:
+    return deployment.metrics.registry.get_sample_value(f"clipveil_audit_{name}")
+
+
+async def test_what_is_not_signed_is_seen(deployment: Deployment) -> None:
+    """Records that were read and that no head vouches for, since when, and what is not read yet; then a round."""
+    topic = {"topic": deployment.topics.audit}
+    async with deployment.signer() as signer:
+        notary = await signer.restore(KEY, KEYS)
+        for each in audited(deployment.settings()):
+            await signer.open(each)
+        await signer._look_at_lag()
+        assert 0 < (deployment.metrics.registry.get_sample_value("clipveil_audit_lag", topic) or 0)
+        while notary.unsigned < len(ORDERS):
+            for of, tail in signer._tails:
+                await signer._follow(of, tail)
+        assert (24, 2) == (told(deployment, "unsigned_records"), told(deployment, "chains"))
+        assert 0 < (told(deployment, "unsigned_seconds") or 0)
+        await signer._round()
+        assert (0, 0, 2, 24) == (
+            told(deployment, "unsigned_records"),
+            told(deployment, "unsigned_seconds"),
+            told(deployment, "heads_total"),
+            told(deployment, "records_total"),
+        )
+        assert 0 == deployment.metrics.registry.get_sample_value("clipveil_audit_lag", topic)
+
+
+async def test_a_broken_chain_is_seen(deployment: Deployment) -> None:
+    """It is counted as broken, and the records of it that were not signed before stay unsigned."""
+    outcome = Withheld(Coordinates(deployment.topics.raw, 1, 99), Reason.NO_CONSENT, "p1")
+    await deployment.broker.send([(await deployment.writer()).audit(outcome, GENESIS)[0]])
+    assert 1 == len(await deployment.sign())
+    assert (1, 2, 8) == (
+        told(deployment, "chains_broken"),
+        told(deployment, "chains"),
+        told(deployment, "unsigned_records"),
+    )
