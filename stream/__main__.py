@@ -8,7 +8,21 @@ from typing import Annotated
 
 import typer
 
-from stream.commands import asking, audit, config, consent, demo, erase, evaluate, produce, replay, run, tail, train
+from stream.commands import (
+    asking,
+    audit,
+    config,
+    consent,
+    demo,
+    erase,
+    evaluate,
+    objects,
+    produce,
+    replay,
+    run,
+    tail,
+    train,
+)
 from stream.commands.failure import FAILED, CommandFailed
 from stream.ops import log
 
@@ -47,6 +61,7 @@ app.command()(asking.report)
 app.add_typer(consent.app, name="consent")
 app.add_typer(evaluate.app, name="evaluate")
 app.add_typer(audit.app, name="audit")
+app.add_typer(objects.app, name="objects")
 app.add_typer(train.app, name="train")
 app.add_typer(config.app, name="config")
 app.command()(config.fingerprint)
