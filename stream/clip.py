@@ -555,8 +555,8 @@ class Published:
     policy_version: str = ""
     effort: Effort = Effort()
     length: int = 0  # number of the entry of its label's ``by_length`` that was published
-    uris: tuple[str, ...] = ()  # of the objects that hold its audio, where that is not in the body
     critical: tuple[str, ...] = ()
+    uris: tuple[str, ...] = ()  # of the objects that hold its audio, where that is not in the body
 
 
 Outcome = Published | Withheld

@@ -83,6 +83,7 @@ SAY_NOTHING = {
     "wake_word.end",
     "transcripts.words.start",
     "transcripts.words.end",
+    "audio.bytes",
 }
 
 
