@@ -52,8 +52,8 @@ class AudioIntake:
             try:
                 return await objects.fetch(told)
             except ObjectsUnavailable:
-                attempts += 1
-                if attempts >= ATTEMPTS_MIN and objects.fetched > before:
+                attempts += objects.fetched > before  # those of an outage of all do not count
+                if attempts >= ATTEMPTS_MIN:
                     raise Refusal(Reason.AUDIO_NOT_FETCHED) from None
                 raise
 
