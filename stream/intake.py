@@ -217,10 +217,10 @@ class ClipIntake:
         """The clip, and what leads back to it. Raises Refusal, CommitFailed."""
         if picked is None:  # nothing of ours was heard without a label
             raise Refusal(Reason.INTERNAL_ERROR)
-        if reason := self._office.standing.refusal(picked.header):
-            raise Refusal(reason)
         if picked.stored_at is not None and time.monotonic() - picked.stored_at > self._office.audio.stored_s_max:
             raise CommitFailed("ObjectTooOld")  # it may have been swept: all of it is done again
+        if reason := self._office.standing.refusal(picked.header):
+            raise Refusal(reason)
         messages = [self._office.writer.published(outcome), self._office.index.entry(picked.header, outcome)]
         self._emitting.append((picked, outcome.length))
         return messages

@@ -65,7 +65,7 @@ class Breaking:
     """A proxy that counts requests and does to each answer what ``faults`` says next; without faults it passes all on.
 
     ``503`` and ``403`` answer so, ``cut`` ends in the middle of the body, ``stall`` sends half of it and then nothing,
-    ``redirect`` sends the client to another host.
+    ``redirect`` sends the client to the server behind, which would answer.
     """
 
     behind: str
@@ -95,7 +95,8 @@ class Breaking:
             writer.write(f"HTTP/1.1 {fault} No\r\nContent-Length: 0\r\n\r\n".encode())
             return
         if fault == "redirect":
-            writer.write(b"HTTP/1.1 307 There\r\nLocation: http://127.0.0.1:1/elsewhere\r\nContent-Length: 0\r\n\r\n")
+            there = f"HTTP/1.1 307 There\r\nLocation: {self.behind}{path}\r\nContent-Length: 0\r\n\r\n"
+            writer.write(there.encode())
             return
         async with httpx.AsyncClient() as client:
             passed = {name: value for name, value in headers.items() if name.lower() not in ("host", "content-length")}
