@@ -18,7 +18,6 @@ import numpy as np
 from stream.clip import (
     SAMPLE_RATE_HZ,
     AnonymizedClip,
-    AudioObject,
     Clip,
     CriticalKind,
     CriticalRule,
@@ -242,8 +241,7 @@ def _identifiers(
 def _of_event(clip: Clip, joiners: frozenset[str]) -> Iterator[str]:
     """Everything in the event that says whose clip it is, as text; of a first name each part."""
     event = clip.event
-    uri = event.audio.uri if isinstance(event.audio, AudioObject) else None
-    values = [event.event_id, event.clip_id, uri, *vars(event.subject).values()]
+    values = [event.event_id, event.clip_id, *vars(event.subject).values()]
     yield from (text for value in values if value is not None and (text := str(value).strip()))
     parts = _PIECE.findall(_folded(event.subject.first_name))
     if len(parts) > 1:

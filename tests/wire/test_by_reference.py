@@ -140,8 +140,9 @@ async def test_a_reader_gets_the_sound_and_no_other(shared: Office, s3: S3, prox
     with pytest.raises(Refusal) as caught:
         await reader.fetch(audio)
     assert Reason.AUDIO_CHANGED is caught.value.reason
-    with pytest.raises(Refusal):
+    with pytest.raises(Refusal) as caught:
         decode_anonymized(CLIP, avro.unframe(messages[0].value or b"")[1], s3.get(path))
+    assert Reason.AUDIO_CHANGED is caught.value.reason
     with pytest.raises(Refusal):
         decode_anonymized(CLIP, avro.unframe(messages[0].value or b"")[1])
 

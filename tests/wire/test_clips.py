@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import hashlib
 import math
 from collections.abc import Callable
 from dataclasses import replace
@@ -108,6 +109,17 @@ def test_an_object_in_a_store_is_not_fetched_here() -> None:
     with pytest.raises(Refusal) as caught:
         DECODER.samples(event)
     assert Reason.AUDIO_NOT_FETCHED is caught.value.reason
+
+
+def test_fetched_audio_is_what_the_event_tells_of_or_is_not_heard() -> None:
+    """By its hash, also in the process that hears it; and it is decoded as inline audio is."""
+    content = events.encoded(events.sound())
+    told = {"uri": "s3://bucket/key", "sha256": hashlib.sha256(content).hexdigest(), "bytes": None}
+    heard = replace(job(events.event(audio=told)), audio=content)
+    assert len(DECODER.samples(decoded())) == len(DECODER.samples(DECODER.event(heard)))
+    with pytest.raises(Refusal) as caught:
+        DECODER.samples(DECODER.event(replace(heard, audio=content + b"\0")))
+    assert Reason.AUDIO_CHANGED is caught.value.reason
 
 
 def test_a_bare_text_becomes_words_without_times() -> None:
