@@ -18,6 +18,7 @@ from stream.commands import (
     erase,
     evaluate,
     export,
+    objects,
     produce,
     replay,
     run,
@@ -65,6 +66,7 @@ app.add_typer(evaluate.app, name="evaluate")
 app.add_typer(audit.app, name="audit")
 app.add_typer(topics.app, name="topics")
 app.add_typer(export.app, name="export")
+app.add_typer(objects.app, name="objects")
 app.add_typer(train.app, name="train")
 app.add_typer(config.app, name="config")
 app.command()(config.fingerprint)

@@ -57,13 +57,14 @@ class Job:
     """A record whose writer schema is known, and which may be heard: everything that de-identifying it needs.
 
     ``writer_schema`` is the Avro schema as JSON text, ``body`` the event without its wire-format header, ``label`` what
-    the output may say of whose clip it was.
+    the output may say of whose clip it was; ``audio`` is the audio where the event only says where it lies.
     """
 
     coordinates: Coordinates
     writer_schema: str = field(repr=False)
     body: bytes = field(repr=False)
     label: Label
+    audio: bytes | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True)
@@ -198,6 +199,8 @@ class AudioObject:
 
     uri: str = field(repr=False)
     sha256: str = field(repr=False)
+    size: int | None = None  # bytes, where it is told
+    content: bytes | None = field(default=None, repr=False)  # once it is fetched
 
 
 @dataclass(frozen=True)
@@ -478,7 +481,11 @@ class Reason(StrEnum):
     CAP_REACHED = "cap_reached"  # enough clips were picked that hour
     KEY_MISSING = "key_missing"  # no token key for the time of the recording
     # its audio
-    AUDIO_NOT_FETCHED = "audio_not_fetched"
+    AUDIO_NOT_FETCHED = "audio_not_fetched"  # it lies in an object store that is not read, or can't be
+    AUDIO_ELSEWHERE = "audio_elsewhere"  # not in a place of the settings
+    AUDIO_MISSING = "audio_missing"
+    AUDIO_CHANGED = "audio_changed"  # not the bytes that the event tells of
+    AUDIO_TOO_LARGE = "audio_too_large"
     AUDIO_UNDECODABLE = "audio_undecodable"
     AUDIO_TRUNCATED = "audio_truncated"
     AUDIO_EMPTY = "audio_empty"
@@ -566,6 +573,7 @@ class Published:
     effort: Effort = Effort()
     length: int = 0  # number of the entry of its label's ``by_length`` that was published
     critical: tuple[str, ...] = ()
+    uris: tuple[str, ...] = ()  # of the objects that hold its audio, where that is not in the body
 
 
 Outcome = Published | Withheld

@@ -1,22 +1,25 @@
 """The records of one input partition: from bytes to outcomes, and from outcomes to what is written of them.
 
-    header -> consent -> picked? -> label -> engine    ...    consent once more -> messages, audit chain
+    header -> consent -> picked? -> label -> audio -> engine    ...    consent once more -> messages, audit chain
 
 Whose clip it is, is decided here, in the order of the input and before anybody hears it (decision 13): of an event only
-the header is decoded in this process. What was said is decided by the engine.
+the header is decoded in this process, and of one that may be heard where its audio lies. What was said is decided by
+the engine.
 """
 
 from __future__ import annotations
 
 import asyncio
-import random
+import time
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
 
 from stream.clip import Coordinates, Header, Job, Label, Outcome, Published, Reason, Record, Refusal, Withheld
+from stream.intake_audio import Audio, AudioIntake
 from stream.ops.log import Event, get
+from stream.patience import Patience
 from stream.ports import (
     CommitFailed,
     Engine,
@@ -34,7 +37,6 @@ from stream.ports import (
 )
 from stream.whose import Head, Resume
 
-T = TypeVar("T")
 AHEAD_MAX = timedelta(minutes=10)  # of a device's clock; a clip from further ahead no erasure of now would cover
 
 
@@ -56,6 +58,7 @@ class Office:
     event_bytes_max: int = 8 * 2**20
     message_bytes_max: int = 8 * 2**20  # more the broker would refuse for ever: such a clip is withheld
     registry_retry_s: float = 1.0  # while the registry is down; doubles, up to 32 times as long
+    audio: Audio = field(default_factory=Audio)
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
 
 
@@ -64,6 +67,7 @@ class _Picked(NamedTuple):
 
     header: Header
     label: Label
+    stored_at: float | None = None  # time.monotonic(), where its audio is in the object store
 
 
 class ClipIntake:
@@ -76,8 +80,17 @@ class ClipIntake:
         self._emitting: list[tuple[_Picked, int]] = []
         self._sampler: Sampler
         self._head: Head
-        self.waiting = False  # for a registry or a key; records are admitted one by one
+        self._patience = Patience(office.registry_retry_s)  # with a registry, a key or an object store
+        self._audio = AudioIntake(office.audio, self._patience)
         self._next = 0  # the offset from which on inputs are not audited yet
+
+    @property
+    def waiting(self) -> bool:
+        return self._patience.waiting
+
+    @property
+    def held(self) -> int:
+        return self._audio.held
 
     async def open(self) -> int:
         self._head, self._next = await self._office.chain(self._partition)
@@ -91,9 +104,11 @@ class ClipIntake:
         try:
             async with self._in_order:
                 job = await self._admitted(record)
+            job = await self._audio.with_audio(job)
             outcome = self._checked(job, await office.engine.run(job))
             if isinstance(outcome, Withheld):
                 return outcome
+            outcome = self._put(await self._audio.stored(outcome))
             if len(office.writer.published(outcome).value or b"") <= office.message_bytes_max:
                 return outcome
             return Withheld(coordinates, Reason.EVENT_TOO_LARGE, office.policy_version, effort=outcome.effort)
@@ -105,6 +120,8 @@ class ClipIntake:
             return Withheld(coordinates, Reason.INFERENCE_DIED, office.policy_version)
         except Exception as fault:  # noqa: BLE001 - its message may quote the clip: only its class is told
             return Withheld(coordinates, Reason.INTERNAL_ERROR, office.policy_version, type(fault).__name__)
+        finally:
+            self._audio.let_go(coordinates)
 
     async def _admitted(self, record: Record) -> Job:
         """The job, with its label, of a clip that may be heard. Raises Refusal."""
@@ -130,7 +147,7 @@ class ClipIntake:
 
     async def _writer_schema(self, reference: int | str) -> str:
         """Waits for a registry that is down: nothing is known of the record, so it is neither withheld nor lost."""
-        return await self._answered(
+        return await self._patience.answered(
             lambda: self._office.schemas.writer_schema(reference),
             RegistryUnavailable,
             lambda: get().warning(Event.REGISTRY_UNAVAILABLE),
@@ -142,24 +159,7 @@ class ClipIntake:
         async def ask() -> Label:
             return self._office.labels.label(of)
 
-        return await self._answered(ask, KeysLapsed, lambda: get().error(Event.KEY_RING_LAPSED))
-
-    async def _answered(
-        self, ask: Callable[[], Awaitable[T]], lacking: type[Exception], tell: Callable[[], object]
-    ) -> T:
-        """Asks again, with longer and longer pauses, for as long as ``lacking`` is raised."""
-        pause_s = self._office.registry_retry_s
-        try:
-            while True:
-                try:
-                    return await ask()
-                except lacking:
-                    self.waiting = True
-                    tell()
-                await asyncio.sleep(pause_s * (0.5 + random.random()))  # noqa: S311 - workers do not come back at once
-                pause_s = min(2 * pause_s, 32 * self._office.registry_retry_s)
-        finally:
-            self.waiting = False
+        return await self._patience.answered(ask, KeysLapsed, lambda: get().error(Event.KEY_RING_LAPSED))
 
     def _checked(self, job: Job, outcome: Outcome) -> Outcome:
         """Nothing of another clip may go out under this one's coordinates or token."""
@@ -169,6 +169,13 @@ class ClipIntake:
             outcome.token != job.label.token or not 0 <= outcome.length < len(job.label.by_length)
         ):
             raise Refusal(Reason.INTERNAL_ERROR)
+        return outcome
+
+    def _put(self, outcome: Published) -> Published:
+        """Remembers since when its audio is in the object store, if it is."""
+        if outcome.uris:
+            picked = self._picked[outcome.coordinates]
+            self._picked[outcome.coordinates] = picked._replace(stored_at=time.monotonic())
         return outcome
 
     # -------------------------------------------------------------- from outcomes to one transaction
@@ -207,9 +214,11 @@ class ClipIntake:
         return Withheld(outcome.coordinates, reason, self._office.policy_version, effort=outcome.effort)
 
     def _publishing(self, outcome: Published, picked: _Picked | None) -> list[Message]:
-        """The clip, and what leads back to it. Raises Refusal."""
+        """The clip, and what leads back to it. Raises Refusal, CommitFailed."""
         if picked is None:  # nothing of ours was heard without a label
             raise Refusal(Reason.INTERNAL_ERROR)
+        if picked.stored_at is not None and time.monotonic() - picked.stored_at > self._office.audio.stored_s_max:
+            raise CommitFailed("ObjectTooOld")  # it may have been swept: all of it is done again
         if reason := self._office.standing.refusal(picked.header):
             raise Refusal(reason)
         messages = [self._office.writer.published(outcome), self._office.index.entry(picked.header, outcome)]

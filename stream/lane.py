@@ -115,7 +115,7 @@ class Lane:
 
     @property
     def size(self) -> int:
-        return sum(pending.size for pending in self._pending)
+        return sum(pending.size for pending in self._pending) + self._intake.held
 
     def accept(self, records: Sequence[Record]) -> None:
         """Starts work on polled records; they come in order, from where the lane sought to."""

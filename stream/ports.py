@@ -10,6 +10,7 @@ from typing import Protocol
 from stream.clip import (
     AgeEvidence,
     AnonymizedClip,
+    AudioObject,
     Clip,
     ClipEvent,
     Coordinates,
@@ -167,6 +168,26 @@ class Schemas(Protocol):
         """Avro JSON text for a schema id (int) or GUID (str)."""
 
 
+class ObjectsUnavailable(OSError):
+    """An object store does not answer, or not as it should: try again. Carries a class name or a word of ours."""
+
+
+class Objects(Protocol):
+    """Audio that does not lie in the records."""
+
+    @property
+    def fetched(self) -> int:
+        """How many objects were read so far: by this an object that can't be read is told from a store that is away."""
+
+    async def fetch(self, audio: AudioObject) -> bytes:
+        """The very bytes that the event tells of. Raises ObjectsUnavailable, and Refusal(AUDIO_ELSEWHERE,
+        AUDIO_MISSING, AUDIO_CHANGED, AUDIO_TOO_LARGE)."""
+
+    async def publish(self, outcome: Published) -> Published:
+        """The outcome as it is to be written: its audio is in the store, and durably so, where it is too large for a
+        record. The same outcome may come again. Raises ObjectsUnavailable."""
+
+
 @dataclass(frozen=True)
 class Settled:
     """What one transaction holds: the outcomes as they are in the end, and everything that is written of them."""
@@ -181,6 +202,10 @@ class Intake(Protocol):
     @property
     def waiting(self) -> bool:
         """Whether some record waits for what is out of reach for now, and without which nothing is known of it."""
+
+    @property
+    def held(self) -> int:
+        """Bytes that records under way hold beside their own values."""
 
     async def open(self) -> int:
         """Restores what former records left behind (counts, the end of the audit chain). Called after the outbox has

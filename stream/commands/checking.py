@@ -30,6 +30,7 @@ def check(settings: Settings, *, models: bool = False) -> Callable[[], KeyRing]:
 def problems(settings: Settings) -> Iterator[str]:
     """What is wrong with settings that are well formed, each with its setting's name first."""
     from stream.commands.connect import NO_REGISTRY, connection_of, registry_tls
+    from stream.commands.stores import audio_of
 
     yield from _told(lambda: _ring(settings))
     yield from _told(lambda: connection_of(settings))
@@ -37,6 +38,7 @@ def problems(settings: Settings) -> Iterator[str]:
         yield NO_REGISTRY
     elif settings.registry.url is not None:
         yield from _told(lambda: registry_tls(settings))
+    yield from _told(lambda: audio_of(settings))
     policy = settings.policy.as_policy()
     yield from _told(lambda: settings.sampling.as_rules(policy.device_families))
     yield from _told(lambda: settings.anonymity.as_rule(policy.audio_seconds_max))
@@ -52,6 +54,8 @@ def for_production(settings: Settings) -> Iterator[str]:
         yield f"kafka.security_protocol: {settings.kafka.security_protocol} sends voices in the clear"
     if settings.registry.url is not None and not settings.registry.url.startswith("https:"):
         yield "registry.url: whoever is between can change a schema; use https"
+    if (settings.objects.endpoint or "https:").startswith("http:"):
+        yield "objects.endpoint: whoever is between can hear the clips; use https"
     if settings.tokens.ring_file is None:
         yield "tokens.ring_file: a single key can't be rotated, nor destroyed for an epoch alone"
     if settings.topics.create:

@@ -10,6 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from stream.commands.chains import chain_of
+from stream.commands.stores import removable
 from stream.ops import log
 
 if TYPE_CHECKING:
@@ -153,14 +154,13 @@ def desk_of(outside: Outside) -> Desk:
 
 def _remover(outside: Outside, index: PublishedIndex, follower: Follower, settle_s: float) -> Remover:
     from stream.lifecycle.removing import Remover
-    from stream.wire.objects import FileObjects
 
     topics = outside.settings.topics
     return Remover(
         index=index,
         fresh=partial(follower.fresh, FRESH_S),
         send=outside.broker.send,
-        objects=FileObjects(outside.settings.erasing.objects_folder),
+        objects=removable(outside.settings),
         anonymized_topic=topics.anonymized,
         index_topic=topics.index,
         settle_s=settle_s,

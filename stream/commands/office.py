@@ -39,6 +39,7 @@ async def office_of(
     Raises CommandFailed where a topic has fewer partitions than the input, or where consent can't be read.
     """
     from stream.commands.standing import Outside, standing_of
+    from stream.commands.stores import audio_of
     from stream.intake import Office
     from stream.lifecycle.index import SealedIndex
     from stream.lifecycle.labels import EpochLabels
@@ -54,6 +55,7 @@ async def office_of(
     rules = settings.sampling.as_rules(policy.device_families)
     sinks = dict(zip(OUTPUT_SCHEMAS, (topics.anonymized, topics.withheld, topics.audit), strict=True))
     writer = Outcomes(await register(registry, sinks | {ESCALATION_SCHEMA: topics.escalations}, settings))
+    audio = audio_of(settings)
     outside = Outside(broker, registry, lambda account_id: ring().account_mac(account_id), metrics)
     standing = standing_of(settings.consent, topics.consent, topics.recalls, outside)
 
@@ -83,6 +85,7 @@ async def office_of(
             labels=EpochLabels(ring, policy, settings.anonymity.as_rule(policy.audio_seconds_max)),
             index=SealedIndex(topics.index, ring, encode_entry, decode_entry),
             chain=chain,
+            audio=audio,
             policy_version=settings.policy.version,
             event_bytes_max=settings.worker.event_bytes_max,
             message_bytes_max=settings.kafka.max_request_bytes - 1024,  # room for what a record has beside its value

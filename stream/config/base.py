@@ -29,14 +29,14 @@ def read_secret(name: str, path: Path) -> str:
         raise ConfigError(f"{name}: the file that it names holds bytes that are no text") from None
 
 
-def _split(value: object) -> object:
+def split(value: object) -> object:
     return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
 
 
-Names = Annotated[frozenset[str], NoDecode, BeforeValidator(_split)]
+Names = Annotated[frozenset[str], NoDecode, BeforeValidator(split)]
 Port = Annotated[int, Field(ge=0, le=65535)]
 Seconds = Annotated[float, Field(gt=0)]
-Lengths = Annotated[tuple[Seconds, ...], NoDecode, BeforeValidator(_split)]
+Lengths = Annotated[tuple[Seconds, ...], NoDecode, BeforeValidator(split)]
 Count = Annotated[int, Field(ge=1)]
 Topic = Annotated[str, Field(pattern=r"^[a-zA-Z0-9._-]{1,249}$")]
 Sha256 = Annotated[str, Field(pattern=r"^([0-9a-f]{64})?$")]

@@ -13,6 +13,7 @@ from stream.config.base import Count, Port, Seconds, Section
 from stream.config.detecting import NameSettings, PolicySettings, RecogniserSettings, SpeakerSettings
 from stream.config.erasing import ErasingSettings
 from stream.config.labelling import AnonymitySettings
+from stream.config.objects import ObjectsSettings
 from stream.config.outside import KafkaSettings, RegistrySettings, TopicSettings
 from stream.config.sampling import SamplingSettings
 from stream.config.standing import ConsentSettings
@@ -128,6 +129,7 @@ class Settings(Section):
     tokens: TokenSettings = TokenSettings()
     anonymity: AnonymitySettings = AnonymitySettings()
     erasing: ErasingSettings = ErasingSettings()
+    objects: ObjectsSettings = ObjectsSettings()
     engine: EngineSettings = EngineSettings()
     worker: WorkerSettings = WorkerSettings()
     memory: MemorySettings = MemorySettings()

@@ -107,12 +107,15 @@ def job_frame(job: Job) -> Frame:
     """A clip event to be de-identified."""
     at = job.coordinates
     told = {"at": [at.topic, at.partition, at.offset], "schema": job.writer_schema, "label": _label(job.label)}
-    return Frame(told, job.body)
+    fetched = None if job.audio is None else len(job.body)  # where the audio begins that is no part of the event
+    return Frame(told | {"audio_at": fetched}, job.body + (job.audio or b""))
 
 
 def job_of(frame: Frame) -> Job:
     """The job in a frame of ``job_frame``: the pool's word is taken as it is."""
-    return Job(Coordinates(*frame.header["at"]), frame.header["schema"], frame.body, _label_of(frame.header["label"]))
+    told, at = frame.header, frame.header["audio_at"]
+    body, audio = (frame.body, None) if at is None else (frame.body[:at], frame.body[at:])
+    return Job(Coordinates(*told["at"]), told["schema"], body, _label_of(told["label"]), audio)
 
 
 def _label(label: Label) -> dict[str, Any]:

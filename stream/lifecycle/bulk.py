@@ -25,6 +25,10 @@ BAD_EVENTS: Final = frozenset({Reason.UNKNOWN_SCHEMA, Reason.EVENT_UNDECODABLE, 
 BAD_AUDIO: Final = frozenset(
     {
         Reason.AUDIO_NOT_FETCHED,
+        Reason.AUDIO_ELSEWHERE,
+        Reason.AUDIO_MISSING,
+        Reason.AUDIO_CHANGED,
+        Reason.AUDIO_TOO_LARGE,
         Reason.AUDIO_UNDECODABLE,
         Reason.AUDIO_TRUNCATED,
         Reason.AUDIO_EMPTY,

@@ -67,6 +67,7 @@ class SealedIndex:
             coordinates=outcome.coordinates,
             campaign=keys.campaign,
             key_epoch=keys.key_for(of.captured_at).epoch,
+            uris=outcome.uris,
         )
         return Message(self.topic, outcome.token.encode(), self.seal(found), outcome.timestamp_ms)
 

@@ -23,6 +23,7 @@ PASSING: Final = frozenset(
         Reason.INTERNAL_ERROR,
         Reason.UNKNOWN_SCHEMA,
         Reason.AUDIO_NOT_FETCHED,
+        Reason.AUDIO_MISSING,
     }
 )
 # A person's word, the sample's, the gate's; and a record without anything in it.

@@ -57,6 +57,7 @@ class RequestIntake:
     is the answer's messages and its record in the audit.
     """
 
+    held = 0
     waiting = False  # how long an answer may wait for an outage is for the probe of its command to say
 
     def __init__(

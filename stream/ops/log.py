@@ -43,6 +43,7 @@ class Event(StrEnum):
     INFERENCE_START_FAILED = "inference_start_failed"
     SCHEMA_REGISTERED = "schema_registered"
     REGISTRY_UNAVAILABLE = "registry_unavailable"  # records wait until it answers
+    OBJECTS_UNAVAILABLE = "objects_unavailable"  # clips wait until the object store answers
     LIBRARY_MESSAGE = "library_message"
     UNCAUGHT = "uncaught"
     TOO_MANY_FAULTS = "too_many_faults"  # clip after clip withheld because of the machinery: the worker stops

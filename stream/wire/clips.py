@@ -5,11 +5,12 @@ Every field that comes in is bounded and checked; what our schema does not name 
 
 from __future__ import annotations
 
+import hashlib
 import math
 import re
 import unicodedata
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -70,7 +71,7 @@ class Decoder:
             locale=text(raw["locale"]),
             consent=consent(raw["consent"]),
             wake_word=_wake_word(raw["wake_word"]),
-            audio=_audio(raw["audio"]),
+            audio=_audio(raw["audio"], job.audio),
             transcripts=_transcripts(raw["transcripts"], self.policy.words_max),
             intent=text(raw["intent"]),
             slots=_texts(raw["slots"]),
@@ -79,9 +80,12 @@ class Decoder:
 
     def samples(self, event: ClipEvent) -> Samples:
         """Raises Refusal with one of the AUDIO reasons."""
-        if isinstance(event.audio, AudioObject):
+        content = event.audio.content
+        if content is None:
             raise Refusal(Reason.AUDIO_NOT_FETCHED)
-        return audio.decode(event.audio.content, self.policy.audio_seconds_min, self.policy.audio_seconds_max)
+        if isinstance(event.audio, AudioObject) and hashlib.sha256(content).hexdigest() != event.audio.sha256:
+            raise Refusal(Reason.AUDIO_CHANGED)
+        return audio.decode(content, self.policy.audio_seconds_min, self.policy.audio_seconds_max)
 
 
 class Encoder:
@@ -118,12 +122,15 @@ class Encoder:
         return decode_anonymized(avro.schema_text(CLIP_SCHEMA), body)
 
 
-def decode_anonymized(writer_schema: str, body: bytes) -> AnonymizedClip:
-    """A published clip as a consumer sees it, whichever version of our schema wrote it. Raises Refusal."""
+def decode_anonymized(writer_schema: str, body: bytes, fetched: bytes | None = None) -> AnonymizedClip:
+    """A published clip as a consumer sees it, whichever version of our schema wrote it; ``fetched`` is its audio where
+    that lies in an object store (see ``published.object_of``). Raises Refusal."""
     raw = avro.read(writer_schema, CLIP_SCHEMA, body)
-    content = raw["audio"].get("content")
+    content = raw["audio"].get("content", fetched)
     if content is None:
         raise Refusal(Reason.AUDIO_NOT_FETCHED)
+    if "sha256" in raw["audio"] and hashlib.sha256(content).hexdigest() != raw["audio"]["sha256"]:
+        raise Refusal(Reason.AUDIO_CHANGED)
     try:
         words = tuple(PublishedWord(word["text"], Segment(word["start"], word["end"])) for word in raw["words"])
         mutes = tuple(
@@ -181,12 +188,18 @@ def _wake_word(raw: Mapping[str, Any] | None) -> WakeWord | None:
     return WakeWord(segment, number(raw["score"], 0.0, 1.0), text(raw["text"]))
 
 
-def _audio(raw: Mapping[str, Any]) -> InlineAudio | AudioObject:
+def _audio(raw: Mapping[str, Any], fetched: bytes | None) -> InlineAudio | AudioObject:
     if "content" in raw:
         return InlineAudio(raw["content"], text(raw["codec"]))
+    return replace(audio_object(raw), content=fetched)
+
+
+def audio_object(raw: Mapping[str, Any]) -> AudioObject:
+    """Where an event says that its audio lies. Raises Refusal(EVENT_UNDECODABLE)."""
     sha256 = text(raw["sha256"]).lower()
     demand(len(sha256) == 64 and set(sha256) <= _HEX_DIGITS)
-    return AudioObject(text(raw["uri"], VALUE_CHARS_MAX), sha256)
+    demand(raw["bytes"] is None or raw["bytes"] >= 0)
+    return AudioObject(text(raw["uri"], VALUE_CHARS_MAX), sha256, raw["bytes"])
 
 
 def _transcripts(raw: list[Mapping[str, Any]], words_max: int) -> tuple[Transcript, ...]:

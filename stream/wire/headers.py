@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import Final
 
-from stream.clip import Header
+from stream.clip import AudioObject, Header
 from stream.wire import avro
+from stream.wire.clips import audio_object
 from stream.wire.fields import consent, moment, number, required, text
 
 HEADER_SCHEMA: Final = "clip_header"
+AUDIO_SCHEMA: Final = "clip_audio"
 
 
 def header(writer_schema: str, body: bytes) -> Header:
@@ -28,3 +30,13 @@ def header(writer_schema: str, body: bytes) -> Header:
         woken=woken is not None,
         wake_score=None if woken is None else number(woken["score"], 0.0, 1.0),
     )
+
+
+def audio_of(writer_schema: str, body: bytes) -> AudioObject | None:
+    """Where the event's audio lies; None where it is inside. For clips that may be heard, and no others: a URI may say
+    whose clip it is.
+
+    Raises Refusal(UNKNOWN_SCHEMA, EVENT_UNDECODABLE).
+    """
+    raw = avro.read(writer_schema, AUDIO_SCHEMA, body)["audio"]
+    return audio_object(raw) if "uri" in raw else None

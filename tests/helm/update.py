@@ -33,6 +33,7 @@ _NOT_VALUES = {
     "tokens": {"key", "key_file", "ring_file"},
     "consent": {"snapshot_file"},
     "erasing": {"signing_key_file", "objects_folder"},
+    "objects": {"secret_access_key", "secret_access_key_file", "ca_file"},
     "audit": {"signing_key_file", "public_key_file", "heads_file"},
 }
 # What the templates compute with must be there.

@@ -59,6 +59,9 @@ def test_jobs_and_starts_come_through() -> None:
     by_length = ((1.0, HOUR), (60.0, replace(HOUR, precision=Precision.DAY, seconds=60.0)))
     job = Job(HERE, '{"type": "string"}', b"\x00body", replace(LABEL, by_length=by_length, account_token="a" * 32))
     assert job == job_of(through(job_frame(job)))
+    for audio in (b"RIFF", b""):  # of a store; what is empty was fetched all the same
+        fetched = replace(job, audio=audio)
+        assert fetched == job_of(through(job_frame(fetched)))
     start = Start("module:function", {"policy": {"version": "7"}}, "/run/owner")
     assert (start, 42) == start_of(through(start_frame(start, 42)))
 

@@ -83,6 +83,7 @@ SAY_NOTHING = {
     "wake_word.end",
     "transcripts.words.start",
     "transcripts.words.end",
+    "audio.bytes",
 }
 
 
@@ -259,7 +260,7 @@ async def test_the_published_record_is_keyed_by_a_token_and_dated_by_the_hour(in
     [
         {"consent": {"human_review": False, "version": "consent-e2l5", "changed_at": canary("consent.changed_at")}},
         {"audio": {"content": b"RIFF" + canary("audio.content").encode(), "codec": canary("audio.codec")}},
-        {"audio": ("clipveil.AudioObject", {"uri": canary("audio.uri"), "sha256": canary("audio.sha256")})},
+        {"audio": ("clipveil.AudioObject", {"uri": canary("audio.uri"), "sha256": canary("audio.sha256"), "bytes": 3})},
         {"locale": f"{NAME}-{NAME}"},
     ],
     ids=["no consent", "broken audio", "audio elsewhere", "unknown language"],

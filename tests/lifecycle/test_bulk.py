@@ -104,8 +104,9 @@ def test_what_is_bad_is_a_closed_list() -> None:
     """What the producer, or our view of it, is to blame for; the list above is tried reason by reason."""
     events = {Reason.UNKNOWN_SCHEMA, Reason.EVENT_UNDECODABLE, Reason.EVENT_TOO_LARGE}
     unheard = {Reason.AUDIO_NOT_FETCHED, Reason.AUDIO_EMPTY, Reason.AUDIO_NOT_FINITE}
+    objects = {Reason.AUDIO_ELSEWHERE, Reason.AUDIO_MISSING, Reason.AUDIO_CHANGED, Reason.AUDIO_TOO_LARGE}
     assert events == BAD_EVENTS
-    assert unheard | {Reason.AUDIO_UNDECODABLE, Reason.AUDIO_TRUNCATED} == BAD_AUDIO
+    assert unheard | objects | {Reason.AUDIO_UNDECODABLE, Reason.AUDIO_TRUNCATED} == BAD_AUDIO
 
 
 def test_a_restore_forgets_what_was_there() -> None:

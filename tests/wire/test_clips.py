@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 import math
@@ -103,11 +104,22 @@ def test_what_is_absent_means_no() -> None:
 
 def test_an_object_in_a_store_is_not_fetched_here() -> None:
     """Referenced audio becomes a value, and asking for its samples a refusal."""
-    event = decoded(audio={"uri": "s3://bucket/key", "sha256": "AB" * 32})
-    assert AudioObject("s3://bucket/key", "ab" * 32) == event.audio
+    event = decoded(audio={"uri": "s3://bucket/key", "sha256": "AB" * 32, "bytes": 9})
+    assert AudioObject("s3://bucket/key", "ab" * 32, 9) == event.audio
     with pytest.raises(Refusal) as caught:
         DECODER.samples(event)
     assert Reason.AUDIO_NOT_FETCHED is caught.value.reason
+
+
+def test_fetched_audio_is_what_the_event_tells_of_or_is_not_heard() -> None:
+    """By its hash, also in the process that hears it; and it is decoded as inline audio is."""
+    content = events.encoded(events.sound())
+    told = {"uri": "s3://bucket/key", "sha256": hashlib.sha256(content).hexdigest(), "bytes": None}
+    heard = replace(job(events.event(audio=told)), audio=content)
+    assert len(DECODER.samples(decoded())) == len(DECODER.samples(DECODER.event(heard)))
+    with pytest.raises(Refusal) as caught:
+        DECODER.samples(DECODER.event(replace(heard, audio=content + b"\0")))
+    assert Reason.AUDIO_CHANGED is caught.value.reason
 
 
 def test_a_bare_text_becomes_words_without_times() -> None:
@@ -218,9 +230,9 @@ LONG = "x" * 3_000
         {"wake_word": wake(0.1, 0.5, 1.5)},
         {"wake_word": wake(0.1, 0.5, math.nan)},
         {"audio": {"content": b"x", "codec": LONG}},
-        {"audio": {"uri": LONG, "sha256": "ab" * 32}},
-        {"audio": {"uri": "s3://bucket/key", "sha256": "ab"}},
-        {"audio": {"uri": "s3://bucket/key", "sha256": "xy" * 32}},
+        {"audio": {"uri": LONG, "sha256": "ab" * 32, "bytes": None}},
+        {"audio": {"uri": "s3://bucket/key", "sha256": "ab", "bytes": None}},
+        {"audio": {"uri": "s3://bucket/key", "sha256": "xy" * 32, "bytes": None}},
         {"transcripts": transcripts({"text": LONG, "start": 0.1, "end": 0.2})},
         {"transcripts": transcripts({"text": "la", "start": 0.1, "end": 0.2, "confidence": 2.0})},
         {"transcripts": [{"text": "", "confidence": -1.0, "words": []}]},
@@ -346,7 +358,7 @@ def test_the_same_clip_is_the_same_bytes() -> None:
         {"captured_hour": 0},
         {"captured_precision": "minute"},
         {"audio": {"content": b"not FLAC"}},
-        {"audio": {"uri": "s3://bucket/key", "sha256": "ab" * 32}},
+        {"audio": {"uri": "s3://bucket/key", "sha256": "ab" * 32, "bytes": None}},
     ],
 )
 def test_what_we_did_not_write_is_not_read_as_ours(change: dict[str, Any]) -> None:

@@ -175,7 +175,11 @@ CASES = (
     Case("consent unknown", Reason.NO_CONSENT, framed(consent=None)),
     Case("another language", Reason.LANGUAGE_UNSUPPORTED, framed(locale="nl-NL")),
     # its audio
-    Case("audio elsewhere", Reason.AUDIO_NOT_FETCHED, framed(audio={"uri": f"s3://{CANARY}/x", "sha256": "ab" * 32})),
+    Case(
+        "audio elsewhere",
+        Reason.AUDIO_NOT_FETCHED,
+        framed(audio={"uri": f"s3://{CANARY}/x", "sha256": "ab" * 32, "bytes": None}),
+    ),
     Case("no audio file", Reason.AUDIO_UNDECODABLE, heard(lambda: CANARY.encode() * 100)),
     Case("cut-off WAV", Reason.AUDIO_TRUNCATED, heard(lambda: tagged_wav()[:-2000])),
     Case("cut-off FLAC", Reason.AUDIO_TRUNCATED, heard(cut("FLAC", "PCM_16"))),
