@@ -150,7 +150,8 @@ async def test_one_object_does_not_hold_up_its_partition(shared: Office, objects
     """Where others can be read, it is the object: its clip is withheld, and can be replayed."""
     intake = await opened(shared)
     objects.trouble = lambda uri: ObjectsUnavailable("TimeoutError") if uri == "0" else None
-    outcomes = await asyncio.gather(*(intake.finish(record(number)) for number in range(2)))
+    async with asyncio.timeout(30):  # only ends a test that hangs
+        outcomes = await asyncio.gather(*(intake.finish(record(number)) for number in range(2)))
     assert [Reason.AUDIO_NOT_FETCHED, None] == list(map(reason_of, outcomes))
     assert objects.asked.count("0") >= 5
 
