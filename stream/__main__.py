@@ -16,11 +16,13 @@ from stream.commands import (
     demo,
     erase,
     evaluate,
+    export,
     objects,
     produce,
     replay,
     run,
     tail,
+    topics,
     train,
 )
 from stream.commands.failure import FAILED, CommandFailed
@@ -61,6 +63,8 @@ app.command()(asking.report)
 app.add_typer(consent.app, name="consent")
 app.add_typer(evaluate.app, name="evaluate")
 app.add_typer(audit.app, name="audit")
+app.add_typer(topics.app, name="topics")
+app.add_typer(export.app, name="export")
 app.add_typer(objects.app, name="objects")
 app.add_typer(train.app, name="train")
 app.add_typer(config.app, name="config")

@@ -431,6 +431,23 @@ class AnonymizedClip:
     policy_version: str
     critical: tuple[str, ...] = ()  # classes of what was taken out that a reviewer's employer may have to know of
 
+    @property
+    def duration(self) -> float:
+        return len(self.samples) / SAMPLE_RATE_HZ
+
+    @property
+    def kept(self) -> tuple[Segment, ...]:
+        """What is audible, in order: all that no mute covers. Gaps of less than a sample are rounding."""
+        at, kept = 0.0, []
+        for start, end in [
+            *sorted((mute.segment.start, mute.segment.end) for mute in self.mutes),
+            (self.duration,) * 2,
+        ]:
+            if start - at >= 1 / SAMPLE_RATE_HZ:
+                kept.append(Segment(at, start))
+            at = max(at, end)
+        return tuple(kept)
+
 
 @dataclass(frozen=True)
 class Vocabulary:

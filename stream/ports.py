@@ -312,6 +312,10 @@ class Source(Protocol):
         """Position = the group's committed offset (or the beginning); returns it. Raises CommitFailed where the
         cluster does not say, or where that offset lies behind the end of the log."""
 
+    async def commit(self, next_offsets: Mapping[Partition, int]) -> None:
+        """The group's offsets, outside of any transaction: for readers whose work is done elsewhere. Raises
+        CommitFailed, where the partitions are somebody else's by now as well."""
+
     def pause(self, partition: Partition) -> None: ...
 
     def resume(self, partition: Partition) -> None: ...

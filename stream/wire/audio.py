@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from typing import Final
 
 import numpy as np
+import numpy.typing as npt
 import soundfile
 import soxr
 
@@ -57,9 +58,15 @@ def decode(content: bytes, seconds_min: float, seconds_max: float) -> Samples:
 def encode_flac(samples: Samples) -> bytes:
     """Mono 16 kHz 16-bit FLAC without metadata; a sample moves by at most half of 1/32768, and zeros stay zeros."""
     encoded = io.BytesIO()
-    whole = np.clip(np.rint(samples * _FULL_SCALE), -_FULL_SCALE, _FULL_SCALE - 1).astype(np.int16)
-    soundfile.write(encoded, whole, SAMPLE_RATE_HZ, format="FLAC", subtype="PCM_16")
+    soundfile.write(encoded, _whole(samples), SAMPLE_RATE_HZ, format="FLAC", subtype="PCM_16")
     return containers.flac_without_metadata(encoded.getvalue())
+
+
+def encode_wav(samples: Samples) -> bytes:
+    """Mono 16 kHz 16-bit WAV of a published clip, sample for sample."""
+    encoded = io.BytesIO()
+    soundfile.write(encoded, _whole(samples), SAMPLE_RATE_HZ, format="WAV", subtype="PCM_16")
+    return encoded.getvalue()
 
 
 def decode_published(content: bytes) -> Samples:
@@ -120,6 +127,10 @@ def _blocks(file: soundfile.SoundFile) -> Iterator[Samples]:
         if not len(block):
             return
         yield block
+
+
+def _whole(samples: Samples) -> npt.NDArray[np.int16]:
+    return np.clip(np.rint(samples * _FULL_SCALE), -_FULL_SCALE, _FULL_SCALE - 1).astype(np.int16)
 
 
 def _read_only(samples: Samples) -> Samples:

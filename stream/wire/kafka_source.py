@@ -13,6 +13,7 @@ from typing import Any
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 from aiokafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssignor
 from aiokafka.errors import IllegalStateError, KafkaError, UnknownTopicOrPartitionError
+from aiokafka.structs import OffsetAndMetadata
 
 from stream.clip import Coordinates, Record
 from stream.ports import CommitFailed, Partition, SourceLost
@@ -116,6 +117,14 @@ class KafkaSource:
         self._next[partition] = offset
         self._sought.add(partition)
         return int(offset)
+
+    async def commit(self, next_offsets: Mapping[Partition, int]) -> None:
+        offsets = {_native(partition): OffsetAndMetadata(offset, "") for partition, offset in next_offsets.items()}
+        try:
+            async with asyncio.timeout(self._connection.request_timeout_s):
+                await self._consumer.commit(offsets)
+        except (KafkaError, TimeoutError, IllegalStateError) as error:
+            raise CommitFailed(type(error).__name__) from None
 
     def pause(self, partition: Partition) -> None:
         self._paused.add(partition)

@@ -130,6 +130,10 @@ class LocalBroker:
         """The committed offset, or the beginning."""
         return self._committed.get((group, partition), 0)
 
+    def keep(self, partition: Partition, group: str, next_offset: int) -> None:
+        """Commits an offset outside of any transaction."""
+        self._committed[group, partition] = next_offset
+
     def end(self, partition: Partition) -> int:
         """The last stable offset: where the first open transaction begins, or the end of the log."""
         end = len(self._logs[partition.topic][partition.number])

@@ -21,6 +21,8 @@ class Logs(Protocol):
 
     def position(self, partition: Partition, group: str) -> int: ...
 
+    def keep(self, partition: Partition, group: str, next_offset: int) -> None: ...
+
     def end(self, partition: Partition) -> int: ...
 
     def records(self, partition: Partition, position: int) -> Iterator[Record]: ...
@@ -94,6 +96,13 @@ class LocalSource:
         self._positions[partition] = self._logs.position(partition, self._group.name)
         self._logs.announce()
         return self._positions[partition]
+
+    async def commit(self, next_offsets: Mapping[Partition, int]) -> None:
+        await asyncio.sleep(0)
+        if not next_offsets.keys() <= self._assigned:
+            raise CommitFailed("not assigned")
+        for partition, offset in next_offsets.items():
+            self._logs.keep(partition, self._group.name, offset)
 
     def pause(self, partition: Partition) -> None:
         self._paused.add(partition)

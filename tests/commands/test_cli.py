@@ -32,6 +32,8 @@ COMMANDS = [
     "fingerprint",
     "consent",
     "replay",
+    "topics",
+    "export",
 ]
 HEAVY = {"torch", "pyannote", "presidio_analyzer", "spacy", "aiokafka", "fastavro", "aiohttp", "httpx", "soundfile"}
 

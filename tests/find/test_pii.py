@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import UTC, datetime
 
 import numpy as np
@@ -9,6 +10,8 @@ import pytest
 
 from stream.clip import Clip, ClipEvent, Consent, Coordinates, InlineAudio, Reason, Refusal, Subject, Transcript, Word
 from stream.find.pii import Identifiers, make_word_finder
+from stream.find.spans import Span
+from stream.find.spoken import Written
 from stream.ports import WordFinder
 
 
@@ -107,3 +110,40 @@ def test_too_many_words_are_refused(finder: Identifiers) -> None:
     """A transcript beyond the bound is not searched in part."""
     with pytest.raises(Refusal):
         finder.find(_clip(" ".join(["word"] * 5_000)))
+
+
+@pytest.mark.parametrize(
+    ("said", "kind", "found"),
+    [
+        ("valid through march twenty twenty seven", "CARD_EXPIRY", "march twenty twenty seven"),
+        ("see you on the third of may", "DATE_TIME", "the third of may"),
+        ("i was born in eighty four", "DATE_TIME", "eighty four"),
+        ("she is ninety three years old", "AGE", "ninety three"),
+        ("quentin that is q u e n t i n", "PERSON", "quentin that is q u e n t i n"),
+        ("i work at initech", "ORGANIZATION", "initech"),
+        ("my name is j o h n and i have diabetes", "HEALTH", "diabetes"),
+    ],
+)
+def test_what_each_recogniser_finds_is_a_finding(said: str, kind: str, found: str) -> None:
+    """Without the model that reads names, which would find some of it too."""
+    findings = make_word_finder(names_model=False).search(said.split())
+    assert (kind, found) in {(one.entity_type, " ".join(said.split()[one.first : one.last + 1])) for one in findings}
+
+
+def test_what_is_found_in_a_written_form_is_a_finding(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Presidio's recognisers have a say about what ours leave alone; not about a quantity or a time."""
+
+    class Everything:
+        def find(self, written: Written) -> Iterator[Span]:
+            yield Span(0, 0, "CRYPTO", 0.9, "presidio")
+
+    finder = make_word_finder(names_model=False)
+    monkeypatch.setitem(finder._written, "en", Everything())
+    assert ["CRYPTO", "EMAIL_ADDRESS"] == [one.entity_type for one in finder.search(["plants", "bob@x.com"])]
+    assert ["EMAIL_ADDRESS"] == [one.entity_type for one in finder.search(["five", "minutes", "bob@x.com"])]
+
+
+def test_markup_around_a_word_hides_nothing(finder: Identifiers) -> None:
+    """A producer's tags are not part of what was said."""
+    said = "my pin is <num>four</num> two seven one"
+    assert {(0, "PIN", "<num>four</num> two seven one")} == _found(finder, said)

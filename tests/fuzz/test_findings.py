@@ -63,7 +63,13 @@ def test_an_error_code_that_is_no_number(code: object) -> None:
         answered(answer(json.dumps({"error_code": code}).encode(), 404))
 
 
-@pytest.mark.parametrize("header", ["Content-Encoding: \xff\xfe", "Location: http://[", "Content-Type: \xff"])
+@pytest.mark.parametrize(
+    "header",
+    [
+        *("Content-Encoding: \xff\xfe", "Content-Type: \xff", "Location: http://["),
+        *("Location: http:elsewhere", "Location: http://xn--/", "Location: :http://x["),
+    ],
+)
 def test_a_header_that_is_none(header: str) -> None:
     """An odd header is a registry that can't be understood, whatever the client's library says to it."""
     with pytest.raises(RegistryUnavailable):

@@ -14,6 +14,8 @@ CHART = ROOT / "helm" / "clipveil"
 HELM = ROOT / ".cache" / "bin" / "helm"
 INSTALL = "bash tests/tools/helm.sh"
 
+WORKLOADS = {"Deployment", "StatefulSet", "Job"}
+
 Manifest = dict[str, Any]
 
 
@@ -38,17 +40,33 @@ def render(*arguments: str | Path, release: str = "clipveil") -> str:
     return helm("template", release, CHART, "--namespace", "voice", "--kube-version", "1.34.0", *arguments)
 
 
-def manifests(*arguments: str | Path, release: str = "clipveil") -> dict[str, Manifest]:
-    """Rendered manifests by kind; there is one of each."""
-    rendered = [manifest for manifest in yaml.safe_load_all(render(*arguments, release=release)) if manifest]
+def documents(*arguments: str | Path, release: str = "clipveil") -> list[Manifest]:
+    """All rendered manifests."""
+    return [manifest for manifest in yaml.safe_load_all(render(*arguments, release=release)) if manifest]
+
+
+def manifests(*arguments: str | Path, release: str = "clipveil", part: str = "worker") -> dict[str, Manifest]:
+    """Rendered manifests of one part of the release by kind; there is one of each, the dashboard left out."""
+    rendered = [
+        manifest
+        for manifest in documents(*arguments, release=release)
+        if manifest["metadata"]["labels"]["app.kubernetes.io/component"] == part
+        and not manifest["metadata"]["name"].endswith("-dashboard")
+    ]
     by_kind = {manifest["kind"]: manifest for manifest in rendered}
     assert len(rendered) == len(by_kind)
     return by_kind
 
 
+def workloads(*arguments: str | Path, release: str = "clipveil") -> list[Manifest]:
+    """Everything that makes pods."""
+    return [manifest for manifest in documents(*arguments, release=release) if manifest["kind"] in WORKLOADS]
+
+
 def pod_spec(rendered: dict[str, Manifest]) -> Manifest:
-    """The pod's specification in the rendered Deployment."""
-    spec: Manifest = rendered["Deployment"]["spec"]["template"]["spec"]
+    """The pod's specification in the one manifest that makes pods."""
+    (kind,) = WORKLOADS & rendered.keys()
+    spec: Manifest = rendered[kind]["spec"]["template"]["spec"]
     return spec
 
 

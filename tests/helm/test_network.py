@@ -6,10 +6,12 @@ from typing import Any
 
 from tests.helm.chart import VARIANTS, manifests
 
+PARTS = ("worker", "eraser", "auditor", "topics")
 
-def policy(*arguments: Any) -> dict[str, Any]:
-    """Specification of the rendered NetworkPolicy."""
-    spec: dict[str, Any] = manifests(*arguments)["NetworkPolicy"]["spec"]
+
+def policy(*arguments: Any, part: str = "worker") -> dict[str, Any]:
+    """Specification of a part's rendered NetworkPolicy."""
+    spec: dict[str, Any] = manifests(*arguments, part=part)["NetworkPolicy"]["spec"]
     return spec
 
 
@@ -60,3 +62,38 @@ def test_only_those_named_may_scrape() -> None:
 def test_off_means_off() -> None:
     """Switched off, there is no policy."""
     assert "NetworkPolicy" not in manifests(*VARIANTS["plaintext"])
+
+
+def test_the_object_store_is_closed_until_it_is_named() -> None:
+    """Workers and the eraser reach it on its ports, where the values name some; nobody else does."""
+    ways = [*VARIANTS["all-parts"], "--set", "networkPolicy.objectStorePorts={9000}"]
+    opened = {part for part in PARTS if ("TCP", 9000) in ways_out(*ways, part=part)}
+    assert {"worker", "eraser"} == opened
+    assert [{"ipBlock": {"cidr": "10.30.0.0/24"}}] == policy(*VARIANTS["s3"])["egress"][3]["to"]
+
+
+def test_each_part_has_the_ways_that_it_needs() -> None:
+    """Names and brokers for all; the registry for all but the Job that makes topics; no way in without a scraper."""
+    expected = {("UDP", 53), ("TCP", 53), ("TCP", 9093)}
+    for part in PARTS:
+        registry = set() if part == "topics" else {("TCP", 443)}
+        assert expected | registry == set(ways_out(*VARIANTS["all-parts"], part=part))
+        assert [] == policy(*VARIANTS["all-parts"], part=part)["ingress"]
+
+
+def test_nobody_scrapes_what_serves_no_metrics() -> None:
+    """The ways in are those of workers and the eraser alone."""
+    scraped = [*VARIANTS["all-parts"], *VARIANTS["monitoring"]]
+    assert {"worker", "eraser"} == {part for part in PARTS if policy(*scraped, part=part)["ingress"]}
+
+
+def test_further_ways_are_as_narrow_as_they_are_said() -> None:
+    """What the values add is there word for word, and has ports."""
+    *_, further = policy(*VARIANTS["cluster"])["egress"]
+    assert [("TCP", 4317)] == ports(further)
+    assert {"kubernetes.io/metadata.name": "tracing"} == further["to"][0]["namespaceSelector"]["matchLabels"]
+
+
+def ways_out(*arguments: Any, part: str) -> list[tuple[str, int]]:
+    """Protocols and ports of all rules of a part."""
+    return [port for rule in policy(*arguments, part=part)["egress"] for port in ports(rule)]

@@ -26,7 +26,12 @@ WRONG: dict[str, tuple[str, list[str]]] = {
         ["/config/registry/url", "pattern"],
     ),
     "a privileged port": ("config.http.port=80", ["/config/http/port", "minimum", "1,024"]),
-    "no token key": ("secrets.tokenKey.existingSecret=", ["/secrets/tokenKey/existingSecret", "minLength"]),
+    "no key at all": ("secrets.keyRing.existingSecret=", ["exactly one of", "secrets.keyRing", "secrets.tokenKey"]),
+    "a ring and a key": (
+        "secrets.tokenKey.existingSecret=k",
+        ["exactly one of", "secrets.keyRing", "secrets.tokenKey"],
+    ),
+    "a campaign beside a ring": ("config.tokens.campaign=a", ["config.tokens", "a key ring names its campaign"]),
     "a budget that blocks nodes": ("podDisruptionBudget.maxUnavailable=0", ["maxUnavailable", "minimum"]),
     "a digest that is none": ("image.digest=latest", ["/image/digest", "pattern"]),
     "a size that is none": ("tmpSize=big", ["/tmpSize", "pattern"]),
@@ -70,7 +75,44 @@ WRONG: dict[str, tuple[str, list[str]]] = {
         "config.names.model=/models/a,models.existingClaim=c",
         ["config.names.sha256", "clipveil fingerprint"],
     ),
-    "a scrape that the policy keeps out": ("podMonitor.enabled=true", ["networkPolicy.metricsPeers"]),
+    "two sources of models": (
+        f"models.existingClaim=c,models.image=r/m@sha256:{SHA256}",
+        ["models", "at most one of existingClaim, image and fetch.image"],
+    ),
+    "a model image without a digest": ("models.image=r/m:latest", ["/models/image", "pattern"]),
+    "a scrape that the policy keeps out": ("monitoring.scrape=podMonitor", ["networkPolicy.metricsPeers"]),
+    "two scalers": ("autoscaling.by=both", ["/autoscaling/by", "'keda', 'hpa'"]),
+    "fewer pods than the fewest": ("autoscaling.pods.max=1", ["autoscaling.pods.max", "autoscaling.pods.min"]),
+    "a scaler that brokers don't know": (
+        "autoscaling.by=keda,config.kafka.security_protocol=SASL_SSL,config.kafka.sasl_username=u,"
+        "secrets.saslPassword.existingSecret=s",
+        ["autoscaling.keda.authentication", "TriggerAuthentication"],
+    ),
+    "too little memory": ("config.engine.processes=4", ["resources.limits.memory 4Gi is too small", "4864Mi"]),
+    "memory that /tmp eats up": ("tmpSize=3Gi", ["resources.limits.memory", "tmpSize"]),
+    "no memory limit": ("resources.limits=null", ["/resources", "limits"]),
+    "a GPU that is not asked for": ("config.speakers.device=cuda", ["config.speakers.device", "gpu.enabled"]),
+    "topics made twice": (
+        "topicsJob.enabled=true,config.topics.create=true",
+        ["topicsJob.enabled", "config.topics.create"],
+    ),
+    "an eraser without a key": (
+        "eraser.enabled=true,eraser.signingKey.existingSecret=",
+        ["/eraser/signingKey/existingSecret", "minLength"],
+    ),
+    "an unknown setting of a part": ("eraser.config.kafka.user=a", ["/eraser/config/kafka", "user", "not allowed"]),
+    "a secret that a part must not have": ("auditor.secrets.keyRing.existingSecret=a", ["/auditor/secrets", "keyRing"]),
+    "an auditor who is the worker": (
+        "auditor.enabled=true,config.kafka.security_protocol=SASL_SSL,config.kafka.sasl_username=u,"
+        "secrets.saslPassword.existingSecret=s",
+        ["auditor.config.kafka.sasl_username", "must not be the worker's"],
+    ),
+    "an auditor with the worker's certificate": (
+        "auditor.enabled=true,secrets.clientCertificate.existingSecret=c",
+        ["auditor.secrets.clientCertificate", "must not be the worker's"],
+    ),
+    "a way out without ports": ("networkPolicy.extraEgress[0].to=null", ["/networkPolicy/extraEgress/0", "ports"]),
+    "a volume of the node": ("extraVolumes[0].name=a,extraVolumes[0].hostPath.path=/", ["hostPath", "not allowed"]),
 }
 
 
@@ -85,6 +127,12 @@ def test_wrong_values_are_refused(wrong: str) -> None:
     assert len(text) < 600
 
 
+def test_image_volumes_need_a_cluster_that_has_them() -> None:
+    """Where the cluster is too old for a model image, what to use in its place is named."""
+    with pytest.raises(RefusedByHelm, match=r"models\.image needs Kubernetes 1\.33 .* models\.existingClaim"):
+        render(*VARIANTS["model-image"], "--kube-version", "1.32.0")
+
+
 def test_an_old_cluster_is_refused() -> None:
     """Kubernetes older than what the chart is tested with is refused."""
     with pytest.raises(RefusedByHelm, match=r"requires kubeVersion: >=1\.28"):
@@ -95,7 +143,7 @@ def test_an_old_cluster_is_refused() -> None:
     "values",
     [
         "config.policy.operating_point=throughput",
-        "config.policy=null,config.tokens=null,config.log=null",  # whole sections, back to their defaults
+        "config.policy=null,config.log=null",  # whole sections, back to their defaults
         "global.region=eu",  # as part of another chart
         "replicas=0",
     ],
@@ -109,9 +157,9 @@ def test_the_next_step_is_told() -> None:
     """After an install the notes name the Secret to make, the topics that must exist, and what is not protected."""
     notes = helm("install", "clipveil", CHART, "--dry-run=client", "--namespace", "voice").partition("NOTES:")[2]
     for words in (
-        "clipveil-token-key",
+        "clipveil-key-ring",
         "rollout status deployment/clipveil",
-        "clips.anonymized (cleanup.policy=compact)",
+        "clipveil topics check",
     ):
         assert words in notes
     assert "WARNING" not in notes

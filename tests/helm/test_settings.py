@@ -2,73 +2,41 @@
 
 from __future__ import annotations
 
-import base64
 import json
 import os
-import secrets
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import certifi
 import pytest
 from typer.testing import CliRunner
 
 from stream.config import PREFIX, Settings, load
-from tests.helm.chart import ROOT, VARIANTS, Manifest, manifests, pod_spec
+from tests.helm.chart import ROOT, VARIANTS, documents, manifests, pod_spec, workloads
+from tests.helm.pod import SIGNING_KEY, Pod, secret_value
 
-TOKEN_KEY = base64.b64encode(secrets.token_bytes(32)).decode()
-
-
-class Pod:
-    """The container's files under ``root`` and its environment, as a kubelet would lay them out."""
-
-    def __init__(self, rendered: dict[str, Manifest], root: Path) -> None:
-        spec = pod_spec(rendered)
-        (self.container,) = spec["containers"]
-        self.root = root
-        self._config: dict[str, str] = rendered["ConfigMap"]["data"]
-        self._config_name = rendered["ConfigMap"]["metadata"]["name"]
-        volumes = {volume["name"]: volume for volume in spec["volumes"]}
-        for mount in self.container["volumeMounts"]:
-            folder = root / mount["mountPath"].lstrip("/")
-            folder.mkdir(parents=True, exist_ok=True)
-            for name, text in self._files(volumes[mount["name"]]).items():
-                (folder / name).write_text(text, encoding="utf-8")
-
-    def _files(self, volume: dict[str, Any]) -> dict[str, str]:
-        if "configMap" in volume:
-            assert self._config_name == volume["configMap"]["name"]
-            # The mounts are under ``root`` here, so what the file says of them is too.
-            return {name: text.replace(": /etc/", f": {self.root}/etc/") for name, text in self._config.items()}
-        sources = [source["secret"] for source in volume.get("projected", {}).get("sources", [])]
-        return {item["path"]: secret_value(item["key"]) for source in sources for item in source["items"]}
-
-    def environment(self) -> dict[str, str]:
-        """Variables of the container, with the Secrets' values."""
-        variables = self.container.get("env", [])
-        return {each["name"]: secret_value(each["valueFrom"]["secretKeyRef"]["key"]) for each in variables}
-
-    def settings_file(self) -> Path:
-        """The file that the container's command line names."""
-        run, option, path = map(str, self.container["args"])
-        assert ("run", "--config") == (run, option)
-        return self.root / path.lstrip("/")
-
-
-def secret_value(key: str) -> str:
-    """What a Secret of the platform would hold under ``key``."""
-    known = {"token-key": TOKEN_KEY, "ca.crt": Path(certifi.where()).read_text(encoding="utf-8")}
-    return known.get(key, f"value of {key}")
+PARTS = [
+    (variant, part)
+    for variant, arguments in VARIANTS.items()
+    for part in sorted({each["metadata"]["labels"]["app.kubernetes.io/component"] for each in workloads(*arguments)})
+]
+# What a part has no business to know.
+NEVER = {
+    "worker": {"signing-key.pem"},
+    "eraser": set[str](),
+    "auditor": {"ring.yaml", "token-key"},
+    "topics": {"ring.yaml", "token-key", "signing-key.pem", "registry-ca.crt"},
+}
 
 
 @pytest.fixture(name="read")
 def _read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     """Settings as the rendered pod would read them."""
 
-    def read(*arguments: str | Path) -> Settings:
-        pod = Pod(manifests(*arguments), tmp_path)
+    def read(*arguments: str | Path, part: str = "worker") -> Settings:
+        pod = Pod(manifests(*arguments, part=part), tmp_path)
         for name in [name for name in os.environ if name.startswith(PREFIX)]:
             monkeypatch.delenv(name)
         for name, value in pod.environment().items():
@@ -78,14 +46,55 @@ def _read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     return read
 
 
-@pytest.mark.parametrize("variant", VARIANTS)
-def test_rendered_settings_are_accepted(variant: str, read: Any) -> None:
-    """Every variant's file and environment make settings, with a usable token key and every named file mounted."""
-    settings = read(*VARIANTS[variant])
-    assert settings.tokens.campaign == settings.tokens.ring()().campaign
+@pytest.mark.parametrize(("variant", "part"), PARTS)
+def test_rendered_settings_are_accepted(variant: str, part: str, read: Any, tmp_path: Path) -> None:
+    """Every variant's file and environment make settings of every part, with usable keys and every named file there."""
+    settings = read(*VARIANTS[variant], part=part)
+    if part in {"worker", "eraser"}:
+        assert any(epoch.covers(datetime.now(UTC)) for epoch in settings.tokens.ring()().epochs)
     paths = [value for section in settings for value in section[1].model_dump().values() if isinstance(value, Path)]
-    assert paths
-    assert [] == [path.name for path in paths if not path.is_file()]
+    mounted = [path for path in paths if path.is_relative_to(tmp_path) and path.name != "heads.jsonl"]
+    assert mounted or part == "topics"
+    assert [] == [path.name for path in mounted if not path.is_file()]
+
+
+@pytest.mark.parametrize(("variant", "part"), PARTS)
+def test_no_part_has_a_secret_that_it_has_no_use_for(variant: str, part: str, tmp_path: Path) -> None:
+    """Token keys are for the worker and the eraser, signing keys for who signs, and whatever is mounted is named."""
+    pod = Pod(manifests(*VARIANTS[variant], part=part), tmp_path)
+    mounted = {path.name for path in (tmp_path / "etc/clipveil/secrets").glob("*")}
+    assert set() == mounted & NEVER[part]
+    text = pod.settings_file().read_text(encoding="utf-8")
+    assert [] == [name for name in mounted if name not in text]
+    if part in {"auditor", "topics"}:
+        assert not [name for name in pod.environment() if name.startswith("AWS_")]
+
+
+def test_the_auditor_signs_with_its_own_key_into_its_volume(read: Any, tmp_path: Path) -> None:
+    """Key and heads lie where `clipveil audit sign` looks, and its Kafka user is its own."""
+    settings = read(*VARIANTS["all-parts"], part="auditor")
+    assert SIGNING_KEY == settings.audit.signing_key_file.read_text()
+    assert tmp_path / "var/lib/clipveil/heads.jsonl" == settings.audit.heads_file
+    assert settings.audit.heads_file.parent.is_dir()
+    assert "clipveil-auditor" == settings.kafka.sasl_username
+
+
+def test_a_single_key_is_for_trying_out(read: Any) -> None:
+    """In place of a ring a key can be given, with the campaign that the values say."""
+    settings = read(*VARIANTS["plaintext"], "--set", "config.tokens.campaign=summer")
+    assert settings.tokens.ring_file is None
+    assert "summer" == settings.tokens.ring()().campaign
+
+
+def test_the_gpu_is_used_where_it_is_asked_for(read: Any) -> None:
+    """One GPU a pod, on nodes that have one, the speaker model on it, and no second pod that would need another."""
+    rendered = manifests(*VARIANTS["gpu"])
+    spec = pod_spec(rendered)
+    assert 1 == spec["containers"][0]["resources"]["limits"]["nvidia.com/gpu"]
+    assert {"nvidia.com/gpu.present": "true"} == spec["nodeSelector"]
+    assert "nvidia" == spec["runtimeClassName"]
+    assert 0 == rendered["Deployment"]["spec"]["strategy"]["rollingUpdate"]["maxSurge"]
+    assert "cuda" == read(*VARIANTS["gpu"]).speakers.device
 
 
 def test_secrets_reach_their_settings(read: Any) -> None:
@@ -107,18 +116,21 @@ def test_the_client_certificate_reaches_its_settings(read: Any) -> None:
 
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_no_secret_is_rendered(variant: str) -> None:
-    """The chart makes no Secret, and no variable of the container has its value in the manifest."""
-    rendered = manifests(*VARIANTS[variant])
-    assert "Secret" not in rendered
-    assert [] == [each for each in pod_spec(rendered)["containers"][0].get("env", []) if "value" in each]
+    """The chart makes no Secret, and no variable has its value in the manifest, but where the values say so."""
+    assert "Secret" not in {each["kind"] for each in documents(*VARIANTS[variant])}
+    said = {"CLIPVEIL_CONSENT__SNAPSHOT_FILE"} if variant == "cluster" else set()
+    for workload in workloads(*VARIANTS[variant]):
+        spec = workload["spec"]["template"]["spec"]
+        variables = [each for container in spec["containers"] for each in container.get("env", [])]
+        assert said == {each["name"] for each in variables if "value" in each}
 
 
 @pytest.mark.parametrize(
     ("path", "value"),
     [
         ("policy.version", "2026-11-01"),  # a date, to YAML
-        ("tokens.epoch", "0017"),  # an octal number
-        ("tokens.campaign", "1e3"),  # a float
+        ("kafka.client_id", "0017"),  # an octal number
+        ("kafka.group", "1e3"),  # a float
         ("policy.languages", ["es", "en"]),
         ("kafka.client_id", "no"),  # a truth value
         ("kafka.max_request_bytes", 16777216),  # 1.6777216e+07, as templates print it
@@ -136,7 +148,7 @@ def test_values_survive_yaml(path: str, value: Any, read: Any) -> None:
     assert value == (sorted(arrived, reverse=True) if isinstance(arrived, frozenset) else arrived)
 
 
-@pytest.mark.parametrize("variant", ["default", "sasl"])
+@pytest.mark.parametrize("variant", ["default", "sasl", "plaintext"])
 def test_the_command_accepts_them(variant: str, tmp_path: Path) -> None:
     """`clipveil config check`, a process of its own with nothing but the pod's files and environment, is content."""
     pod = Pod(manifests(*VARIANTS[variant]), tmp_path)
@@ -148,21 +160,39 @@ def test_the_command_accepts_them(variant: str, tmp_path: Path) -> None:
 
 
 def test_without_its_secret_the_command_refuses(tmp_path: Path) -> None:
-    """A token key that is not mounted stops the command before anything else, and the error names the setting."""
+    """A key ring that is not mounted stops the command before anything else, and the error names the setting."""
     pod = Pod(manifests(), tmp_path)
-    (tmp_path / "etc/clipveil/secrets/token-key").unlink()
+    (tmp_path / "etc/clipveil/secrets/ring.yaml").unlink()
     check = [sys.executable, "-m", "stream", "config", "check", "--config", pod.settings_file()]
     run = subprocess.run(check, cwd=ROOT, env={}, capture_output=True, text=True, timeout=120, check=False)
     assert run.returncode != 0
-    assert "tokens.key_file" in run.stderr
+    assert "tokens.ring_file" in run.stderr
 
 
-def test_the_command_line_exists(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """`clipveil run` has the option that the container's command line uses."""
+@pytest.mark.parametrize("part", ["worker", "eraser", "auditor", "topics"])
+def test_the_command_lines_exist(part: str, tmp_path: Path) -> None:
+    """Each part's command has the option that its container's command line uses."""
     from stream.__main__ import app
 
-    pod = Pod(manifests(), tmp_path)
-    assert ["clipveil"] == pod.container["command"]
-    help_text = CliRunner().invoke(app, ["run", "--help"], env={"COLUMNS": "200", "NO_COLOR": "1"})
+    pod = Pod(manifests(*VARIANTS["all-parts"], part=part), tmp_path)
+    *command, option, _ = pod.arguments()
+    help_text = CliRunner().invoke(app, [*command, "--help"], env={"COLUMNS": "200", "NO_COLOR": "1"})
     assert 0 == help_text.exit_code
-    assert pod.container["args"][1] in help_text.output
+    assert option in help_text.output
+
+
+def test_models_that_came_wrong_do_not_start(tmp_path: Path) -> None:
+    """The second init container's own command refuses a fetched folder whose sha256 is not the one in the settings."""
+    rendered = manifests(*VARIANTS["model-fetch"])
+    fetching, checking = pod_spec(rendered)["initContainers"]
+    assert {"/models", "/tmp"} == {mount["mountPath"] for mount in fetching["volumeMounts"]}
+    pod = Pod(rendered, tmp_path)
+    (tmp_path / "models/community-1").mkdir(parents=True)
+    (tmp_path / "models/community-1/config.yaml").write_text("changed: true\n", encoding="utf-8")
+    settings = pod.settings_file()
+    moved = settings.read_text(encoding="utf-8").replace(": /models/", f": {tmp_path}/models/")
+    settings.write_text(moved, encoding="utf-8")
+    command = [sys.executable, "-m", "stream", *checking["args"][:-1], settings]
+    run = subprocess.run(command, cwd=ROOT, env={}, capture_output=True, text=True, timeout=120, check=False)
+    assert 2 == run.returncode
+    assert "speakers.model: " in run.stderr

@@ -37,11 +37,29 @@ def _closed(further: Any) -> bool:
     return further is False or (isinstance(further, dict) and further.get("type") in ("string", "number", "integer"))
 
 
+# Open, since Kubernetes itself knows what may be there, and refuses the rest; `global` is Helm's.
+OPEN = {
+    "/properties/global",
+    "/properties/affinity",
+    "/$defs/env/items/properties/valueFrom",
+    *(
+        f"/properties/extraVolumes/items/properties/{kind}"
+        for kind in "configMap csi downwardAPI emptyDir ephemeral persistentVolumeClaim projected secret".split()
+    ),
+}
+
+
 def test_no_level_takes_unknown_values() -> None:
-    """Every object in the schema names its properties, or is a map of one plain type; only Helm's `global` is open."""
+    """Every object in the schema names its properties, or is a map of one plain type, but for the few named above."""
     schema = json.loads(SCHEMA.read_text(encoding="utf-8"))
-    open_places = [place for place, value in _schemas(schema) if not _closed(value.get("additionalProperties"))]
-    assert ["/properties/global"] == open_places
+    assert set(OPEN) == {place for place, value in _schemas(schema) if not _closed(value.get("additionalProperties"))}
+
+
+def test_every_value_has_its_meaning_in_the_schema() -> None:
+    """What editors show beside a value: there is a description for each."""
+    schema = json.loads(SCHEMA.read_text(encoding="utf-8"))
+    assert [] == [name for name, value in schema["properties"].items() if not value.get("description")]
+    assert set(yaml.safe_load(VALUES.read_text(encoding="utf-8"))) == schema["properties"].keys() - {"global"}
 
 
 def test_the_schema_knows_every_setting() -> None:

@@ -43,17 +43,26 @@ _NEEDED = {
 }
 
 
-def config_schema() -> dict[str, Any]:
-    """JSON schema of the chart's ``config``, derived from the settings themselves."""
+def settings_schema() -> dict[str, Any]:
+    """JSON schema of settings in values, derived from the settings themselves: none is needed, none unknown."""
     schema = _whole(Settings.model_json_schema())
     sections = {name: _section(name, value) for name, value in schema["properties"].items()}
     sections["http"]["properties"]["port"]["minimum"] = 1024  # lower ones need rights that the pod has not
     return {
-        "description": "Settings of clipveil itself, rendered into the file that it reads.",
+        "description": "Settings of clipveil itself.",
         "type": "object",
         "additionalProperties": False,
         "properties": sections,
+    }
+
+
+def config_schema() -> dict[str, Any]:
+    """Of the chart's ``config``: these settings, with all that the templates need."""
+    return {
+        "description": "Settings of clipveil itself, rendered into the file that it reads.",
+        "$ref": "#/$defs/settings",
         "required": sorted(_NEEDED),
+        "properties": {name: {"required": settings} for name, settings in sorted(_NEEDED.items())},
     }
 
 
@@ -78,13 +87,12 @@ def _section(name: str, schema: dict[str, Any]) -> dict[str, Any]:
         for setting, value in schema["properties"].items()
         if setting not in _NOT_VALUES.get(name, ())
     }
-    section = {
+    return {
         "description": schema["description"],
         "type": "object",
         "additionalProperties": False,
         "properties": settings,
     }
-    return section | ({"required": _NEEDED[name]} if name in _NEEDED else {})
 
 
 def _setting(schema: dict[str, Any]) -> dict[str, Any]:
@@ -101,6 +109,7 @@ def _setting(schema: dict[str, Any]) -> dict[str, Any]:
 def schema_text() -> str:
     """What values.schema.json should hold: its ``config`` derived, the rest as it stands."""
     schema = json.loads(SCHEMA.read_text(encoding="utf-8"))
+    schema["$defs"]["settings"] = settings_schema()
     schema["properties"]["config"] = config_schema()
     return json.dumps(schema, indent=2) + "\n"
 

@@ -203,8 +203,12 @@ async def test_relief_replaces_the_largest_process_alone() -> None:
         before = {outcome.fault for outcome in await asyncio.gather(order("pid 0.5"), order("pid 0.5"))}
         large = max(before, key=lambda fault: resident(int(fault.removeprefix("Pid"))))
         pool.relieve()
+        assert 1 == sum(process.retired.is_set() for process in pool._ready.values())
+        await eventually(lambda: count.ready[-1] == 1)
         pool.relieve()
-        await eventually(lambda: count.replaced == ["memory"] and count.ready[-1] == 2)
+        assert [False] == [process.retired.is_set() for process in pool._ready.values()]
+        await eventually(lambda: count.ready[-1] == 2)
+        assert ["memory"] == count.replaced
         after = {outcome.fault for outcome in await asyncio.gather(order("pid 0.5"), order("pid 0.5"))}
         assert ({large}, 2) == (before - after, len(after))
         busy = [asyncio.ensure_future(order("pid 0.5")) for _ in range(2)]
@@ -320,6 +324,14 @@ async def test_a_process_knows_no_secret_of_ours_and_has_one_thread(monkeypatch:
     async with running(make()) as order:
         outcome = await order("environment")
     assert "Found0Threads1" == outcome.fault
+
+
+def test_a_process_is_told_the_settings_that_it_needs_alone() -> None:
+    """No password of ours, and no section that has nothing to do with models."""
+    settings = Settings.model_validate({"kafka": {"sasl_password": "canary"}, "engine": {"processes": 2}})
+    told = make_pool(settings)._start.settings
+    assert {"speakers", "names", "recogniser", "policy"} == told.keys()
+    assert "canary" not in str(told)
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Fetches the pinned Apache Kafka from Maven Central into ``.cache/kafka``.
+"""Fetches from Maven Central the pinned Apache Kafka into ``.cache/kafka``, and what the Java example needs beside it.
 
 ``python -m tests.kafka.fetch`` does it ahead of the tests. It takes Java 17 and Maven, which are installed where they
 are missing and we are root on Debian.
@@ -16,7 +16,10 @@ import tempfile
 from pathlib import Path
 
 POM = Path(__file__).with_name("pom.xml")
-CACHE = Path(__file__).parents[2] / ".cache" / "kafka"
+ROOT = Path(__file__).parents[2]
+CACHE = ROOT / ".cache" / "kafka"
+EXAMPLE_POM = ROOT / "docs" / "examples" / "pom.xml"
+EXAMPLE_CACHE = ROOT / ".cache" / "java-example"
 JAVA_MIN = 17
 PLUGIN = "org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies"
 
@@ -26,18 +29,29 @@ class FetchError(Exception):
 
 
 def kafka_libs() -> Path:
-    """The folder of Kafka's jars, fetched on first use; a change of the pom fetches anew."""
-    libs = CACHE / hashlib.sha256(POM.read_bytes()).hexdigest()[:12]
+    """The folder of Kafka's jars, fetched on first use."""
+    return _libs(POM, CACHE, "kafka_*.jar")
+
+
+def example_libs() -> Path:
+    """The same for docs/examples, which also takes a Java compiler."""
+    require_java("mvn", "javac")
+    return _libs(EXAMPLE_POM, EXAMPLE_CACHE, "avro-*.jar")
+
+
+def _libs(pom: Path, cache: Path, needed: str) -> Path:
+    """The jars of ``pom``, one that is ``needed`` among them; a change of it fetches anew."""
+    libs = cache / hashlib.sha256(pom.read_bytes()).hexdigest()[:12]
     if libs.is_dir():
         return libs
     require_java("mvn")
-    CACHE.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=CACHE) as scratch:
+    cache.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=cache) as scratch:
         fresh = Path(scratch) / "libs"
-        command = ["mvn", "-q", "-B", "-f", str(POM), PLUGIN, f"-DoutputDirectory={fresh}", "-DincludeScope=runtime"]
+        command = ["mvn", "-q", "-B", "-f", str(pom), PLUGIN, f"-DoutputDirectory={fresh}", "-DincludeScope=runtime"]
         fetched = subprocess.run(command, capture_output=True, text=True)
-        if fetched.returncode or not any(fresh.glob("kafka_*.jar")):
-            raise FetchError(f"Maven could not fetch Kafka:\n{(fetched.stdout + fetched.stderr)[-2000:]}")
+        if fetched.returncode or not any(fresh.glob(needed)):
+            raise FetchError(f"Maven could not fetch the jars:\n{(fetched.stdout + fetched.stderr)[-2000:]}")
         if not libs.is_dir():  # two test runs may fetch at once: the first one wins
             fresh.rename(libs)
     return libs
@@ -48,16 +62,19 @@ def require_java(*also: str) -> None:
     missing = _missing(also)
     if missing and shutil.which("apt-get") and os.geteuid() == 0:
         quiet = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-        packages = ["openjdk-17-jre-headless", *(["maven"] if "mvn" in also else [])]
+        java = "openjdk-17-jdk-headless" if "javac" in also else "openjdk-17-jre-headless"
+        packages = [java, *(["maven"] if "mvn" in also else [])]
         for step in (["update", "-q"], ["install", "-q", "-y", "--no-install-recommends", *packages]):
             subprocess.run(["apt-get", *step], env=quiet, stdout=sys.stderr, check=False)
         missing = _missing(also)
     if missing:
-        raise FetchError(f"the tests run a real Apache Kafka, which needs {' and '.join(missing)}: please install")
+        raise FetchError(
+            f"the tests run a real Apache Kafka and a Java producer, which need {' and '.join(missing)}: please install"
+        )
 
 
 def _missing(also: tuple[str, ...]) -> list[str]:
-    names = {"mvn": "Maven (mvn)"}
+    names = {"mvn": "Maven (mvn)", "javac": "a Java compiler (javac)"}
     missing = [names.get(name, name) for name in also if shutil.which(name) is None]
     return missing if _java_version() >= JAVA_MIN else [f"Java {JAVA_MIN} or newer", *missing]
 
@@ -72,6 +89,6 @@ def _java_version() -> int:
 
 if __name__ == "__main__":
     try:
-        print(kafka_libs().name)
+        print(kafka_libs().name, example_libs().name)
     except FetchError as error:
         sys.exit(str(error))

@@ -3,10 +3,13 @@
 The list is one text file a module in ``rooms``: ``lifecycle-chain.txt`` is of ``stream/lifecycle/chain.py``.
 
     tests: tests/test_plan.py tests/test_pipeline.py        who should notice, unless a mutant says otherwise
-    consent!: no clip is heard without consent              name, ``!`` if it runs with all other tests, promise
+    consent!: no clip is heard without consent              name with its marks, promise
     @tests/test_plan.py::test_no_consent_is_refused         other tests, where the module's own don't do
     -if not event.consent.human_review:                     the text, one line or several, exactly once in the module
     +if False:                                              what stands there instead, if anything
+
+Marks are ``!`` for one that runs with all other tests, and ``~`` for one that makes something wait for ever: only such
+a one can be caught by a test that ran out of time.
 
 Tests are files, folders or node ids; of ``file@text`` only the tests whose id has the text run.
 """
@@ -27,7 +30,7 @@ class Stale(Exception):
 
 @dataclass(frozen=True)
 class Mutant:
-    """One way to break a file, and the tests of which one must fail. ``quick`` ones run with all other tests."""
+    """One way to break a file, and the tests of which one must fail. ``quick`` and ``hangs`` are its marks."""
 
     name: str
     file: str
@@ -36,6 +39,7 @@ class Mutant:
     promise: str
     tests: tuple[str, ...]
     quick: bool = False
+    hangs: bool = False
 
     @property
     def module(self) -> str:
@@ -53,10 +57,11 @@ class Mutant:
 
 def all_mutants() -> tuple[Mutant, ...]:
     """The whole list."""
-    return tuple(one for path in sorted(ROOMS.glob("*.txt")) for one in _of_room(path))
+    return tuple(one for path in sorted(ROOMS.glob("*.txt")) for one in of_room(path))
 
 
-def _of_room(path: Path) -> Iterator[Mutant]:
+def of_room(path: Path) -> Iterator[Mutant]:
+    """The mutants of one file of the list."""
     place = path.stem.replace("-", "/")
     first, *lines = path.read_text(encoding="utf-8").splitlines()
     block: list[str] = []
@@ -68,14 +73,16 @@ def _of_room(path: Path) -> Iterator[Mutant]:
 
 
 def _mutant(place: str, tests: tuple[str, ...], block: Sequence[str]) -> Mutant:
-    name, _, promise = block[0].partition(": ")
+    marked, _, promise = block[0].partition(": ")
+    name = marked.rstrip("!~")
     told = {mark: [line[1:] for line in block[1:] if line[0] == mark] for mark in "@-+"}
     return Mutant(
-        name=f"{place}:{name.removesuffix('!')}",
+        name=f"{place}:{name}",
         file=f"stream/{place}.py",
         old="\n".join(told["-"]),
         new="\n".join(told["+"]),
         promise=promise,
         tests=tuple(test for line in told["@"] for test in line.split()) or tests,
-        quick=name.endswith("!"),
+        quick="!" in marked[len(name) :],
+        hangs="~" in marked[len(name) :],
     )

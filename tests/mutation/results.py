@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.mutation.mutant import ROOT, Mutant
+from tests.mutation.trying import Verdict
 
 KNOWN = ("stream", "schemas")
 
@@ -36,10 +37,11 @@ class Results:
         told = self.found.get(mutant.name, {})
         return told.get("by") is not None and told.get("rests_on") == self._rests_on(mutant, told["by"])
 
-    def add(self, mutant: Mutant, by: str | None, why: str, seconds: float) -> None:
+    def add(self, one: Verdict) -> None:
         """And writes all, in one piece."""
-        told = {"by": by, "why": why, "seconds": round(seconds, 1)}
-        self.found[mutant.name] = {**told, "rests_on": self._rests_on(mutant, by) if by else None}
+        told = {"by": one.by, "why": one.why, "seconds": round(one.seconds, 1), "cpu_s": round(one.cpu_s, 1)}
+        rests_on = self._rests_on(one.mutant, one.by) if one.by else None
+        self.found[one.mutant.name] = {**told, "rests_on": rests_on}
         self.path.parent.mkdir(parents=True, exist_ok=True)
         beside = self.path.with_suffix(".new")
         beside.write_text(json.dumps(self.found, indent=1), encoding="utf-8")

@@ -1,13 +1,17 @@
 #!/usr/bin/env bash
-# Get what the tests of the chart need, into .cache: Helm, and the Prometheus operator's resource definitions.
-# Both come as Go modules, which Go checks against the public checksum database.
+# Get what the tests of the chart need, into .cache: Helm, kube-linter, and the resource definitions of the Prometheus
+# operator and of KEDA. All come as Go modules, which Go checks against the public checksum database.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
 helm=helm.sh/helm/v4/cmd/helm@v4.2.4
 operator=github.com/prometheus-operator/prometheus-operator@v0.85.0
-stamp=.cache/bin/.helm-$(echo "$helm $operator" | cksum | cut -d' ' -f1)
-if [ -x .cache/bin/helm ] && [ -s .cache/crds/podmonitors.json ] && [ -e "$stamp" ]; then
+keda=github.com/kedacore/keda/v2@v2.17.2
+linter=github.com/stackrox/kube-linter@v0.8.3
+definitions=(podmonitors.json servicemonitors.json prometheusrules.json scaledobjects.yaml)
+stamp=.cache/bin/.helm-$(echo "$helm $operator $keda $linter" | cksum | cut -d' ' -f1)
+if [ -x .cache/bin/helm ] && [ -x .cache/bin/kube-linter ] && [ -e "$stamp" ] &&
+  (cd .cache/crds && ls "${definitions[@]}") >/dev/null 2>&1; then
   exit 0
 fi
 
@@ -33,10 +37,22 @@ WHEEL
   go=$PWD/$go
 fi
 
-echo "building Helm (a few minutes, once)"
+# Where Go has put the module that $1 names.
+folder() { "$go" mod download -json "$1" | sed -n 's/^\t"Dir": "\(.*\)",\?$/\1/p'; }
+
+echo "building Helm and kube-linter (two minutes of two free cores each, once)"
+export GOFLAGS=-buildvcs=false
 mkdir -p .cache/bin .cache/crds
-GOBIN=$PWD/.cache/bin GOFLAGS=-buildvcs=false nice "$go" install -trimpath -ldflags='-s -w' "$helm"
-folder=$("$go" mod download -json "$operator" | sed -n 's/^\t"Dir": "\(.*\)",\?$/\1/p')
-install -m 644 "$folder/jsonnet/prometheus-operator/podmonitors-crd.json" .cache/crds/podmonitors.json
+bin=$PWD/.cache/bin
+[ -x .cache/bin/helm ] && "$bin/helm" version --template '{{.Version}}' | grep -qx "${helm#*@}" ||
+  GOBIN=$bin nice "$go" install -trimpath -ldflags='-s -w' "$helm"
+# By its repository: not every proxy knows the name that the module gives itself.
+source=$(folder "$linter")
+(cd "$source" && nice "$go" build -trimpath -ldflags='-s -w' -o "$bin/kube-linter" ./cmd/kube-linter)
+source=$(folder "$operator")
+for kind in podmonitors servicemonitors prometheusrules; do
+  install -m 644 "$source/jsonnet/prometheus-operator/$kind-crd.json" ".cache/crds/$kind.json"
+done
+install -m 644 "$(folder "$keda")/config/crd/bases/keda.sh_scaledobjects.yaml" .cache/crds/scaledobjects.yaml
 rm -rf .cache/go .cache/bin/.helm-*
 touch "$stamp"

@@ -4,7 +4,8 @@ set -euo pipefail
 cd "$(dirname "$0")/../.."
 
 missing=()
-command -v java >/dev/null && java -version 2>&1 | head -1 | grep -qE '"(1[7-9]|[2-9][0-9])' || missing+=(openjdk-17-jre-headless)
+command -v java >/dev/null && java -version 2>&1 | head -1 | grep -qE '"(1[7-9]|[2-9][0-9])' || missing+=(openjdk-17-jdk-headless)
+command -v javac >/dev/null || missing+=(openjdk-17-jdk-headless)  # for the producer in Java
 command -v mvn >/dev/null || missing+=(maven)
 command -v cc >/dev/null || missing+=(gcc libc6-dev)  # for the clock that jumps
 command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null \

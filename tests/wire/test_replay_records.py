@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from dataclasses import dataclass
 
 import pytest
@@ -9,16 +10,17 @@ import pytest
 from stream.clip import Coordinates, Reason, Record, Refusal
 from stream.lifecycle.replaying import Candidate, History, Replay, done
 from stream.wire import avro
-from stream.wire.outcomes import WITHHELD_SCHEMA, Destination
+from stream.wire.outcomes import AUDIT_SCHEMA, WITHHELD_SCHEMA, Destination
 from stream.wire.replay_records import REPLAY_SCHEMA, ReplayRecords, replay_message
+from tests.lifecycle.chains import decision, linked
 
-IDS = {1: WITHHELD_SCHEMA, 2: REPLAY_SCHEMA}
+IDS = {1: WITHHELD_SCHEMA, 2: REPLAY_SCHEMA, 3: AUDIT_SCHEMA}
 AT = Coordinates("raw", 3, 41)
 
 
 @dataclass
 class Known:
-    """A registry of the two schemas."""
+    """A registry of the schemas."""
 
     async def writer_schema(self, reference: int | str) -> str:
         return avro.schema_text(IDS[int(reference)])
@@ -41,6 +43,15 @@ async def test_a_reason_that_nobody_knows_is_not_guessed() -> None:
     with pytest.raises(Refusal) as caught:
         await ReplayRecords(Known()).withheld(withheld("a_reason_of_next_year"))
     assert Reason.EVENT_UNDECODABLE is caught.value.reason
+
+
+@pytest.mark.parametrize(("lies_in", "expected"), [(3, Reason.TIMED_OUT), (2, None)])
+async def test_an_audit_record_counts_in_its_own_partition(lies_in: int, expected: Reason | None) -> None:
+    """There the chain proves it; what lies in another partition is of no chain, and says nothing."""
+    row = decision(random.Random(1), 41, partition=3) | {"outcome": "withheld", "reason": "timed_out"}
+    [row] = linked([row])
+    record = Record(Coordinates("audit", lies_in, 7), avro.frame(3, avro.write(AUDIT_SCHEMA, row)))
+    assert (Coordinates("clips.raw", 3, 41), expected) == await ReplayRecords(Known()).audited(record)
 
 
 async def test_a_replay_is_remembered_as_it_was_done() -> None:

@@ -1,4 +1,4 @@
-{{/* Name of everything that the chart makes; 52 characters leave room for what the Deployment adds. */}}
+{{/* Name of everything that the chart makes; 52 characters leave room for what is added behind it. */}}
 {{- define "clipveil.fullname" -}}
 {{- if .Values.fullnameOverride -}}
 {{- .Values.fullnameOverride | trunc 52 | trimSuffix "-" -}}
@@ -9,17 +9,10 @@
 {{- end -}}
 {{- end -}}
 
-{{/* Labels that pods are selected by; they can't change over a release's life. */}}
-{{- define "clipveil.selectorLabels" -}}
+{{/* Labels that every pod of the release has; they can't change over a release's life. */}}
+{{- define "clipveil.releaseLabels" -}}
 app.kubernetes.io/name: {{ .Chart.Name }}
 app.kubernetes.io/instance: {{ .Release.Name }}
-{{- end -}}
-
-{{- define "clipveil.labels" -}}
-{{ include "clipveil.selectorLabels" . }}
-app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
-app.kubernetes.io/managed-by: {{ .Release.Service }}
-helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- end -}}
 
 {{- define "clipveil.image" -}}
@@ -32,76 +25,74 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- end -}}
 {{- end -}}
 
-{{/* Settings file: the values as they stand, and where the Secrets are mounted. */}}
-{{- define "clipveil.settings" -}}
-{{- $secrets := .Values.secrets -}}
-{{- $kafka := dict -}}
-{{- $registry := dict -}}
-{{- if $secrets.saslPassword.existingSecret -}}
-{{- $_ := set $kafka "sasl_password_file" "/etc/clipveil/secrets/sasl-password" -}}
-{{- end -}}
-{{- if $secrets.brokerCa.existingSecret -}}
-{{- $_ := set $kafka "ssl_ca_file" "/etc/clipveil/secrets/broker-ca.crt" -}}
-{{- end -}}
-{{- if $secrets.clientCertificate.existingSecret -}}
-{{- $_ := set $kafka "ssl_certificate_file" "/etc/clipveil/secrets/client.crt" -}}
-{{- $_ := set $kafka "ssl_key_file" "/etc/clipveil/secrets/client.key" -}}
-{{- end -}}
-{{- if $secrets.registryCa.existingSecret -}}
-{{- $_ := set $registry "ca_file" "/etc/clipveil/secrets/registry-ca.crt" -}}
-{{- end -}}
-{{- $tokens := dict "key_file" "/etc/clipveil/secrets/token-key" -}}
-{{- $mounted := dict "kafka" $kafka "registry" $registry "tokens" $tokens -}}
-{{- toYaml (mustMergeOverwrite (deepCopy .Values.config) $mounted) -}}
+{{/* Parts of the release that are switched on, as a JSON list. */}}
+{{- define "clipveil.parts" -}}
+{{- $parts := list "worker" -}}
+{{- if .Values.eraser.enabled -}}{{- $parts = append $parts "eraser" -}}{{- end -}}
+{{- if .Values.auditor.enabled -}}{{- $parts = append $parts "auditor" -}}{{- end -}}
+{{- if .Values.topicsJob.enabled -}}{{- $parts = append $parts "topics" -}}{{- end -}}
+{{- $parts | toJson -}}
 {{- end -}}
 
-{{/* Sources of the one volume that holds all secret files. */}}
-{{- define "clipveil.secretSources" -}}
-{{- with .Values.secrets -}}
-- secret:
-    name: {{ .tokenKey.existingSecret }}
-    items: [{key: {{ .tokenKey.key | quote }}, path: token-key}]
-{{- if .saslPassword.existingSecret }}
-- secret:
-    name: {{ .saslPassword.existingSecret }}
-    items: [{key: {{ .saslPassword.key | quote }}, path: sasl-password}]
-{{- end }}
-{{- if .brokerCa.existingSecret }}
-- secret:
-    name: {{ .brokerCa.existingSecret }}
-    items: [{key: {{ .brokerCa.key | quote }}, path: broker-ca.crt}]
-{{- end }}
-{{- if .clientCertificate.existingSecret }}
-- secret:
-    name: {{ .clientCertificate.existingSecret }}
-    items: [{key: tls.crt, path: client.crt}, {key: tls.key, path: client.key}]
-{{- end }}
-{{- if .registryCa.existingSecret }}
-- secret:
-    name: {{ .registryCa.existingSecret }}
-    items: [{key: {{ .registryCa.key | quote }}, path: registry-ca.crt}]
-{{- end }}
-{{- end -}}
+{{/*
+One part of the release. Takes a dict with root and part, and adds to it: name, config and secrets (the chart's, under
+the part's own), kafka, hook (whether it is made before everything else, as the topics' Job is).
+*/}}
+{{- define "clipveil.part" -}}
+{{- $values := .root.Values -}}
+{{- $own := get (dict "worker" dict "eraser" $values.eraser "auditor" $values.auditor "topics" $values.topicsJob) .part -}}
+{{- $fullname := include "clipveil.fullname" .root -}}
+{{- $_ := set . "name" (ternary $fullname (printf "%s-%s" $fullname .part) (eq .part "worker")) -}}
+{{- $_ := set . "own" $own -}}
+{{- $_ := set . "hook" (eq .part "topics") -}}
+{{- $_ := set . "config" (mustMergeOverwrite (deepCopy $values.config) (deepCopy ($own.config | default dict))) -}}
+{{- $secrets := mustMergeOverwrite (deepCopy $values.secrets) (deepCopy ($own.secrets | default dict)) -}}
+{{- $_ := set $secrets "signingKey" ($own.signingKey | default (dict "existingSecret" "")) -}}
+{{- $_ := set . "secrets" $secrets -}}
+{{- $_ := set . "kafka" .config.kafka -}}
 {{- end -}}
 
-{{/* Ports of the brokers, as a JSON list: those of bootstrap_servers (Kafka's default where none is named) and more. */}}
-{{- define "clipveil.brokerPorts" -}}
-{{- $ports := list -}}
-{{- range splitList "," .Values.config.kafka.bootstrap_servers -}}
-{{- $ports = append $ports (regexFind ":[0-9]+$" (trim .) | trimPrefix ":" | default "9092" | int) -}}
-{{- end -}}
-{{- range .Values.networkPolicy.brokerPorts -}}
-{{- $ports = append $ports (int .) -}}
-{{- end -}}
-{{- $ports | uniq | toJson -}}
+{{/* Labels that the pods of a part are selected by. */}}
+{{- define "clipveil.selectorLabels" -}}
+{{ include "clipveil.releaseLabels" .root }}
+app.kubernetes.io/component: {{ .part }}
 {{- end -}}
 
-{{- define "clipveil.registryPort" -}}
-{{- $url := urlParse .Values.config.registry.url -}}
-{{- regexFind ":[0-9]+$" $url.host | trimPrefix ":" | default (ternary "443" "80" (eq $url.scheme "https")) -}}
+{{- define "clipveil.labels" -}}
+{{ include "clipveil.selectorLabels" . }}
+app.kubernetes.io/version: {{ .root.Chart.AppVersion | quote }}
+app.kubernetes.io/managed-by: {{ .root.Release.Service }}
+helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version | replace "+" "_" }}
+{{- end -}}
+
+{{/* Metadata of an object of a part. What the topics' Job needs comes before it, and goes when it has succeeded. */}}
+{{- define "clipveil.metadata" -}}
+name: {{ .name }}
+namespace: {{ .root.Release.Namespace }}
+labels:
+  {{- include "clipveil.labels" . | nindent 2 }}
+{{- if or .hook .annotations }}
+annotations:
+  {{- if .hook }}
+  helm.sh/hook: pre-install,pre-upgrade
+  helm.sh/hook-weight: {{ .weight | default "-5" | quote }}
+  helm.sh/hook-delete-policy: before-hook-creation,hook-succeeded
+  {{- end }}
+  {{- with .annotations }}
+  {{- toYaml . | nindent 2 }}
+  {{- end }}
+{{- end }}
 {{- end -}}
 
 {{/* Longer than a drain and the transaction that it may be waiting for, so that SIGKILL never decides an outcome. */}}
 {{- define "clipveil.graceSeconds" -}}
-{{- add (ceil .Values.config.worker.drain_seconds_max) (ceil .Values.config.kafka.transaction_timeout_s) 30 -}}
+{{- add (ceil .config.worker.drain_seconds_max) (ceil .kafka.transaction_timeout_s) 30 -}}
+{{- end -}}
+
+{{/* Bytes of a quantity of Kubernetes. */}}
+{{- define "clipveil.bytes" -}}
+{{- $units := dict "" 1 "k" 1000 "M" 1000000 "G" 1000000000 "T" 1000000000000 "Ki" 1024 "Mi" 1048576 "Gi" 1073741824 "Ti" 1099511627776 -}}
+{{- $quantity := toString . -}}
+{{- $unit := regexFind "[A-Za-z]*$" $quantity -}}
+{{- mulf (float64 (trimSuffix $unit $quantity)) (float64 (get $units $unit)) | int64 -}}
 {{- end -}}

@@ -1,33 +1,98 @@
 {{/* Values that are each right but don't go together. Every refusal says what to change. */}}
 {{- define "clipveil.refuse" -}}
-{{- $secrets := .Values.secrets -}}
-{{- $kafka := .Values.config.kafka -}}
+{{- range include "clipveil.parts" . | fromJsonArray -}}
+{{- $part := dict "root" $ "part" . -}}{{- include "clipveil.part" $part -}}
+{{- include "clipveil.refuseConnection" $part -}}
+{{- end -}}
+{{- include "clipveil.refuseKeys" . -}}
+{{- include "clipveil.refuseModels" . -}}
+{{- include "clipveil.refuseResources" . -}}
+{{- if and (ne .Values.monitoring.scrape "none") .Values.networkPolicy.enabled (not .Values.networkPolicy.metricsPeers) -}}
+{{- fail (printf "monitoring.scrape %s needs networkPolicy.metricsPeers: without them the network policy keeps Prometheus out" .Values.monitoring.scrape) -}}
+{{- end -}}
+{{- if and .Values.topicsJob.enabled .Values.config.topics.create -}}
+{{- fail "topicsJob.enabled and config.topics.create both make topics: use the Job, and leave config.topics.create false" -}}
+{{- end -}}
+{{- end -}}
+
+{{/* How one part reaches the brokers and the registry. Secrets of all parts are the chart's, under their own. */}}
+{{- define "clipveil.refuseConnection" -}}
+{{- $secrets := .secrets -}}
+{{- $kafka := .kafka -}}
+{{- $of := ternary "" (printf " of the %s" .part) (eq .part "worker") -}}
 {{- $sasl := hasPrefix "SASL" $kafka.security_protocol -}}
 {{- $tls := hasSuffix "SSL" $kafka.security_protocol -}}
 {{- if and $sasl (not (and $kafka.sasl_username $secrets.saslPassword.existingSecret)) -}}
-{{- fail (printf "config.kafka.security_protocol %s needs config.kafka.sasl_username and secrets.saslPassword.existingSecret" $kafka.security_protocol) -}}
+{{- fail (printf "config.kafka.security_protocol %s needs config.kafka.sasl_username and secrets.saslPassword.existingSecret%s" $kafka.security_protocol $of) -}}
 {{- end -}}
 {{- if and $secrets.saslPassword.existingSecret (not $sasl) -}}
-{{- fail (printf "secrets.saslPassword is given, but config.kafka.security_protocol is %s: SASL_SSL would use it" $kafka.security_protocol) -}}
+{{- fail (printf "secrets.saslPassword%s is given, but config.kafka.security_protocol is %s: SASL_SSL would use it" $of $kafka.security_protocol) -}}
 {{- end -}}
 {{- if and (or $secrets.brokerCa.existingSecret $secrets.clientCertificate.existingSecret) (not $tls) -}}
-{{- fail (printf "secrets.brokerCa or secrets.clientCertificate is given, but config.kafka.security_protocol is %s: SSL or SASL_SSL would use it" $kafka.security_protocol) -}}
+{{- fail (printf "secrets.brokerCa or secrets.clientCertificate%s is given, but config.kafka.security_protocol is %s: SSL or SASL_SSL would use it" $of $kafka.security_protocol) -}}
 {{- end -}}
-{{- if ne (not .Values.config.registry.username) (not $secrets.registryPassword.existingSecret) -}}
-{{- fail "config.registry.username and secrets.registryPassword.existingSecret belong together" -}}
+{{- if ne (not .config.registry.username) (not $secrets.registryPassword.existingSecret) -}}
+{{- fail (printf "config.registry.username and secrets.registryPassword.existingSecret%s belong together" $of) -}}
 {{- end -}}
+{{- if eq .part "auditor" -}}
+{{- $worker := .root.Values -}}
+{{- if or (and $sasl (eq $kafka.sasl_username ($worker.config.kafka.sasl_username | default ""))) (and (not $sasl) $secrets.clientCertificate.existingSecret (eq $secrets.clientCertificate.existingSecret $worker.secrets.clientCertificate.existingSecret)) -}}
+{{- fail "auditor.config.kafka.sasl_username (or auditor.secrets.clientCertificate) must not be the worker's: who signs the audit must not be able to write it" -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "clipveil.refuseKeys" -}}
+{{- with .Values.secrets -}}
+{{- if eq (not .keyRing.existingSecret) (not .tokenKey.existingSecret) -}}
+{{- fail "give exactly one of secrets.keyRing.existingSecret (a ring, docs/privacy.md) and secrets.tokenKey.existingSecret (a single key)" -}}
+{{- end -}}
+{{- if and .keyRing.existingSecret $.Values.config.tokens -}}
+{{- fail "config.tokens is for secrets.tokenKey: a key ring names its campaign, scope and epochs itself" -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "clipveil.refuseModels" -}}
+{{- with .Values.models -}}
+{{- if gt (len (compact (list .existingClaim .image .fetch.image))) 1 -}}
+{{- fail "models: give at most one of existingClaim, image and fetch.image" -}}
+{{- end -}}
+{{- if and .image (semverCompare "<1.33-0" $.Capabilities.KubeVersion.Version) -}}
+{{- fail "models.image needs Kubernetes 1.33 or newer with ImageVolume: use models.existingClaim or models.fetch" -}}
+{{- end -}}
+{{- end -}}
+{{- $given := or .Values.models.existingClaim .Values.models.image .Values.models.fetch.image -}}
 {{- range $section := list "speakers" "names" -}}
 {{- $model := dig $section "model" "builtin" $.Values.config -}}
 {{- if ne $model "builtin" -}}
-{{- if not (and (hasPrefix "/models/" $model) $.Values.models.existingClaim) -}}
-{{- fail (printf "config.%s.model must be builtin, or a folder under /models/ together with models.existingClaim" $section) -}}
+{{- if not (and (hasPrefix "/models/" $model) $given) -}}
+{{- fail (printf "config.%s.model must be builtin, or a folder under /models/ together with models.existingClaim, image or fetch" $section) -}}
 {{- end -}}
 {{- if not (dig $section "sha256" "" $.Values.config) -}}
 {{- fail (printf "config.%s.sha256 is needed with a model of your own; `clipveil fingerprint DIRECTORY` prints it" $section) -}}
 {{- end -}}
 {{- end -}}
 {{- end -}}
-{{- if and .Values.podMonitor.enabled .Values.networkPolicy.enabled (not .Values.networkPolicy.metricsPeers) -}}
-{{- fail "podMonitor.enabled needs networkPolicy.metricsPeers: without them the network policy keeps Prometheus out" -}}
+{{- end -}}
+
+{{- define "clipveil.refuseResources" -}}
+{{- $limit := include "clipveil.bytes" .Values.resources.limits.memory | int64 -}}
+{{- $tmp := include "clipveil.bytes" .Values.tmpSize | int64 -}}
+{{- $processes := add .Values.config.engine.processes (ternary 1 0 .Values.gpu.enabled) -}}
+{{- $needed := add $tmp 536870912 (mul $processes 1073741824) -}}
+{{- if lt $limit $needed -}}
+{{- fail (printf "resources.limits.memory %v is too small: tmpSize, half a GiB, and 1 GiB for each of %d processes need %dMi" .Values.resources.limits.memory $processes (div $needed 1048576)) -}}
+{{- end -}}
+{{- if and (eq (dig "speakers" "device" "cpu" .Values.config) "cuda") (not .Values.gpu.enabled) -}}
+{{- fail "config.speakers.device cuda needs gpu.enabled, which asks for the GPU and sets the device by itself" -}}
+{{- end -}}
+{{- with .Values.autoscaling -}}
+{{- if lt (int .pods.max) (int .pods.min) -}}
+{{- fail "autoscaling.pods.max must be at least autoscaling.pods.min" -}}
+{{- end -}}
+{{- if and (eq .by "keda") (hasPrefix "SASL" $.Values.config.kafka.security_protocol) (not .keda.authentication) -}}
+{{- fail "autoscaling.by keda needs autoscaling.keda.authentication: a TriggerAuthentication with the user and password for the brokers" -}}
+{{- end -}}
 {{- end -}}
 {{- end -}}

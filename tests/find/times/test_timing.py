@@ -21,6 +21,8 @@ from stream.find.times.timing import (
     ALIGNED_ERROR_S,
     ALIGNED_SECONDS_MAX,
     DEVICE_AGREE_S,
+    FURTHER_WEIGHTS,
+    OTHER_WEIGHT,
     SHIFT_S_MAX,
     UNCONFIRMED_ERROR_S,
     AlignedTimes,
@@ -356,3 +358,35 @@ def test_words_of_real_speech_are_said_within_their_error(timer: AlignedTimes, c
         assert word.segment is not None
         assert word.segment.start - word.time_error_s <= truth["start"]
         assert truth["end"] <= word.segment.end + word.time_error_s
+
+
+def placed_at(*starts: float, score: float = -1.0, seconds: float = 0.3) -> tuple[Placed, ...]:
+    return tuple(Placed(Segment(start, start + seconds), score) for start in starts)
+
+
+HERE_TWICE = placed_at(0.5, 1.0)
+
+
+@pytest.mark.parametrize(
+    ("first", "others"),
+    [
+        (placed_at(0.5, 1.0, score=-9.0), placed_at(0.5, 1.0, score=-9.0)),
+        (placed_at(0.5, 2.5, seconds=1.8), placed_at(0.5, 2.5, seconds=1.8)),
+        (HERE_TWICE, placed_at(0.5, 1.3)),
+        (HERE_TWICE, None),
+    ],
+)
+def test_times_need_sound_that_fits_and_two_alignments_that_agree(
+    timer: AlignedTimes,
+    monkeypatch: pytest.MonkeyPatch,
+    first: tuple[Placed, ...],
+    others: tuple[Placed, ...] | None,
+) -> None:
+    """That all agree on a word that does not fit or never ends is not enough, nor that it fits at one of two places."""
+    clip = spoken("own-timer")
+    words = without_times(clip.words[1:3])
+    answers = {OTHER_WEIGHT: HERE_TWICE}
+    monkeypatch.setattr(timer._aligner, "place", lambda samples, words, weight, search: answers.get(weight, HERE_TWICE))
+    assert timer.timed(clip_of(clip, words)).event.transcripts[0].words[0].segment is not None
+    answers = {OTHER_WEIGHT: first, **dict.fromkeys(FURTHER_WEIGHTS, others)}
+    assert Reason.WORDS_NOT_ALIGNED is refused(timer, clip_of(clip, words))

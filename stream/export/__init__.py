@@ -1,0 +1,1 @@
+"""Published clips as files for the tools in which people label them."""
