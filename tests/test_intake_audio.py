@@ -135,7 +135,7 @@ async def test_two_that_wait_are_two(shared: Office, objects: Objects) -> None:
     both = [asyncio.create_task(intake.finish(record(number))) for number in range(2)]
 
     async def asked_often() -> bool:
-        return both[0].done() or {"0", "1"} == set(objects.asked) and len(objects.asked) > 4
+        return both[0].done() or ({"0", "1"} == set(objects.asked) and len(objects.asked) > 4)
 
     await until(asked_often)
     objects.trouble = lambda uri: ObjectsUnavailable("GenericError") if uri == "1" else None
