@@ -100,7 +100,7 @@ class LocalSource:
     async def commit(self, next_offsets: Mapping[Partition, int]) -> None:
         await asyncio.sleep(0)
         if not next_offsets.keys() <= self._assigned:
-            raise CommitFailed("not assigned")
+            raise CommitFailed("NotAssigned")
         for partition, offset in next_offsets.items():
             self._logs.keep(partition, self._group.name, offset)
 
