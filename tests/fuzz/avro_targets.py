@@ -97,7 +97,7 @@ def _seed(number: int) -> bytes:
 
 _SEEDS: tuple[dict[str, object], ...] = (
     {"audio": {"content": b"RIFF", "codec": "wav"}},
-    {"audio": {"uri": "s3://clips/1", "sha256": "0" * 64}, "consent": None, "location": None},
+    {"audio": {"uri": "s3://clips/1", "sha256": "0" * 64, "bytes": None}, "consent": None, "location": None},
     {"audio": {"content": b"", "codec": ""}, "transcripts": [], "slots": {}, "wake_word": None},
 )
 

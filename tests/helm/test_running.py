@@ -83,7 +83,7 @@ def _registry_url(tmp_path: Path) -> Iterator[str]:
 
 @pytest.fixture(name="ports")
 def _ports() -> dict[str, int]:
-    return {"worker": free_port(), "eraser": free_port()}
+    return {part: free_port() for part in ("worker", "eraser", "auditor")}
 
 
 @pytest.fixture(name="release")
@@ -108,7 +108,7 @@ def _release(
             "http": {"host": "127.0.0.1", "port": ports["worker"]},
         },
         "eraser": {"enabled": True, "config": {"http": {"port": ports["eraser"]}}},
-        "auditor": {"enabled": True},
+        "auditor": {"enabled": True, "config": {"http": {"port": ports["auditor"]}}},
         "topicsJob": {"enabled": True},
     }
     file = tmp_path / "values.yaml"
