@@ -5,20 +5,30 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
+import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from stream.commands import chains
 from stream.commands.failure import CommandFailed
 from stream.ports import Message, Outbox, Partition
 from stream.wire.local import LocalBroker
 from tests.lifecycle.erasing_world import Kept, World, copies, until
 
 SETTLE_S = 0.05
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _as_fast_as_the_rest() -> Iterator[None]:
+    """Here a copy is late after a fraction of a second; a successor must not take longer to begin."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(chains, "AGAIN_S", 0.0)
+        yield
 
 
 @dataclass(frozen=True)
