@@ -153,6 +153,33 @@ async def test_a_look_that_began_before_does_not_count(topics: Topics) -> None:
     await following.stop()
 
 
+async def test_looks_come_one_after_the_other(topics: Topics) -> None:
+    """Whoever asks while one is not answered: a broker that is slow is not asked by everybody at once."""
+    broker, answers, under_way, most = LocalBroker(), asyncio.Event(), 0, 0
+    await topics.create(broker)
+
+    class Slow(Around):
+        async def written(self) -> Mapping[int, int]:
+            nonlocal under_way, most
+            under_way, most = under_way + 1, max(most, under_way + 1)
+            await answers.wait()
+            under_way -= 1
+            return await self.tail.written()
+
+    answers.set()
+    following = follower(broker, topics.audit, Values(), wrap=Slow)
+    await following.start(20)
+    answers.clear()
+    asking = []
+    for _ in range(3):
+        asking.append(asyncio.create_task(following.fresh(20)))
+        await asyncio.sleep(0.02)
+    answers.set()
+    await asyncio.gather(*asking)
+    assert 1 == most
+    await following.stop()
+
+
 async def test_a_look_that_is_never_answered_is_given_up(topics: Topics) -> None:
     """A question that got lost holds up neither who asks nor all who ask later."""
     broker, silent = LocalBroker(), False

@@ -302,11 +302,14 @@ def test_a_broken_file_keeps_the_old_ring(mounted: Mounted, broken: str) -> None
     assert ["w49"] == names(file)
 
 
-def test_of_a_file_that_is_too_long_no_part_counts(mounted: Mounted) -> None:
-    """What is read of it is a good ring, and lacks the epochs that come later."""
+@pytest.mark.parametrize("filling", ["#", "\u00e9", "\U0001f600"])
+def test_of_a_file_that_is_too_long_no_part_counts(mounted: Mounted, filling: str) -> None:
+    """What is read of it is a good ring, and lacks the epochs that come later; also where its characters are few."""
     mounted.write(HEAD + W48 + W49)
     file = mounted.follow()
-    mounted.write(HEAD + W49 + "#" * FILE_BYTES_MAX + "\n" + W48)
+    before, size = f"{HEAD}{W49}#", len(filling.encode())
+    before += "#" * ((FILE_BYTES_MAX + 1 - len(before)) % size)
+    mounted.write(before + filling * (FILE_BYTES_MAX // size) + "\n" + W48)
     assert ["w48", "w49"] == names(file)
 
 

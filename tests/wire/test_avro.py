@@ -41,7 +41,7 @@ def refusal(*arguments: Any) -> Refusal:
 
 
 # ------------------------------------------------------------------ frame
-@pytest.mark.parametrize("reference", [0, 1, 2**32 - 1, str(uuid.uuid4())])
+@pytest.mark.parametrize("reference", [0, 1, 2**32 - 1, "7f3c5a52-6c0e-4f8e-9d64-2b1f0a9c7e11"])
 def test_a_frame_comes_off_as_it_went_on(reference: int | str) -> None:
     """Ids behind magic 0, GUIDs behind magic 1."""
     assert (reference, b"body") == avro.unframe(avro.frame(reference, b"body"))

@@ -89,10 +89,15 @@ class Consumer:
         return self.group_at
 
     async def beginning_offsets(self, places: Sequence[TopicPartition]) -> dict[TopicPartition, int]:
-        return dict.fromkeys(places, 7)
+        return dict.fromkeys(self._known(places), 7)
 
     async def end_offsets(self, places: Sequence[TopicPartition]) -> dict[TopicPartition, int]:
-        return dict.fromkeys(places, 11)
+        return dict.fromkeys(self._known(places), 11)
+
+    def _known(self, places: Sequence[TopicPartition]) -> Sequence[TopicPartition]:
+        unknown = [place for place in places if place.partition not in self.partitions_for_topic(place.topic)]
+        assert [] == unknown, "the library would wait for them for ever"
+        return places
 
     async def getmany(
         self, *wanted: TopicPartition, timeout_ms: int, max_records: int

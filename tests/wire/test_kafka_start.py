@@ -129,9 +129,10 @@ async def pumped(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> 
 
 
 # ------------------------------------------------------------------ who is refused
-async def test_who_is_refused_is_told_so(kafka: KafkaServer, topics: Topics) -> None:
+async def test_who_is_refused_is_told_so(kafka: KafkaServer, topics: Topics, monkeypatch: pytest.MonkeyPatch) -> None:
     """A rotated password is no outage: waiting would not end it."""
-    cluster = KafkaBroker(sasl(kafka, "wrong-password"))
+    monkeypatch.setattr(kafka_source, "START_S", 20.0)  # it is told long before
+    cluster = KafkaBroker(replace(sasl(kafka, "wrong-password"), rebalance_timeout_s=0.0))
     outbox = cluster.outbox(Partition(topics.raw, 0), topics.group)
     with pytest.raises(CommitFailed) as failed:
         await outbox.start()
