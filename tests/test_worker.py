@@ -373,28 +373,30 @@ async def test_a_cancellation_that_gets_lost_is_repeated(broker: LocalBroker, to
     """Libraries, and Python 3.11's wait_for, can swallow one: neither poll nor commit goes on for ever."""
 
     class Stubborn:
-        """A source whose poll survives the first cancellation."""
+        """A source whose poll survives more cancellations than there are places that end it."""
 
         def __init__(self) -> None:
             inner = broker.source(topics.raw, topics.group)
             self.start, self.stop, self.lag = inner.start, inner.stop, inner.lag
             self.pause, self.resume, self.seek_to_committed = inner.pause, inner.resume, inner.seek_to_committed
             self._poll = inner.poll
-            self._swallowed = False
+            self._to_swallow = 4
 
         async def poll(self, max_records: int, timeout_s: float) -> Mapping[Partition, Sequence[Record]]:
             try:
                 return await self._poll(max_records, timeout_s)
             except asyncio.CancelledError:
-                if self._swallowed:
+                if not self._to_swallow:
                     raise
-                self._swallowed = True
+                self._to_swallow -= 1
                 return {}
 
     await send(broker, topics.raw, [event(0)])
     one = worker(broker, topics, WishEngine())
-    one.source = Stubborn()
+    one.source = source = Stubborn()
     await finish(one, broker, topics)
+    source._to_swallow = 0
+    assert [] == running_tasks("Worker._pump")
     assert {0: [0]} == offsets(await everything(broker, topics.audit))
 
 
@@ -451,6 +453,12 @@ async def test_every_log_line_is_on_the_list(broker: LocalBroker, topics: Topics
 
 async def committed_is(broker: LocalBroker, topics: Topics, expected: dict[int, int]) -> bool:
     return expected == dict(await broker.committed(topics.raw, topics.group))
+
+
+def running_tasks(named: str) -> list[str]:
+    """Tasks of a coroutine function that have not ended."""
+    names = [getattr(task.get_coro(), "__qualname__", "") for task in asyncio.all_tasks()]
+    return [name for name in names if name == named]
 
 
 async def holds(one: Worker, number: int) -> bool:

@@ -25,7 +25,7 @@ from tests.contract.stand_ins import (
     until,
     worker,
 )
-from tests.test_worker import QUICK, finish
+from tests.test_worker import QUICK, finish, holds, running_tasks
 
 
 @pytest.fixture
@@ -172,6 +172,18 @@ async def test_a_worker_that_stops_takes_no_partition(broker: LocalBroker, topic
     await one._gained(frozenset({Partition(topics.raw, 0)}))
     assert 0 == one.health.partitions
     await one._close()
+
+
+async def test_a_lane_that_is_lost_ends_at_once(broker: LocalBroker, topics: Topics) -> None:
+    """Also one that hears a clip: the next owner has begun it, and this one must not commit."""
+    await send(broker, topics.raw, [event(0, "hold")])
+    one = worker(broker, topics, WishEngine(), QUICK)
+    running = asyncio.create_task(one.run())
+    await until(lambda: holds(one, 1))
+    await one._lost(frozenset({Partition(topics.raw, 0)}))
+    assert [] == running_tasks("Lane.run")
+    one.stop()
+    await running
 
 
 async def fenced(meter: Tally) -> bool:
