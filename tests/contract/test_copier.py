@@ -41,6 +41,7 @@ async def test_copies_are_at_the_end_of_their_partition(broker: Broker, topics: 
     assert wanted == list(await copier.copy(wanted, telling(topics)))  # type: ignore[arg-type]
     await copier.stop()
     await eventually([b"0:1 3", b"1:0 3", b"1:2 4"], lambda: lines(broker, topics))
+    await eventually(9, lambda: number_of(broker, topics.raw))
     by_place = {record.coordinates: record for record in await everything(broker, topics.raw)}
     for at, copy in ((place(topics, 1), place(topics, 3)), (place(topics, 2, 1), place(topics, 4, 1))):
         old, new = by_place[at], by_place[copy]
@@ -110,3 +111,7 @@ async def test_a_message_that_is_refused_takes_the_copies_with_it(broker: Broker
             await copier.copy([place(topics, 0)], lambda at, copy: Message(topics.audit, b"-", bytes(20_000_000)))
     await copier.stop()
     assert [b"a"] == await values(broker, topics)
+
+
+async def number_of(broker: Broker, topic: str) -> int:
+    return len(await everything(broker, topic))
