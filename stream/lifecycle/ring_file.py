@@ -190,6 +190,11 @@ class RingFile:
         if not same:
             told = "campaign, scope and account_key may change with a restart only"
             raise RingBroken([told], frozenset(epoch.id for epoch in ring.epochs))
+        known = {epoch.id: epoch for epoch in old.epochs}
+        changed = {epoch.id for epoch in ring.epochs if epoch.id in known and _keys(epoch) != _keys(known[epoch.id])}
+        if changed:  # one clip would get two tokens, and entries that were sealed before would not open
+            told = "the key of an epoch never changes: a new key is a new epoch"
+            raise RingBroken([told], frozenset(epoch.id for epoch in ring.epochs) - changed)
         return ring
 
     def _content(self) -> bytes:
@@ -208,6 +213,10 @@ def _parsed(content: bytes) -> KeyRing:
     except UnicodeDecodeError:
         raise RingBroken(["holds bytes that are no text"]) from None
     return parse_ring(text)
+
+
+def _keys(of: Epoch) -> tuple[object, bytes]:
+    return of.token_key, of.seal_key
 
 
 def _digest(content: bytes) -> bytes:

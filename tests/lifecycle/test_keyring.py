@@ -351,6 +351,17 @@ def test_a_removed_epoch_is_forgotten_though_the_file_is_refused(mounted: Mounte
     assert before.account_mac("acct-1") == after.account_mac("acct-1")
 
 
+def test_an_epoch_never_gets_another_key(mounted: Mounted) -> None:
+    """Its clips would get a second token, and what was sealed would not open: neither key counts, the others do."""
+    mounted.write(HEAD + W48 + W49)
+    file = mounted.follow()
+    before = file.current()
+    mounted.write(HEAD + W48.replace(TEXTS["w48"], TEXTS["other"]) + W49)
+    assert ["w49"] == names(file)
+    assert before.key_for(at(30)) == file.current().key_for(at(30))
+    assert Reason.KEY_MISSING == epoch_at(at(24), file.current())
+
+
 def test_the_last_epoch_can_be_destroyed_too(mounted: Mounted) -> None:
     """An empty list is no ring to start with, but it says what is to be forgotten."""
     file = mounted.follow()
