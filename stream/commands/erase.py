@@ -42,12 +42,13 @@ def erase(context: typer.Context, config: Config = None) -> None:
         return
     from stream.commands.connect import connect
     from stream.ops import log
-    from stream.ops.hardening import no_core_dumps
+    from stream.ops.hardening import NotHardened, no_core_dumps
     from stream.ops.request_metrics import RequestMetrics
 
     settings = settings_from(config)
     signer, ring = _signer(settings.erasing), _ring(settings)
-    no_core_dumps()
+    with told(NotHardened):
+        no_core_dumps()
     metrics = RequestMetrics()
     log.configure(settings.log.level, on_dropped=metrics.log_dropped)
     service = Service(settings, ring, signer, metrics, connect)

@@ -36,12 +36,13 @@ def run(config: Config = None) -> None:
     from stream.commands.checking import check
     from stream.commands.connect import connect
     from stream.ops import log
-    from stream.ops.hardening import no_core_dumps
+    from stream.ops.hardening import NotHardened, no_core_dumps
     from stream.ops.metrics import Metrics
 
     settings = settings_from(config)
     ring = check(settings)
-    no_core_dumps()
+    with told(NotHardened):
+        no_core_dumps()
     metrics = Metrics()
     log.configure(settings.log.level, on_dropped=metrics.log_dropped)
     asyncio.run(_run_until_signal(Service(settings, ring, metrics, connect)))
@@ -123,6 +124,8 @@ class Service:
             memory = self._memory = self._make_watch(pool)
             with trouble_told():  # brokers may go away again
                 worker = self._worker = await self._make_worker(stack, broker, pool, memory)
+            if self._stopping:  # libraries can swallow a cancellation
+                worker.stop()
             watching = asyncio.create_task(memory.run(lambda: not worker.health.in_flight))
             stack.callback(watching.cancel)
             log.get().info(log.Event.STARTED, processes=self._settings.engine.processes, port=self.port)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import contextlib
 import functools
 import json
 import os
@@ -13,18 +14,22 @@ import sys
 import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
 
 import httpx
 import pytest
 import yaml
 
+from stream.commands import checking, erase, run
 from stream.commands.connect import topics_of
 from stream.commands.failure import CommandFailed
 from stream.commands.run import Service
 from stream.config import Settings
 from stream.config.outside import TopicSettings
 from stream.lifecycle.keyring import single_ring
-from stream.ops import memory
+from stream.ops import hardening, memory
+from stream.ops.hardening import NotHardened
 from stream.ops.metrics import Metrics
 from stream.ports import Broker, BrokerUnavailable, Message
 from stream.wire import avro
@@ -186,6 +191,43 @@ async def test_a_stop_during_the_start_ends_it(tmp_path: Path) -> None:
     starting.stop()
     async with asyncio.timeout(10):
         await task
+
+
+async def test_a_stop_that_a_library_swallows_ends_it_all_the_same(tmp_path: Path) -> None:
+    """Whoever was told to end must not begin to work because a cancellation got lost on its way."""
+    broker, connecting = LocalBroker(), asyncio.Event()
+
+    async def connect(settings: Settings) -> Broker:
+        connecting.set()
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.Event().wait()
+        await broker.create_topics(dict.fromkeys(topics_of(settings), 2))
+        return broker
+
+    starting = Service(settings_in(tmp_path), lambda: RING, Metrics(), connect, OBEDIENT)
+    task = asyncio.create_task(starting.run())
+    await connecting.wait()
+    starting.stop()
+    async with asyncio.timeout(60):
+        await task
+
+
+def test_a_process_that_is_not_hardened_does_not_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In words: neither the worker nor the eraser goes on to hold what people said."""
+
+    def dumpable() -> None:
+        raise NotHardened("this process can still be dumped")
+
+    monkeypatch.setattr(hardening, "no_core_dumps", dumpable)
+    monkeypatch.setattr(checking, "check", lambda _: lambda: RING)
+    for command in (run, erase):
+        monkeypatch.setattr(command, "settings_from", lambda _: settings_in(tmp_path))
+    monkeypatch.setattr(erase, "_signer", lambda _: None)
+    monkeypatch.setattr(erase, "_ring", lambda _: None)
+    with pytest.raises(CommandFailed, match="can still be dumped"):
+        run.run(None)
+    with pytest.raises(CommandFailed, match="can still be dumped"):
+        erase.erase(cast(Any, SimpleNamespace(invoked_subcommand=None)), None)
 
 
 async def test_brokers_that_go_away_during_the_start_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
