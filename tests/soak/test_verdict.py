@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -76,6 +78,29 @@ def test_a_run_that_is_too_short_says_so() -> None:
     assert "undecided" == judge(run(10))["verdict"]
     assert {"undecided"} == {each["verdict"] for each in judge(run(10, tasks=100))["series"].values()}
     assert "undecided" == judge([])["verdict"]
+
+
+@pytest.mark.parametrize(
+    ("changed", "told"),
+    [
+        (lambda number: {"lag": 0}, "no clip waited"),
+        (lambda number: {"shedding": 1}, "it shed load"),
+        (lambda number: {"clips": min(number, 400) * 10}, "it slowed down"),
+    ],
+)
+def test_what_does_little_is_not_called_flat(changed: Callable[[int], dict[str, int]], told: str) -> None:
+    """An hour without clips to hear, without memory to hear them, or with ever fewer heard, proves nothing."""
+    report = judge([replace(sample, **changed(number)) for number, sample in enumerate(run(60))])
+    assert ("undecided", [told]) == (report["verdict"], report["not_full_load"])
+
+
+def test_growth_within_a_process_is_told() -> None:
+    """Processes that live for ten minutes each and grow by 60 MiB an hour meanwhile: the hour as a whole is flat."""
+    samples = [
+        replace(sample, inference_pid=int(sample.seconds // 600), inference_uss=700 + sample.seconds % 600 / 60)
+        for sample in run(60)
+    ]
+    assert 60.0 == judge(samples)["inference_process_grows_mb_per_hour"]
 
 
 def test_the_picture_is_drawn(tmp_path: Path) -> None:

@@ -23,6 +23,9 @@ WARM_UP_S = 900.0  # allocators and caches fill; of a shorter run, a quarter
 JUDGED_S_MIN = 900.0  # after it; what a shorter run shows is told, but decides nothing
 BINS = 40
 WORST = ("grows", "undecided", "flat")
+IDLE_SHARE_MAX = 0.02  # of samples in which no clip waited
+SHEDDING_SHARE_MAX = 0.02  # of samples in which nothing was polled for want of memory
+SLOWED_MAX = 0.8  # clips a second in the last third, as a share of those in the first
 
 
 @dataclass(frozen=True)
@@ -54,8 +57,12 @@ def judge(samples: Sequence[Sample]) -> dict[str, Any]:
     warm = [sample for sample in samples if sample.seconds >= min(last / 4, WARM_UP_S)]
     series = {rule.series: _judged(rule, warm) for rule in RULES}
     verdicts = {judged["verdict"] for judged in series.values()}
+    load = not_full_load(warm)
+    if load:  # what does not grow while little is done says nothing
+        verdicts |= {"undecided"}
     return {
         "verdict": next(verdict for verdict in WORST if verdict in verdicts),
+        "not_full_load": load,
         "minutes": round(last / 60, 1),
         "samples": len(samples),
         "warm_up_s": round(warm[0].seconds, 1) if warm else None,
@@ -64,8 +71,37 @@ def judge(samples: Sequence[Sample]) -> dict[str, Any]:
         "lag_median": median(sample.lag for sample in warm) if warm else None,
         "inference_replaced": samples[-1].replaced if samples else 0,
         "samples_shedding": sum(sample.shedding for sample in samples),
+        "inference_process_grows_mb_per_hour": grown_by_process(warm),
         "series": series,
     }
+
+
+def not_full_load(samples: Sequence[Sample]) -> list[str]:
+    """Why these samples are not of a service at full load; nothing where they are."""
+    if len(samples) < 3:
+        return ["too few samples"]
+    third = len(samples) // 3
+    first, last = _rate(samples[:third]), _rate(samples[-third:])
+    reasons = {
+        "no clip waited": sum(not sample.lag for sample in samples) / len(samples) > IDLE_SHARE_MAX,
+        "it shed load": sum(sample.shedding for sample in samples) / len(samples) > SHEDDING_SHARE_MAX,
+        "it slowed down": last < SLOWED_MAX * first,
+    }
+    return [reason for reason, holds in reasons.items() if holds]
+
+
+def grown_by_process(samples: Sequence[Sample]) -> float | None:
+    """MiB an hour that an inference process grows while it lives, in the median of those seen: what recycling takes
+    back, and the slope over the hour can't show."""
+    lives: dict[int, list[Sample]] = {}
+    for sample in samples:
+        lives.setdefault(sample.inference_pid, []).append(sample)
+    slopes = [
+        stats.theilslopes([each.inference_uss for each in life], [each.seconds for each in life])[0]
+        for life in lives.values()
+        if len(life) >= 10
+    ]
+    return round(3600.0 * median(slopes), 1) if slopes else None
 
 
 def _rate(samples: Sequence[Sample]) -> float:
