@@ -46,6 +46,7 @@ class Mortal(Kept):
     def __init__(self, broker: LocalBroker, point: Point) -> None:
         super().__init__(broker)
         self.local, self.point, self.steps, self.dead = broker, point, 0, False
+        self.opened: set[tuple[Partition, str]] = set()
 
     def dies(self) -> bool:
         self.steps += 1
@@ -64,7 +65,15 @@ class Mortal(Kept):
         await self.local.send(messages)
 
     def outbox(self, partition: Partition, group: str) -> Outbox:
+        self.opened.add((partition, group))
         return MortalOutbox(self, partition, group)
+
+    async def time_passes(self) -> None:
+        """Until the broker has ended what the process left open: nobody reads past an open transaction."""
+        for partition, group in self.opened:
+            outbox = self.local.outbox(partition, group)
+            await outbox.start()
+            await outbox.stop()
 
 
 class MortalOutbox:
@@ -108,6 +117,7 @@ async def die_and_go_on(folder: Path, point: Point, erased: int) -> None:
     first.stop()  # at once
     with contextlib.suppress(CommandFailed, asyncio.CancelledError):
         await dying
+    await mortal.time_passes()
     async with world.serving():
         await world.answered(2)
 
