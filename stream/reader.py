@@ -7,8 +7,9 @@
             await store.put(clip.metadata.token, clip.samples, clip.words)
             await clips.commit()
 
-Settings are those of the service (docs/configuration.md): a reader needs ``kafka``, ``registry`` and
-``topics.anonymized``, and no key. It reads ``read_committed``: what an aborted transaction left behind is never seen.
+Settings are those of the service (docs/configuration.md): a reader needs ``kafka``, ``registry``,
+``topics.anonymized``, and ``objects`` where the service puts large audio into a store; it needs no key. It reads
+``read_committed``: what an aborted transaction left behind is never seen.
 
 **At least once.** A clip comes again after a crash before its ``commit``, after a rebalance, or because its record was
 replayed. Store by ``clip.metadata.token``, so that the second time replaces the first.
@@ -28,9 +29,11 @@ from pathlib import Path
 from stream.clip import SAMPLE_RATE_HZ, AnonymizedClip, Metadata, Mute, PublishedWord, Segment, Why
 from stream.commands.connect import connect, registry_of
 from stream.commands.failure import CommandFailed, settings_from
+from stream.commands.stores import fetch_of
 from stream.config import Settings
 from stream.ports import Schemas
 from stream.reading.clips import Clips, Erased, NotCommitted, OneSchema, ReadingFailed, Records, Unreadable
+from stream.reading.referred import Fetch
 from stream.reading.share import GroupShare
 from stream.reading.whole import WholeTopic
 
@@ -84,17 +87,19 @@ async def open_clips(
     - ``kept``: what is audible, in seconds; ``mutes``: the rest of ``duration``, exact zeros, with the reason.
     - ``receipts``, ``policy_version``, ``critical``: how it was made, and which kinds of content were taken out.
 
-    Audio that is published by reference is not fetched: such a clip raises Unreadable (``audio_not_fetched``).
+    Audio that is published by reference is fetched from below ``objects.output`` and compared with the hash in the
+    record; without that setting such a clip raises Unreadable (``audio_not_fetched``). One whose audio is gone raises
+    it too (``audio_missing``): as a rule it was taken back, or published anew, and what says so comes behind it.
 
-    Raises ReadingFailed, also on the way in, where settings, brokers or registry are of no use. A step of the iterator
-    raises Unreadable for a record that is no clip, and goes on behind it when it is asked again; after ReadingFailed
-    it tries the same again.
+    Raises ReadingFailed, also on the way in, where settings, brokers, registry or store are of no use. A step of the
+    iterator raises Unreadable for a record that is no clip, and goes on behind it when it is asked again; after
+    ReadingFailed it tries the same again.
     """
     if group is not None and (start is not None or not follow):
         raise ValueError("a group keeps its own offsets and has no end: leave start and follow out")
     async with AsyncExitStack() as stack:
-        records, schemas = await _opened(stack, config, group, follow, start or {}, schema)
-        clips = Clips(records, schemas, erased)
+        records, schemas, fetch = await _opened(stack, config, group, follow, start or {}, schema)
+        clips = Clips(records, schemas, erased, fetch)
         stack.push_async_callback(clips.stop)
         await clips.start()
         yield clips
@@ -107,18 +112,18 @@ async def _opened(
     follow: bool,
     start: Mapping[int, int],
     schema: Path | str | None,
-) -> tuple[Records, Schemas]:
+) -> tuple[Records, Schemas, Fetch]:
     try:
         settings = config if isinstance(config, Settings) else settings_from(None if config is None else Path(config))
-        schemas = _schemas(stack, settings, schema)
+        schemas, fetch = _schemas(stack, settings, schema), fetch_of(settings)
         topic = settings.topics.anonymized
         broker = await connect(settings, [topic])
     except CommandFailed as failure:
         raise ReadingFailed(str(failure)) from None
     stack.push_async_callback(broker.close)
     if group is not None:
-        return GroupShare(broker.source(topic, group)), schemas
-    return WholeTopic(broker, topic, start, follow=follow), schemas
+        return GroupShare(broker.source(topic, group)), schemas, fetch
+    return WholeTopic(broker, topic, start, follow=follow), schemas, fetch
 
 
 def _schemas(stack: AsyncExitStack, settings: Settings, schema: Path | str | None) -> Schemas:

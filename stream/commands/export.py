@@ -12,6 +12,7 @@ import typer
 
 from stream.commands.failure import WRONG_INPUT, CommandFailed, settings_from, told
 from stream.commands.options import Config
+from stream.commands.stores import fetch_of
 from stream.config import Settings
 
 if TYPE_CHECKING:
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from stream.clip import AnonymizedClip
     from stream.export.folder import ExportFolder
     from stream.ports import Broker, Schemas
+    from stream.reading.clips import Unreadable
+    from stream.reading.referred import Fetch
 
 TOOL = "label-studio"
 LOCAL_FILES = "/data/local-files/?d=clips/"  # where Label Studio serves a folder that it was given
@@ -56,11 +59,12 @@ def label_studio(
     from stream.export.label_studio import LABELING_CONFIG
 
     settings = settings_from(config)
+    fetch = fetch_of(settings)
     kept = ExportFolder(folder, TOOL, settings.topics.anonymized)
     try:
         with told(NotOurs, code=WRONG_INPUT):
             kept.open({"labeling.xml": LABELING_CONFIG})
-        export = Export(kept, audio_url)
+        export = Export(kept, audio_url, fetch)
         asyncio.run(_export(settings, export, follow=follow))
     except OSError as error:
         raise CommandFailed(f"{folder} can't be written: {error.strerror}") from None
@@ -89,9 +93,10 @@ async def _export(settings: Settings, export: Export, *, follow: bool) -> None:
 class Export:
     """Keeps a folder as the topic is."""
 
-    def __init__(self, folder: ExportFolder, audio_url: str) -> None:
-        self._folder, self._audio_url = folder, audio_url
+    def __init__(self, folder: ExportFolder, audio_url: str, fetch: Fetch) -> None:
+        self._folder, self._audio_url, self._fetch = folder, audio_url, fetch
         self._live: set[str] = set()
+        self._silent: dict[str, str] = {}  # by token what has no audio any more, and may be taken back behind it
         self.counts: Counter[str] = Counter()
 
     async def whole(self, broker: Broker, schemas: Schemas, topic: str) -> Mapping[int, int]:
@@ -101,6 +106,8 @@ class Export:
         back. Raises ReadingFailed; nothing but what a tombstone names was removed then.
         """
         behind = await self.on(broker, schemas, topic, {}, follow=False)
+        for why in self._silent.values():
+            self._tell(why)
         self.counts["removed"] += self._folder.keep_only(self._live)
         return behind
 
@@ -111,14 +118,14 @@ class Export:
         from stream.reading.clips import Clips, Unreadable
         from stream.reading.whole import WholeTopic
 
-        clips = Clips(WholeTopic(broker, topic, start, follow=follow), schemas, self._erased)
+        clips = Clips(WholeTopic(broker, topic, start, follow=follow), schemas, self._erased, self._fetch)
         try:
             await clips.start()
             while True:
                 try:
                     self._put(await anext(clips))
                 except Unreadable as error:
-                    self._refuse(error.token, str(error))
+                    self._refuse(error, follow=follow)
                 except StopAsyncIteration:
                     return await clips.positions()
         finally:
@@ -138,20 +145,34 @@ class Export:
         try:
             wrote = self._folder.put(token, encode_wav(clip.samples), task)
         except NotAToken:
-            self._refuse(None, "a clip whose token can't be the name of a file")
+            self._tell("a clip whose token can't be the name of a file")
             return
+        self._silent.pop(token, None)
         self._live.add(token)
         self.counts["written" if wrote else "same"] += 1
 
     async def _erased(self, token: str) -> None:
+        self._silent.pop(token, None)
         self._remove(token)
 
-    def _refuse(self, token: str | None, why: str) -> None:
-        """What is kept under ``token`` is not what the topic has: it goes."""
+    def _refuse(self, error: Unreadable, *, follow: bool) -> None:
+        """What is kept under its token is not what the topic has: it goes.
+
+        Before the end, audio that is gone is no trouble yet: until Kafka compacts, a clip that was erased or replaced
+        lies before the record that says so.
+        """
+        from stream.clip import Reason
+
+        if error.token is not None:
+            self._remove(error.token)
+        if error.token is None or error.reason is not Reason.AUDIO_MISSING or follow:
+            self._tell(str(error))
+        else:
+            self._silent[error.token] = str(error)
+
+    def _tell(self, why: str) -> None:
         typer.echo(f"not exported: {why}", err=True)
         self.counts["unreadable"] += 1
-        if token is not None:
-            self._remove(token)
 
     def _remove(self, token: str) -> None:
         self._live.discard(token)

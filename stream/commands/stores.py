@@ -12,6 +12,7 @@ from stream.objects import Place
 if TYPE_CHECKING:
     from stream.intake_audio import Audio
     from stream.lifecycle.removing import Objects
+    from stream.reading.referred import Fetch
     from stream.wire.objects_store import Access, Store
 
 
@@ -34,6 +35,15 @@ def output_of(settings: Settings) -> Store | None:
     """Where published audio is put; None where all of it lies in the records. Raises CommandFailed."""
     prefix = settings.objects.output
     return None if prefix is None else store_of(settings, Place.of(prefix))
+
+
+def fetch_of(settings: Settings) -> Fetch:
+    """How readers get published audio that does not lie in the records. Raises CommandFailed."""
+    from stream.reading.referred import Again, nowhere
+    from stream.wire.objects_audio import PublishedAudio
+
+    output = output_of(settings)
+    return nowhere if output is None else Again(PublishedAudio(output).fetch)
 
 
 def store_of(settings: Settings, place: Place) -> Store:

@@ -7,9 +7,11 @@ from typing import Protocol, TypeVar
 
 from stream.clip import AnonymizedClip, Coordinates, Reason, Record, Refusal
 from stream.lifecycle.rolling import ROLL_KEY
-from stream.ports import BrokerUnavailable, CommitFailed, RegistryUnavailable, Schemas, SourceLost
+from stream.ports import BrokerUnavailable, CommitFailed, ObjectsUnavailable, RegistryUnavailable, Schemas, SourceLost
+from stream.reading.referred import Fetch, nowhere
 from stream.wire import avro
 from stream.wire.clips import decode_anonymized
+from stream.wire.published import object_of
 
 Erased = Callable[[str], Awaitable[None]]
 T = TypeVar("T")
@@ -28,8 +30,8 @@ class Unreadable(Exception):
 
 
 class ReadingFailed(Exception):
-    """Brokers or registry do not answer, or refuse. Nothing was passed over: the next step tries the same again, and
-    where that goes on failing, open it anew."""
+    """Brokers, registry or object store do not answer, or refuse. Nothing was passed over: the next step tries the
+    same again, and where that goes on failing, open it anew."""
 
 
 class NotCommitted(Exception):
@@ -57,8 +59,8 @@ class Records(Protocol):
 class Clips:
     """The clips of the topic, one after another: an async iterator. Make it with ``stream.reader.open_clips``."""
 
-    def __init__(self, records: Records, schemas: Schemas, erased: Erased) -> None:
-        self._records, self._schemas, self._erased = records, schemas, erased
+    def __init__(self, records: Records, schemas: Schemas, erased: Erased, fetch: Fetch = nowhere) -> None:
+        self._records, self._schemas, self._erased, self._fetch = records, schemas, erased, fetch
 
     async def start(self) -> None:
         """Raises ReadingFailed."""
@@ -97,23 +99,27 @@ class Clips:
                 await self._erased(record.key.decode(errors="replace"))
             return None
         try:
-            return await clip_of(record, self._schemas)
+            return await clip_of(record, self._schemas, self._fetch)
         except RegistryUnavailable as error:
             raise ReadingFailed(f"the schema registry does not answer: {error}") from None
+        except ObjectsUnavailable as error:
+            raise ReadingFailed(f"the object store does not answer: {error}") from None
         except Refusal as refusal:
             self._records.passed(record)
             raise Unreadable(record.coordinates, refusal.reason, _text(record.key)) from None
 
 
-async def clip_of(record: Record, schemas: Schemas) -> AnonymizedClip:
-    """The clip of a record of the anonymized topic. Raises Refusal, and RegistryUnavailable.
+async def clip_of(record: Record, schemas: Schemas, fetch: Fetch) -> AnonymizedClip:
+    """The clip of a record of the anonymized topic. Raises Refusal, RegistryUnavailable and ObjectsUnavailable.
 
     A clip under a key that is not its token is refused: no tombstone would ever take it back.
     """
     if record.unread is not None:
         raise Refusal(record.unread)
     reference, body = avro.unframe(record.value or b"")
-    clip = decode_anonymized(await schemas.writer_schema(reference), body)
+    schema = await schemas.writer_schema(reference)
+    audio = object_of(schema, body)
+    clip = decode_anonymized(schema, body, None if audio is None else await fetch(audio))
     if record.key != clip.metadata.token.encode():
         raise Refusal(Reason.EVENT_UNDECODABLE)
     return clip

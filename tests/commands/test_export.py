@@ -17,6 +17,7 @@ import soundfile
 from stream.clip import SAMPLE_RATE_HZ, Reason, Refusal
 from stream.commands.export import TOOL, Export
 from stream.export.folder import ExportFolder
+from stream.reading.referred import nowhere
 from stream.wire import avro
 from stream.wire.kafka import KafkaBroker, KafkaConnection
 from stream.wire.local import LocalBroker
@@ -40,7 +41,7 @@ def exported(folder: Path) -> set[str]:
 async def run(broker: LocalBroker, folder: Path, schemas: Published | None = None) -> Export:
     kept = ExportFolder(folder, TOOL, NAME)
     kept.open({})
-    export = Export(kept, "https://clips.example/")
+    export = Export(kept, "https://clips.example/", nowhere)
     await export.whole(broker, schemas or Published(), NAME)
     return export
 

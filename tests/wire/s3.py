@@ -36,6 +36,10 @@ class S3:
         found: bytes = self._client.get_object(Bucket=bucket, Key=key)["Body"].read()
         return found
 
+    def delete(self, path: str) -> None:
+        bucket, _, key = path.partition("/")
+        self._client.delete_object(Bucket=bucket, Key=key)
+
     def head(self, path: str) -> dict[str, Any]:
         bucket, _, key = path.partition("/")
         return dict(self._client.head_object(Bucket=bucket, Key=key))
