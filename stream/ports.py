@@ -188,6 +188,16 @@ class Objects(Protocol):
         record. The same outcome may come again. Raises ObjectsUnavailable."""
 
 
+class StoreMeter(Protocol):
+    """What is counted of requests to object stores; ``request`` is ``fetch`` or ``put``."""
+
+    def stored(self, request: str, seconds: float, size_bytes: int) -> None:
+        """One that was answered as it should be."""
+
+    def store_failed(self, request: str, cause: str) -> None:
+        """One that was not, or that was not even made. ``cause`` is what Refusal or ObjectsUnavailable says."""
+
+
 @dataclass(frozen=True)
 class Settled:
     """What one transaction holds: the outcomes as they are in the end, and everything that is written of them."""

@@ -55,7 +55,7 @@ async def office_of(
     rules = settings.sampling.as_rules(policy.device_families)
     sinks = dict(zip(OUTPUT_SCHEMAS, (topics.anonymized, topics.withheld, topics.audit), strict=True))
     writer = Outcomes(await register(registry, sinks | {ESCALATION_SCHEMA: topics.escalations}, settings))
-    audio = audio_of(settings)
+    audio = audio_of(settings, metrics)
     outside = Outside(broker, registry, lambda account_id: ring().account_mac(account_id), metrics)
     standing = standing_of(settings.consent, topics.consent, topics.recalls, outside)
 

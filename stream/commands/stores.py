@@ -12,11 +12,12 @@ from stream.objects import Place
 if TYPE_CHECKING:
     from stream.intake_audio import Audio
     from stream.lifecycle.removing import Objects
+    from stream.ports import StoreMeter
     from stream.reading.referred import Fetch
     from stream.wire.objects_store import Access, Store
 
 
-def audio_of(settings: Settings) -> Audio:
+def audio_of(settings: Settings, meter: StoreMeter | None = None) -> Audio:
     """What the intakes do about audio that does not lie in the records. Raises CommandFailed."""
     from stream.intake_audio import Audio
     from stream.wire.headers import audio_of as object_of
@@ -28,7 +29,7 @@ def audio_of(settings: Settings) -> Audio:
         return Audio()
     sources = [store_of(settings, place) for place in of.places]
     bounds = AudioBounds(of.object_bytes_max, of.inline_bytes_max, of.requests_max)
-    return Audio(AudioObjects(sources, output, bounds), object_of)
+    return Audio(AudioObjects(sources, output, bounds, meter), object_of)
 
 
 def output_of(settings: Settings) -> Store | None:

@@ -1,7 +1,7 @@
 """The metrics of ``clipveil run``, their names and meaning in one place. No label ever holds what a record holds.
 
 ``Metrics`` is the worker's ``Meter`` and the engine's counter of processes; ``render`` is what Prometheus scrapes, and
-docs/metrics.md is written from what is declared here, in ``request_metrics`` and in ``audit_metrics``.
+docs/metrics.md is written from what is declared here, in ``store_metrics``, ``request_metrics`` and ``audit_metrics``.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
 from stream.clip import CriticalKind, Outcome, Published, Reason, Withheld
 from stream.lifecycle.realised import Decision, decision
-from stream.ops.registered import Registered
+from stream.ops.store_metrics import StoreMetrics
 from stream.ports import Partition
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
@@ -35,7 +35,7 @@ _CLIP_SECONDS = (0.03, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0)
 _TYPES_MAX = 100  # identifier types are a closed list elsewhere; a bound here keeps a mistake from growing memory
 
 
-class Metrics(Registered):
+class Metrics(StoreMetrics):
     """Everything that is counted of clips."""
 
     def __init__(self, registry: CollectorRegistry | None = None) -> None:

@@ -23,6 +23,7 @@ from stream.intake_audio import Audio
 from stream.lifecycle import orphans
 from stream.objects import Place
 from stream.ops import log
+from stream.ops.metrics import Metrics
 from stream.policy import Policy
 from stream.ports import Message, Partition, Parts, WordFinder
 from stream.wire import avro
@@ -68,12 +69,18 @@ def words() -> WordFinder:
 
 
 @pytest.fixture
-def shared(words: WordFinder, proxy: Breaking) -> Office:
+def metrics() -> Metrics:
+    return Metrics()
+
+
+@pytest.fixture
+def shared(words: WordFinder, proxy: Breaking, metrics: Metrics) -> Office:
     """Events are fetched from one bucket, and every clip is published into the other."""
     parts = Parts(Decoder(POLICY), ScriptedSpeakers(), words, Encoder())
     to = {schema: Destination(f"clips.{schema}", number) for number, schema in enumerate(OUTPUT_SCHEMAS, 1)}
     office = real_office(Here(parts), OneClipEvent(), Outcomes(to), POLICY, registry_retry_s=0.01)
-    objects = AudioObjects([store(proxy, "s3://raw/")], store(proxy, "s3://published/"), AudioBounds(2**20, 100))
+    bounds = AudioBounds(2**20, 100)
+    objects = AudioObjects([store(proxy, "s3://raw/")], store(proxy, "s3://published/"), bounds, metrics)
     return replace(office, audio=Audio(objects, audio_of))
 
 
@@ -176,13 +183,14 @@ async def test_a_uri_is_told_nowhere(
     reason: Reason | None,
     faults: list[str],
     lines: io.StringIO,
+    metrics: Metrics,
 ) -> None:
-    """Not in what is published, withheld, audited or indexed, nor in the log at its most talkative; also while the
-    store fails. What is withheld says why."""
+    """Not in what is published, withheld, audited or indexed, nor in the log at its most talkative or a scrape; also
+    while the store fails. What is withheld says why."""
     proxy.faults = list(faults)
     messages = await written(shared, of)
     said = lines.getvalue()
-    everything = b"\n".join(map(bytes_of, messages)) + said.encode()
+    everything = b"\n".join(map(bytes_of, messages)) + said.encode() + metrics.render()
     assert CANARY.encode() not in everything
     assert CANARY.encode().hex().encode() not in everything
     if reason is None:
