@@ -38,7 +38,7 @@ COMMAND = [sys.executable, "-m", "stream", "run"]
 class Processes:
     """``clipveil run``, several times, set up by the environment alone."""
 
-    def __init__(self, folder: Path, connection: KafkaConnection, topics: Topics) -> None:
+    def __init__(self, folder: Path, connection: KafkaConnection, topics: Topics, **others: str) -> None:
         settings = {
             "KAFKA__BOOTSTRAP_SERVERS": connection.bootstrap_servers,
             "KAFKA__GROUP": topics.group,
@@ -52,6 +52,7 @@ class Processes:
             "AUDIT__PUBLIC_KEY_FILE": str(folder / "signer-public.pem"),
             "ENGINE__PROCESSES": "1",
             "HTTP__PORT": "0",
+            **others,
         }
         kept = {name: value for name, value in os.environ.items() if not name.startswith("CLIPVEIL_")}
         self._environment = kept | {f"CLIPVEIL_{name}": value for name, value in settings.items()}
@@ -65,14 +66,19 @@ class Processes:
 
     def audit(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """``clipveil audit`` with the same settings."""
-        command = [sys.executable, "-m", "stream", "audit", *arguments]
+        return self.command("audit", *arguments)
+
+    def command(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Any other command of ``clipveil``, with the same settings."""
+        command = [sys.executable, "-m", "stream", *arguments]
         return subprocess.run(
             command, cwd=ROOT, env=self._environment, capture_output=True, text=True, timeout=120, check=False
         )
 
     def all_run(self) -> bool:
-        """Fails with the log where one ended that was not told to."""
-        assert all(process.poll() in (None, 0) for process in self._running), self.log()[-2000:]
+        """Fails with the log where one ended that was not told to, or killed."""
+        ends = (None, 0, -signal.SIGKILL)
+        assert all(process.poll() in ends for process in self._running), self.log()[-2000:]
         return True
 
     async def told(self, event: str, times: int) -> bool:

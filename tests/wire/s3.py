@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
 import boto3
 import httpx
+from moto.core import DEFAULT_ACCOUNT_ID
+from moto.s3.models import s3_backends
 from moto.server import ThreadedMotoServer
 
 BUCKETS = ("raw", "published")
@@ -44,6 +47,11 @@ class S3:
         bucket, _, key = path.partition("/")
         return dict(self._client.head_object(Bucket=bucket, Key=key))
 
+    def age(self, bucket: str, by: timedelta) -> None:
+        """As if everything had been written so much earlier."""
+        for key in s3_backends[DEFAULT_ACCOUNT_ID]["aws"].buckets[bucket].keys.values():
+            key.last_modified -= by
+
     def keys(self, bucket: str) -> list[str]:
         return [found["Key"] for found in self._client.list_objects_v2(Bucket=bucket).get("Contents", ())]
 
@@ -69,7 +77,8 @@ class Breaking:
     """A proxy that counts requests and does to each answer what ``faults`` says next; without faults it passes all on.
 
     ``503`` and ``403`` answer so, ``cut`` ends in the middle of the body, ``stall`` sends half of it and then nothing,
-    ``redirect`` sends the client to the server behind, which would answer.
+    ``redirect`` sends the client to the server behind, which would answer; ``lost`` has been done, and nobody says so.
+    ``choose`` says of other requests what happens to them, and ``done`` is told what the server behind has done.
     """
 
     behind: str
@@ -77,6 +86,8 @@ class Breaking:
     faults: list[str] = field(default_factory=list)
     requests: list[str] = field(default_factory=list)
     for_ever: str = ""
+    choose: Callable[[str], str] = lambda request: ""
+    done: Callable[[str], None] = lambda request: None
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
@@ -94,7 +105,7 @@ class Breaking:
         low = {name.lower(): value for name, value in headers.items()}
         body = await reader.readexactly(int(low.get("content-length", 0)))
         self.requests.append(f"{method} {path}")
-        fault = self.for_ever or (self.faults.pop(0) if self.faults else "")
+        fault = self.for_ever or (self.faults.pop(0) if self.faults else self.choose(f"{method} {path}"))
         if fault in ("503", "403"):
             writer.write(f"HTTP/1.1 {fault} No\r\nContent-Length: 0\r\n\r\n".encode())
             return
@@ -105,6 +116,9 @@ class Breaking:
         async with httpx.AsyncClient() as client:
             passed = {name: value for name, value in headers.items() if name.lower() not in ("host", "content-length")}
             answer = await client.request(method, self.behind + path, headers=passed, content=body)
+        self.done(f"{method} {path}")
+        if fault == "lost":
+            raise ConnectionError
         told = {
             name: value for name, value in answer.headers.items() if name not in ("connection", "transfer-encoding")
         }
