@@ -58,12 +58,13 @@ class S3:
 
 @contextmanager
 def s3_server() -> Iterator[S3]:
-    """With two empty buckets."""
+    """With two empty buckets. One after the other: all servers of a process share what they hold."""
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
     server.start()
     host, port = server.get_host_and_port()
     found = S3(f"http://{host}:{port}")
+    httpx.post(f"{found.url}/moto-api/reset").raise_for_status()
     for bucket in BUCKETS:
         found.make(bucket)
     try:

@@ -9,18 +9,14 @@ import hashlib
 import io
 from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import pytest
 import structlog
 
 from stream.clip import AudioObject, Reason, Record, Refusal
-from stream.commands.objects import referred
 from stream.find.pii import make_word_finder
 from stream.intake import ClipIntake, Office
 from stream.intake_audio import Audio
-from stream.lifecycle import orphans
 from stream.objects import Place
 from stream.ops import log
 from stream.ops.metrics import Metrics
@@ -30,11 +26,10 @@ from stream.wire import avro
 from stream.wire.clips import Decoder, Encoder, decode_anonymized
 from stream.wire.headers import audio_of
 from stream.wire.index_records import decode_entry
-from stream.wire.local import LocalBroker
 from stream.wire.objects_audio import AudioBounds, AudioObjects, PublishedAudio
 from stream.wire.objects_store import Access, Store
 from stream.wire.outcomes import OUTPUT_SCHEMAS, Destination, Outcomes
-from stream.wire.published import by_reference, inline_audio, object_of
+from stream.wire.published import object_of
 from tests import events
 from tests.leak.test_metadata import Here, OneClipEvent, bytes_of
 from tests.offices import INDEX, real_office
@@ -210,109 +205,3 @@ async def test_the_same_clip_again_is_the_same_object(shared: Office, s3: S3) ->
     first = referring(await written(shared, record()))
     assert first == referring(await written(shared, record()))
     assert 1 == sum(key in first.uri for key in s3.keys("published"))
-
-
-def body() -> bytes:
-    """Of a published clip, whole."""
-    from tests.wire.test_clips import anonymized
-
-    return Encoder().encode(anonymized())
-
-
-def test_a_reference_changes_nothing_else() -> None:
-    """Field by field what the gate judged, but for where the audio is."""
-    whole = avro.read(CLIP, "anonymized_clip", body())
-    told = avro.read(CLIP, "anonymized_clip", by_reference(body(), "s3://published/x"))
-    assert {**whole, "audio": 0} == {**told, "audio": 0}
-    content = inline_audio(body())
-    assert {"uri": "s3://published/x", "sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content)} == told[
-        "audio"
-    ]
-    with pytest.raises(Refusal):
-        inline_audio(by_reference(body(), "s3://published/x"))
-
-
-# ------------------------------------------------------------------ orphans
-async def test_a_sweep_takes_what_nobody_refers_to(shared: Office, proxy: Breaking, s3: S3) -> None:
-    """Of what is old enough: not what is published, not what is younger, and nothing at all unless it is told to."""
-    broker, output = LocalBroker(), store(proxy, "s3://published/")
-    await broker.create_topics({"clips.anonymized_clip": 1})
-    messages = await written(shared, record())
-    kept = referring(messages).uri.removeprefix("s3://published/")
-    erased = Message(messages[0].topic, b"erased", avro.frame(1, by_reference(body(), "s3://published/erased/x.flac")))
-    s3.put("published/erased/x.flac", b"left behind")
-    s3.put("published/orphan/x.flac", b"never committed")
-    await broker.send([messages[0], erased, Message(erased.topic, erased.key, None)])
-
-    async def look() -> frozenset[str]:
-        return await referred(broker, ClipSchema(), erased.topic, output)
-
-    async def swept(days_later: int, *, delete: bool) -> orphans.Swept:
-        now = lambda: datetime.now(UTC) + timedelta(days=days_later)  # noqa: E731
-        return await orphans.sweep(output, look, timedelta(days=1), delete=delete, now=now)
-
-    there = set(s3.keys("published"))
-    young = await swept(0, delete=True)
-    assert (len(there), 0) == (young.objects, young.orphans)
-    found = await swept(3, delete=False)
-    assert there == set(s3.keys("published"))
-    assert await swept(3, delete=True) == found
-    assert {kept} == set(s3.keys("published"))
-    assert 0 == (await swept(3, delete=True)).orphans
-
-
-class ClipSchema(OneClipEvent):
-    """Every id is the published clip's schema."""
-
-    async def writer_schema(self, reference: int | str) -> str:
-        return CLIP
-
-
-async def test_nothing_is_swept_where_a_record_can_not_be_read(proxy: Breaking, s3: S3) -> None:
-    """It may refer to anything."""
-    broker, output = LocalBroker(), store(proxy, "s3://published/")
-    await broker.create_topics({"clips": 1})
-    await broker.send([Message("clips", b"k", avro.frame(1, b"no clip"))])
-    s3.put("published/orphan/y.flac", b"never committed")
-
-    async def look() -> frozenset[str]:
-        return await referred(broker, ClipSchema(), "clips", output)
-
-    now = lambda: datetime.now(UTC) + timedelta(days=9)  # noqa: E731
-    with pytest.raises(Refusal):
-        await orphans.sweep(output, look, timedelta(days=1), delete=True, now=now)
-    assert "orphan/y.flac" in s3.keys("published")
-
-
-async def test_what_may_still_be_published_is_not_swept(proxy: Breaking) -> None:
-    """No age below a day: a worker may hold a clip for half a day before its commit."""
-
-    async def look() -> frozenset[str]:
-        return frozenset()
-
-    with pytest.raises(ValueError):
-        await orphans.sweep(store(proxy, "s3://published/"), look, timedelta(hours=23), delete=True)
-
-
-async def test_what_is_put_again_meanwhile_is_not_swept() -> None:
-    """An object that is written anew between the list and its turn is somebody's."""
-    old, deleted = datetime(2026, 1, 1, tzinfo=UTC), []
-
-    class Output:
-        async def listed(self) -> AsyncIterator[Any]:
-            from stream.wire.objects_store import Listed
-
-            yield Listed("a", 1, old)
-            yield Listed("b", 1, old)
-
-        async def modified(self, key: str) -> datetime | None:
-            return old if key == "a" else datetime.now(UTC)
-
-        async def delete(self, key: str) -> None:
-            deleted.append(key)
-
-    async def look() -> frozenset[str]:
-        return frozenset()
-
-    await orphans.sweep(Output(), look, timedelta(days=1), delete=True)
-    assert ["a"] == deleted

@@ -1,0 +1,58 @@
+"""What is read of an object whose store does not tell its length as it is."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+import obstore
+import pytest
+
+from stream.clip import Reason, Refusal
+from stream.objects import Place
+from stream.ports import ObjectsUnavailable
+from stream.wire.objects_store import Access, Store
+
+
+@dataclass
+class Lying:
+    """What obstore gives of an object: told to be so long, and in truth of these pieces."""
+
+    size: int
+    pieces: list[bytes]
+    taken: int = 0
+
+    @property
+    def meta(self) -> dict[str, int]:
+        return {"size": self.size}
+
+    async def stream(self, min_chunk_size: int) -> AsyncIterator[bytes]:
+        for piece in self.pieces:
+            self.taken += 1
+            yield piece
+
+
+async def read(lying: Lying, monkeypatch: pytest.MonkeyPatch) -> bytes:
+    async def get(*_: object) -> Lying:
+        return lying
+
+    monkeypatch.setattr(obstore, "get_async", get)
+    store = Store(
+        Place.of("s3://raw/clips/"), Access(20.0, "http://127.0.0.1:1", access_key_id="a", secret_access_key="b")
+    )
+    return await store.get("1.wav", 1000)
+
+
+async def test_a_download_stops_whatever_the_store_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An object that is longer than told fills no memory: no more is taken than the bound and one piece."""
+    lying = Lying(10, [bytes(400)] * 100)
+    with pytest.raises(Refusal) as caught:
+        await read(lying, monkeypatch)
+    assert (Reason.AUDIO_TOO_LARGE, 3) == (caught.value.reason, lying.taken)
+
+
+async def test_a_body_that_ends_early_is_not_the_object(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nor does it say anything of the clip: it is asked for again."""
+    with pytest.raises(ObjectsUnavailable, match="Truncated"):
+        await read(Lying(10, [bytes(9)]), monkeypatch)
+    assert bytes(10) == await read(Lying(10, [bytes(9), bytes(1)]), monkeypatch)
