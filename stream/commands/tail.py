@@ -7,13 +7,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from stream.commands.failure import settings_from
+from stream.commands.failure import settings_from, told
 from stream.commands.options import Config
+from stream.commands.stores import fetch_of
 from stream.config import Settings
 
 if TYPE_CHECKING:
     from stream.clip import AnonymizedClip, Record
     from stream.ports import Broker, Schemas
+    from stream.reading.referred import Fetch
 
 
 def tail(
@@ -31,19 +33,21 @@ def tail(
 
 async def _watch(settings: Settings, *, from_start: bool, follow: bool, count: int | None) -> None:
     from stream.commands.connect import connect, registry_of, trouble_told
+    from stream.ports import ObjectsUnavailable
 
+    fetch = fetch_of(settings)
     registry, topic = registry_of(settings), settings.topics.anonymized
     broker = await connect(settings, [topic])
     try:
-        with trouble_told():
-            await watch(broker, registry, topic, from_start=from_start, follow=follow, count=count)
+        with trouble_told(), told(ObjectsUnavailable, prefix="the object store does not answer: "):
+            await watch(broker, registry, fetch, topic, from_start=from_start, follow=follow, count=count)
     finally:
         await registry.close()
         await broker.close()
 
 
 async def watch(
-    broker: Broker, schemas: Schemas, topic: str, *, from_start: bool, follow: bool, count: int | None
+    broker: Broker, schemas: Schemas, fetch: Fetch, topic: str, *, from_start: bool, follow: bool, count: int | None
 ) -> None:
     """Prints a line for each record, and none for those that only let Kafka compact the topic."""
     from stream.lifecycle.rolling import ROLL_KEY
@@ -52,23 +56,23 @@ async def watch(
     async for record in broker.read(topic, from_end=not from_start, follow=follow):
         if record.key == ROLL_KEY:
             continue
-        typer.echo(await line_of(record, schemas))
+        typer.echo(await line_of(record, schemas, fetch))
         seen += 1
         if seen == count:
             return
 
 
-async def line_of(record: Record, schemas: Schemas) -> str:
+async def line_of(record: Record, schemas: Schemas, fetch: Fetch) -> str:
     """One line about one record of the anonymized topic."""
     from stream.clip import Refusal
+    from stream.reading.referred import whole_clip
     from stream.wire import avro
-    from stream.wire.clips import decode_anonymized
 
     if record.value is None:
         return f"{_printable((record.key or b'').decode(errors='replace'))}  erased"
     try:
         reference, body = avro.unframe(record.value)
-        return _line(decode_anonymized(await schemas.writer_schema(reference), body))
+        return _line(await whole_clip(await schemas.writer_schema(reference), body, fetch))
     except Refusal as refusal:
         return f"?  partition {record.coordinates.partition} offset {record.coordinates.offset}: {refusal.reason.value}"
 

@@ -8,10 +8,8 @@ from typing import Protocol, TypeVar
 from stream.clip import AnonymizedClip, Coordinates, Reason, Record, Refusal
 from stream.lifecycle.rolling import ROLL_KEY
 from stream.ports import BrokerUnavailable, CommitFailed, ObjectsUnavailable, RegistryUnavailable, Schemas, SourceLost
-from stream.reading.referred import Fetch, nowhere
+from stream.reading.referred import Fetch, nowhere, whole_clip
 from stream.wire import avro
-from stream.wire.clips import decode_anonymized
-from stream.wire.published import object_of
 
 Erased = Callable[[str], Awaitable[None]]
 T = TypeVar("T")
@@ -117,9 +115,7 @@ async def clip_of(record: Record, schemas: Schemas, fetch: Fetch) -> AnonymizedC
     if record.unread is not None:
         raise Refusal(record.unread)
     reference, body = avro.unframe(record.value or b"")
-    schema = await schemas.writer_schema(reference)
-    audio = object_of(schema, body)
-    clip = decode_anonymized(schema, body, None if audio is None else await fetch(audio))
+    clip = await whole_clip(await schemas.writer_schema(reference), body, fetch)
     if record.key != clip.metadata.token.encode():
         raise Refusal(Reason.EVENT_UNDECODABLE)
     return clip

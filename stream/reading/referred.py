@@ -7,8 +7,10 @@ import random
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from stream.clip import AudioObject, Reason, Refusal
+from stream.clip import AnonymizedClip, AudioObject, Reason, Refusal
 from stream.ports import ObjectsUnavailable
+from stream.wire.clips import decode_anonymized
+from stream.wire.published import object_of
 
 Fetch = Callable[[AudioObject], Awaitable[bytes]]
 
@@ -34,3 +36,9 @@ class Again:
             except ObjectsUnavailable:
                 await asyncio.sleep(self.pause_s * 2**attempt * (0.5 + random.random()))  # noqa: S311 - no secret
         return await self.fetch(audio)
+
+
+async def whole_clip(schema: str, body: bytes, fetch: Fetch) -> AnonymizedClip:
+    """A published clip with its audio, wherever that lies. Raises Refusal and ObjectsUnavailable."""
+    audio = object_of(schema, body)
+    return decode_anonymized(schema, body, None if audio is None else await fetch(audio))
