@@ -1,10 +1,15 @@
 """Anonymized clips for whoever labels them. The public interface; docs/annotators.md says what is in a clip.
 
-    from stream.reader import open_clips
+    from stream.reader import Unreadable, open_clips
 
     async with open_clips("clipveil.yaml", group="labelling", erased=store.drop) as clips:
-        async for clip in clips:
-            await store.put(clip.metadata.token, clip.samples, clip.words)
+        while True:
+            try:
+                clip = await anext(clips)
+                await store.put(clip.metadata.token, clip.samples, clip.words)
+            except Unreadable as error:  # no clip: what was kept under its token is not what the topic has
+                if error.token:
+                    await store.drop(error.token)
             await clips.commit()
 
 Settings are those of the service (docs/configuration.md): a reader needs ``kafka``, ``registry``,
