@@ -172,13 +172,13 @@ async def killed_at_put(
 
     def put(done: int) -> None:
         if done >= number and not killed.is_set():
-            process.kill()
+            processes.kill(process)
             killed.set()
 
     weather.put = put  # type: ignore[method-assign]
     async with asyncio.timeout(LIMIT_S):
         while not killed.is_set():
-            assert process.poll() is None, processes.log()[-2000:]
+            assert processes.all_run()
             await asyncio.sleep(0.02)
     last = weather.puts[-1]
     await asyncio.to_thread(process.wait, 60)
