@@ -84,7 +84,7 @@ class Metrics(Registered):
             for became in CRITICAL_OUTCOMES:
                 self._critical.labels(kind.value, became)
         self._stages = self._histogram("stage_seconds", "Wall time of a stage of one clip.", _STAGE_SECONDS, "stage")
-        for stage in STAGES:
+        for stage in (*STAGES, "other"):
             self._stages.labels(stage)
         self._clips = self._histogram("clip_seconds", "Wall time of one clip, all stages.", _CLIP_SECONDS)
 
