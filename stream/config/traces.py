@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from stream.config.base import Seconds, Section
+from stream.config.base import Section
 
 
 class TraceSettings(Section):
@@ -21,5 +21,5 @@ Needs `pip install 'clipveil[traces]'`."""
     """Certificates (PEM) that may vouch for it; the system's when not set."""
     share: Annotated[float, Field(gt=0, le=1)] = 0.05
     """Share of the clips that are traced, drawn by chance."""
-    flush_seconds_max: Seconds = 5.0
+    flush_seconds_max: Annotated[float, Field(gt=0, le=15)] = 5.0
     """At the end, how long what is not sent yet may take, after the last commit."""
