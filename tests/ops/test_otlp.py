@@ -138,6 +138,28 @@ async def test_a_request_is_given_up(collector: Collector) -> None:
     await one.close()
 
 
+async def test_an_answer_that_never_ends_is_given_up() -> None:
+    """Byte by byte, so that there is always another one: the whole request has its time, not each wait."""
+    counted: Counter[str] = Counter()
+    dripped: list[int] = []
+
+    async def drip(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 200 OK\r\nX: ")
+        while not writer.is_closing():
+            writer.write(b"x")
+            dripped.append(1)
+            await asyncio.sleep(0.05)
+
+    server = await asyncio.start_server(drip, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    one = sender(f"http://127.0.0.1:{port}/", counted, replace(QUICK, request_s=0.5, attempts=1))
+    one.take(trace())
+    await until(lambda: counted["lost"] == 1)
+    assert len(dripped) > 1
+    await one.close()
+    server.close()
+
+
 async def test_what_waits_is_sent_at_the_end(collector: Collector) -> None:
     """Without the pause that is between two requests."""
     counted: Counter[str] = Counter()
@@ -188,12 +210,12 @@ async def test_nobody_else_is_called(collector: Collector, monkeypatch: pytest.M
     with collecting() as elsewhere:
         one = sender(collector.url, counted)
         one.take(trace())
-        await until(lambda: counted["sent"] == 1)
+        await until(lambda: counted.total() == 1)
         collector.always, collector.location = 307, elsewhere.url
         one.take(trace())
-        await until(lambda: counted["lost"] == 1)
+        await until(lambda: counted.total() == 2)
         await one.close()
-        assert 0 == elsewhere.asked
+        assert ({"sent": 1, "lost": 1}, 0) == (counted, elsewhere.asked)
     assert b"canary" not in b"".join(collector.raw)
 
 

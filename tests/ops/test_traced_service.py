@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
 from stream.commands import checking
 from stream.commands.failure import CommandFailed
@@ -19,11 +20,14 @@ from stream.ops import otlp
 from stream.ops.metrics import STAGES, Metrics
 from stream.ports import Broker, Message
 from stream.wire import avro
+from stream.wire.kafka import KafkaBroker, KafkaConnection
 from stream.wire.local import LocalBroker
 from stream.wire.registry_files import FileRegistry
 from tests import events
 from tests.commands.test_run import service
+from tests.contract.stand_ins import Topics
 from tests.egress.shapes import NUMBER, SPOKEN, WORD, found
+from tests.lifecycle.erasing_world import Kept
 from tests.ops.collector import Collector, collecting, values
 from tests.withheld.cases import CASES, event
 
@@ -62,11 +66,11 @@ async def send(broker: Broker, folder: Path, what: Sequence[bytes | None]) -> No
     await broker.send([Message("clips.raw", WORD.encode(), value) for value in what])
 
 
-async def committed(running: Service, broker: Broker, expected: int) -> None:
+async def committed(running: Service, broker: Broker, expected: int, topic: str = "clips.raw") -> None:
     """The service, until so many records have their outcomes; then it is stopped."""
     task = asyncio.create_task(running.run())
     async with asyncio.timeout(200):
-        while sum((await broker.committed("clips.raw", "clipveil")).values()) < expected:
+        while sum((await broker.committed(topic, "clipveil")).values()) < expected:
             assert not task.done(), task
             await asyncio.sleep(0.05)
     running.stop()
@@ -131,6 +135,31 @@ def test_nothing_that_was_said_is_exported(ran: Collector) -> None:
 def test_a_canary_would_be_found(ran: Collector) -> None:
     """The search finds one that is planted in a request."""
     assert found(ran.raw[0] + WORD.encode())
+
+
+async def test_a_trace_joins_no_other(
+    tmp_path: Path, connection: KafkaConnection, cluster: KafkaBroker, topics: Topics
+) -> None:
+    """On a real Kafka: what an upstream service says of its own trace in headers is not taken over nor passed on."""
+    upstream = {"traceparent": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", "baggage": f"account={WORD}"}
+    await topics.create_all(cluster, 1)
+    await FileRegistry(tmp_path / "registry").register(f"{topics.raw}-value", avro.schema_text("clip_event"))
+    async with AIOKafkaProducer(**connection.producer()) as producer:
+        headers = [(name, told.encode()) for name, told in upstream.items()]
+        await producer.send_and_wait(topics.raw, events.value(event()), headers=headers)
+    with collecting() as collector:
+        settings = settings_in(tmp_path, collector.url).model_copy(update={"topics": topics.settings()})
+        running = service(settings, Kept(cluster), "tests.withheld.parts:build")
+        await committed(running, cluster, 1, topics.raw)
+    exported = b"".join(collector.raw)
+    assert ["published"] == [values(root)["outcome"] for root in collector.roots()]
+    trace_id, span_id = upstream["traceparent"].split("-")[1:3]
+    secrets = [trace_id.encode(), span_id.encode(), bytes.fromhex(trace_id), bytes.fromhex(span_id), WORD.encode()]
+    assert [] == [secret for secret in secrets if secret in exported]
+    async with AIOKafkaConsumer(topics.anonymized, topics.audit, topics.index, **connection.consumer()) as consumer:
+        found = [await asyncio.wait_for(consumer.getone(), 60) for _ in range(3)]
+    assert {topics.anonymized, topics.audit, topics.index} == {record.topic for record in found}
+    assert [()] * 3 == [record.headers for record in found]
 
 
 async def test_clips_go_on_while_the_collector_is_down(tmp_path: Path) -> None:
