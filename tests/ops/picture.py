@@ -44,7 +44,7 @@ async def recorded(minutes: float) -> dict[str, Any]:
 
 
 async def _one_second(scene: Watched, second: int) -> None:
-    """Two clips, half of them without consent; a busy quarter of each five minutes, and what is rarer."""
+    """A clip or two, and one without consent; a busy quarter of each five minutes, and what is rarer."""
     busy = second % 300 > 225
     await scene.send("no consent")
     await scene.send("published", 3 if busy else second % 2)
@@ -57,7 +57,7 @@ async def _one_second(scene: Watched, second: int) -> None:
 
 def _courses(prometheus: Prometheus) -> dict[str, Any]:
     now = time.time()
-    return {
+    return {"end": now} | {
         as_asked(target["expr"]): prometheus.course(as_asked(target["expr"]), now - SHOWN_S, now, STEP_S)
         for panel in _panels()
         for target in panel["targets"]
@@ -74,12 +74,12 @@ def drawn(courses: dict[str, Any], out: Path) -> None:
     panels = _panels()
     rows = max(panel["gridPos"]["y"] + panel["gridPos"]["h"] for panel in panels)
     pyplot.rcParams.update({"font.size": 7, "text.color": "#d8d9da", "axes.labelcolor": "#d8d9da"})
-    figure = pyplot.figure(figsize=(12, rows * 0.29), facecolor="#111217")
+    figure = pyplot.figure(figsize=(12, rows * 0.25), facecolor="#111217")
     for panel in panels:
         place = panel["gridPos"]
         left, top = place["x"] / GRID, 1 - place["y"] / rows
         width, height = place["w"] / GRID, place["h"] / rows
-        axes = figure.add_axes((left + 0.045, top - height * 0.72, width - 0.06, height * 0.58))
+        axes = figure.add_axes((left + 0.045, top - height * 0.74, width - 0.06, height * 0.6))
         _draw(axes, panel, courses)
     figure.savefig(out, dpi=100, facecolor=figure.get_facecolor())
 
@@ -90,15 +90,16 @@ def _draw(axes: Axes, panel: dict[str, Any], courses: dict[str, Any]) -> None:
     lines = 0
     for target in panel["targets"]:
         for series in courses[as_asked(target["expr"])]:
-            name = re.sub(
-                r"\{\{\s*(\w+)\s*\}\}", lambda of, s=series: s["metric"].get(of[1], ""), target["legendFormat"]
-            )
-            points = [(float(at), float(value)) for at, value in series["values"]]
-            xs = [(at - points[-1][0]) / 60 for at, _ in points]
-            axes.plot(xs, [value for _, value in points], color=COLOURS[lines % len(COLOURS)], lw=1.1, label=name)
+            xs, ys = _points(series["values"], courses["end"])
+            name = _named(target["legendFormat"], series["metric"])
+            axes.plot(xs, ys, color=COLOURS[lines % len(COLOURS)], lw=1.1, label=name)
             lines += 1
     defaults = panel["fieldConfig"]["defaults"]
     axes.set_ylim(bottom=defaults.get("min"))
+    for step in defaults.get("thresholds", {}).get("steps", [])[1:]:
+        axes.axhline(step["value"], color="#f2495c", lw=0.8, ls="--")
+    if defaults.get("unit") == "bytes":
+        axes.set_yticks([2**30 * each for each in range(0, 9, 2)])
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: _with_unit(value, defaults.get("unit", "short"))))
     axes.set_xlim(-SHOWN_S / 60, 0)
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.0f} min"))
@@ -107,9 +108,27 @@ def _draw(axes: Axes, panel: dict[str, Any], courses: dict[str, Any]) -> None:
     for spine in axes.spines.values():
         spine.set_visible(False)
     axes.legend(
-        loc="upper center", bbox_to_anchor=(0.5, -0.12), ncols=min(6, max(1, lines)), fontsize=6, frameon=False,
+        loc="upper center", bbox_to_anchor=(0.5, -0.1), ncols=min(6, max(1, lines)), fontsize=6, frameon=False,
         labelcolor="#d8d9da", handlelength=1.2, columnspacing=1.0,
     )  # fmt: skip
+
+
+def _points(values: list[list[Any]], end: float) -> tuple[list[float], list[float]]:
+    """Minutes and values; a line ends where nothing was scraped."""
+    xs: list[float] = []
+    ys: list[float] = []
+    for at, value in values:
+        minutes = (float(at) - end) / 60
+        if xs and minutes - xs[-1] > 1.5 * STEP_S / 60:
+            xs.append(minutes)
+            ys.append(float("nan"))
+        xs.append(minutes)
+        ys.append(float(value))
+    return xs, ys
+
+
+def _named(legend: str, labels: dict[str, str]) -> str:
+    return re.sub(r"\{\{\s*(\w+)\s*\}\}", lambda of: labels.get(of[1], ""), legend)
 
 
 def _with_unit(value: float, unit: str) -> str:
@@ -121,7 +140,7 @@ def _with_unit(value: float, unit: str) -> str:
         return f"{value * 1000:.3g} ms" if 0 < value < 1 else f"{value:.3g} s"
     if unit == "percentunit":
         return f"{value * 100:.3g} %"
-    return f"{value:.3g}{ {'ops': ' ops/s', 'cps': ' c/s', 'reqps': ' req/s'}.get(unit, '') }"
+    return f"{value:.3g}{ {'ops': ' ops/s', 'cps': ' c/s'}.get(unit, '') }"
 
 
 def main() -> None:
