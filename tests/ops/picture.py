@@ -95,7 +95,7 @@ def _draw(axes: Axes, panel: dict[str, Any], courses: dict[str, Any]) -> None:
             axes.plot(xs, ys, color=COLOURS[lines % len(COLOURS)], lw=1.1, label=name)
             lines += 1
     defaults = panel["fieldConfig"]["defaults"]
-    axes.set_ylim(bottom=defaults.get("min"))
+    axes.set_ylim(bottom=defaults.get("min"), top=1.0 if axes.dataLim.ymax <= 0 else None)
     for step in defaults.get("thresholds", {}).get("steps", [])[1:]:
         axes.axhline(step["value"], color="#f2495c", lw=0.8, ls="--")
     if defaults.get("unit") == "bytes":
@@ -108,7 +108,7 @@ def _draw(axes: Axes, panel: dict[str, Any], courses: dict[str, Any]) -> None:
     for spine in axes.spines.values():
         spine.set_visible(False)
     axes.legend(
-        loc="upper center", bbox_to_anchor=(0.5, -0.1), ncols=min(6, max(1, lines)), fontsize=6, frameon=False,
+        loc="upper center", bbox_to_anchor=(0.5, -0.1), ncols=4 if lines > 5 else max(1, lines), fontsize=6, frameon=False,
         labelcolor="#d8d9da", handlelength=1.2, columnspacing=1.0,
     )  # fmt: skip
 
