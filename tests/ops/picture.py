@@ -108,8 +108,8 @@ def _draw(axes: Axes, panel: dict[str, Any], courses: dict[str, Any]) -> None:
     for spine in axes.spines.values():
         spine.set_visible(False)
     axes.legend(
-        loc="upper center", bbox_to_anchor=(0.5, -0.1), ncols=4 if lines > 5 else max(1, lines), fontsize=6, frameon=False,
-        labelcolor="#d8d9da", handlelength=1.2, columnspacing=1.0,
+        loc="upper center", bbox_to_anchor=(0.5, -0.1), ncols=4 if lines > 5 else max(1, lines), fontsize=6,
+        frameon=False, labelcolor="#d8d9da", handlelength=1.2, columnspacing=1.0,
     )  # fmt: skip
 
 
