@@ -27,7 +27,7 @@ $(VENV)/.ready: requirements-dev.lock pyproject.toml
 demo: env ## de-identify real clips on the embedded broker; writes out/demo/index.html
 	$(BIN)/clipveil demo --out out/demo
 
-tools: env ## what the tests need beside Python: Java 17, Maven, a C compiler, Apache Kafka, Helm, kube-linter, Chromium, strace
+tools: env ## what the tests need beside Python: Java 17, Maven, a C compiler, Apache Kafka, Helm, kube-linter, Prometheus, Chromium, strace
 	bash tests/tools/install.sh
 
 test: lint tools ## everything, on the embedded broker and on a real Apache Kafka

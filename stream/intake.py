@@ -19,6 +19,7 @@ from typing import NamedTuple
 from stream.clip import Coordinates, Header, Job, Label, Outcome, Published, Reason, Record, Refusal, Withheld
 from stream.intake_audio import Audio, AudioIntake
 from stream.ops.log import Event, get
+from stream.passage import Step, at
 from stream.patience import Patience
 from stream.ports import (
     CommitFailed,
@@ -102,10 +103,13 @@ class ClipIntake:
         """Whatever is raised on the way ends in withheld."""
         coordinates, office = record.coordinates, self._office
         try:
-            async with self._in_order:
-                job = await self._admitted(record)
+            with at(Step.ADMIT):
+                async with self._in_order:
+                    job = await self._admitted(record)
             job = await self._audio.with_audio(job)
-            outcome = self._checked(job, await office.engine.run(job))
+            with at(Step.HEAR):
+                heard = await office.engine.run(job)
+            outcome = self._checked(job, heard)
             if isinstance(outcome, Withheld):
                 return outcome
             outcome = self._put(await self._audio.stored(outcome))

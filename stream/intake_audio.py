@@ -8,6 +8,7 @@ from typing import TypeVar
 
 from stream.clip import AudioObject, Coordinates, Job, Published, Reason, Refusal
 from stream.ops.log import Event, get
+from stream.passage import Step, at
 from stream.patience import Patience
 from stream.ports import Objects, ObjectsUnavailable
 
@@ -57,7 +58,8 @@ class AudioIntake:
                     raise Refusal(Reason.AUDIO_NOT_FETCHED) from None
                 raise
 
-        content = await self._from_store(ask)
+        with at(Step.FETCH):
+            content = await self._from_store(ask)
         self._fetched[job.coordinates] = len(content)
         return replace(job, audio=content)
 
@@ -68,7 +70,10 @@ class AudioIntake:
     async def stored(self, outcome: Published) -> Published:
         """The outcome as it will be written. What it refers to is in the store before its transaction begins."""
         objects = self._audio.objects
-        return outcome if objects is None else await self._from_store(lambda: objects.publish(outcome))
+        if objects is None:
+            return outcome
+        with at(Step.STORE):
+            return await self._from_store(lambda: objects.publish(outcome))
 
     async def _from_store(self, ask: Callable[[], Awaitable[T]]) -> T:
         return await self._patience.answered(ask, ObjectsUnavailable, lambda: get().warning(Event.OBJECTS_UNAVAILABLE))

@@ -6,9 +6,10 @@ The order in which a lane opens, and why, is told in ``worker.py``.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections import deque
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import count, islice, takewhile
 from typing import NamedTuple, Protocol
@@ -16,6 +17,7 @@ from typing import NamedTuple, Protocol
 from stream.clip import Coordinates, Outcome, Record
 from stream.lifecycle.bulk import BadLimits, BadWatch, TooManyBad
 from stream.ops.log import Event, get
+from stream.passage import Passage, Step
 from stream.ports import (
     ClusterAway,
     CommitFailed,
@@ -75,17 +77,20 @@ class Owner(Protocol):
 
     def faults_with(self, outcomes: Sequence[Outcome]) -> int: ...
 
-    def committed(self, partition: Partition, outcomes: Sequence[Outcome], faults: int) -> None: ...
+    def committed(
+        self, partition: Partition, outcomes: Sequence[Outcome], faults: int, passages: Sequence[Passage]
+    ) -> None: ...
 
     def discard(self, outbox: Outbox) -> None: ...
 
 
 class _Pending(NamedTuple):
-    """A record on its way: where it is, what it weighs, and its outcome to come."""
+    """A record on its way: where it is, what it weighs, its outcome to come, and its steps."""
 
     coordinates: Coordinates
     size: int
     done: asyncio.Task[Outcome]
+    passage: Passage
 
 
 class Lane:
@@ -120,8 +125,9 @@ class Lane:
     def accept(self, records: Sequence[Record]) -> None:
         """Starts work on polled records; they come in order, from where the lane sought to."""
         for record in records:
-            done = asyncio.create_task(self._intake.finish(record))
-            self._pending.append(_Pending(record.coordinates, len(record.value or b""), done))
+            passage = Passage()
+            done = asyncio.create_task(self._intake.finish(record), context=passage.context())
+            self._pending.append(_Pending(record.coordinates, len(record.value or b""), done, passage))
             self.idle.clear()
         self._arrived.set()
 
@@ -184,15 +190,18 @@ class Lane:
         batch = list(islice(finished, self._worker.limits.batch_records))
         batch = batch[: self._fitting([pending.done.result() for pending in batch])]
         faults = self._worker.faults_with([pending.done.result() for pending in batch])
-        settled = await self._settled([pending.done.result() for pending in batch])
-        await outbox.commit(settled.messages, batch[-1].coordinates.offset + 1)
+        passages = [pending.passage for pending in batch]
+        with _all_at(Step.SETTLE, passages):
+            settled = await self._settled([pending.done.result() for pending in batch])
+        with _all_at(Step.COMMIT, passages):
+            await outbox.commit(settled.messages, batch[-1].coordinates.offset + 1)
         for _ in batch:
             self._pending.popleft()
         if not self._pending:
             self.idle.set()
         self._intake.committed(settled)
         self._bad.committed(settled.outcomes)
-        self._worker.committed(self.partition, settled.outcomes, faults)
+        self._worker.committed(self.partition, settled.outcomes, faults, passages)
 
     def _fitting(self, outcomes: Sequence[Outcome]) -> int:
         """How many may be committed before too many of the partition are bad. Raises TooManyBad where it is none."""
@@ -224,3 +233,12 @@ class Lane:
         self._pending.clear()
         self._bad.close()
         self.idle.set()
+
+
+@contextlib.contextmanager
+def _all_at(step: Step, passages: Sequence[Passage]) -> Iterator[None]:
+    """A step that the records of one transaction take together."""
+    with contextlib.ExitStack() as stack:
+        for passage in passages:
+            stack.enter_context(passage.at(step))
+        yield

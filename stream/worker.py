@@ -21,9 +21,12 @@ from stream.clip import Outcome, Reason, Withheld
 from stream.lane import Lane, Limits, NotCommitting
 from stream.lifecycle.bulk import BadLimits, BadWatch, TooManyBad
 from stream.ops.log import Event, get
+from stream.passage import Passage
 from stream.ports import Intake, Meter, Outbox, Partition, Source, SourceLost
 
 __all__ = ["Died", "Health", "Lane", "Limits", "NotCommitting", "TooManyFaults", "Worker"]
+
+Trace = Callable[[Partition, Sequence[Outcome], Sequence[Passage]], None]
 
 # Withholding for one of these says more about the machinery than about the clip.
 FAULTS = frozenset(
@@ -72,16 +75,18 @@ class Worker:
         limits: Limits | None = None,
         watch: Callable[[Partition], Awaitable[BadWatch]] = _unwatched,
         shedding: Callable[[], bool] = lambda: False,
+        trace: Trace | None = None,
     ) -> None:
         """``watch`` makes what counts a partition's bad records, as they were left; it may raise CommitFailed. While
-        ``shedding`` says so, nothing more is polled; what is in flight goes on."""
+        ``shedding`` says so, nothing more is polled; what is in flight goes on. ``trace`` is told of every transaction
+        and must neither wait nor raise."""
         self.source = source
         self.outbox = outbox
         self.intake = intake
         self.meter = meter
         self.watch = watch
         self.limits = limits or Limits()
-        self._shedding = shedding
+        self._shedding, self._trace = shedding, trace
         self._lanes: dict[Partition, tuple[Lane, asyncio.Task[None]]] = {}
         self._stopping = asyncio.Event()
         self._failure: BaseException | None = None
@@ -177,10 +182,14 @@ class Worker:
         return max(1, min(self.limits.held_records - records, self.limits.lane_records))
 
     # -------------------------------------------------------------- called by lanes
-    def committed(self, partition: Partition, outcomes: Sequence[Outcome], faults: int) -> None:
+    def committed(
+        self, partition: Partition, outcomes: Sequence[Outcome], faults: int, passages: Sequence[Passage]
+    ) -> None:
         self._faults = faults
         self._progressed_at = time.monotonic()
         self.meter.committed(partition, outcomes)
+        if self._trace is not None:
+            self._trace(partition, outcomes, passages)
         self.throttle()
 
     def faults_with(self, outcomes: Sequence[Outcome]) -> int:

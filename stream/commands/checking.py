@@ -31,6 +31,7 @@ def problems(settings: Settings) -> Iterator[str]:
     """What is wrong with settings that are well formed, each with its setting's name first."""
     from stream.commands.connect import NO_REGISTRY, connection_of, registry_tls
     from stream.commands.stores import audio_of
+    from stream.commands.tracing import usable
 
     yield from _told(lambda: _ring(settings))
     yield from _told(lambda: connection_of(settings))
@@ -39,6 +40,7 @@ def problems(settings: Settings) -> Iterator[str]:
     elif settings.registry.url is not None:
         yield from _told(lambda: registry_tls(settings))
     yield from _told(lambda: audio_of(settings))
+    yield from _told(lambda: usable(settings))
     policy = settings.policy.as_policy()
     yield from _told(lambda: settings.sampling.as_rules(policy.device_families))
     yield from _told(lambda: settings.anonymity.as_rule(policy.audio_seconds_max))

@@ -160,6 +160,7 @@ class Service:
         from stream.commands.chains import bad_watch_of
         from stream.commands.connect import registry_of
         from stream.commands.office import office_of
+        from stream.commands.tracing import tracer
         from stream.intake import ClipIntake
         from stream.worker import Worker
 
@@ -179,6 +180,7 @@ class Service:
             limits_of(settings),
             watch,
             lambda: memory.shedding,
+            await tracer(stack, settings, self._metrics),
         )
 
 

@@ -18,6 +18,7 @@ from stream.config.outside import KafkaSettings, RegistrySettings, TopicSettings
 from stream.config.sampling import SamplingSettings
 from stream.config.standing import ConsentSettings
 from stream.config.tokens import TokenSettings
+from stream.config.traces import TraceSettings
 
 Share = Annotated[float, Field(gt=0, le=1)]
 
@@ -136,6 +137,7 @@ class Settings(Section):
     audit: AuditSettings = AuditSettings()
     http: HttpSettings = HttpSettings()
     log: LogSettings = LogSettings()
+    traces: TraceSettings = TraceSettings()
 
     def without_secrets(self) -> Settings:
         """What an inference process is told: nothing with which it could reach a broker or make a token."""

@@ -70,6 +70,7 @@ class Event(StrEnum):
     MEMORY_UNLIMITED = "memory_unlimited"  # neither a setting nor a cgroup has a limit: nothing is shed
     CERTIFICATES_RENEWED = "certificates_renewed"  # their files have changed: new connections use them
     CERTIFICATES_UNUSABLE = "certificates_unusable"  # the new ones: those that were there before stay in force
+    TRACES_LOST = "traces_lost"  # the collector does not take them; clips go on without
     UNLISTED = "unlisted"  # an event that this list does not have
 
 
@@ -118,6 +119,10 @@ KEYS: Mapping[str, Rule] = MappingProxyType(
         # the audit
         "sequence": _number,
         "heads": _number,
+        # traces: of reasons only those of the machinery, which say nothing of a clip
+        "outcome": _matching("published|withheld"),
+        "reason": _matching("timed_out|inference_died|detector_failed|internal_error"),
+        "status": _number,
         # its keys
         "epochs": _number,
         "problems": _number,

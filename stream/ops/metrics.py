@@ -47,6 +47,7 @@ class Metrics(StoreMetrics):
         self._make_machinery_metrics()
         self._make_standing_metrics()
         self._make_memory_metrics()
+        self._make_trace_metrics()
 
     def _make_record_metrics(self) -> None:
         self._records_in = self._counter("records_in", "Records polled, repeats after a rebalance included.")
@@ -83,7 +84,7 @@ class Metrics(StoreMetrics):
             for became in CRITICAL_OUTCOMES:
                 self._critical.labels(kind.value, became)
         self._stages = self._histogram("stage_seconds", "Wall time of a stage of one clip.", _STAGE_SECONDS, "stage")
-        for stage in STAGES:
+        for stage in (*STAGES, "other"):
             self._stages.labels(stage)
         self._clips = self._histogram("clip_seconds", "Wall time of one clip, all stages.", _CLIP_SECONDS)
 
@@ -107,6 +108,11 @@ class Metrics(StoreMetrics):
         self._shedding = self._gauge("memory_shedding", "1 while nothing is polled for want of memory.")
         self._shed = self._counter("memory_shed_seconds", "Seconds for which nothing was polled for want of memory.")
         self._tasks = self._gauge("tasks", "Tasks of the event loop.")
+
+    def _make_trace_metrics(self) -> None:
+        self._traces = self._counter("traces", "Traces of clips, sent to the collector or lost.", "outcome")
+        for outcome in ("sent", "lost"):
+            self._traces.labels(outcome)
 
     # -------------------------------------------------------------- the worker's Meter
     def polled(self, partition: Partition, records: int, size_bytes: int) -> None:  # noqa: ARG002
@@ -198,6 +204,9 @@ class Metrics(StoreMetrics):
         self._memory_limit.set(limit)
         self._shedding.set(shedding)
         self._shed.inc(shed_s)
+
+    def traces(self, outcome: str, number: int) -> None:
+        self._traces.labels("sent" if outcome == "sent" else "lost").inc(number)
 
     def tasks_of(self, count: Callable[[], int]) -> None:
         """It is asked whenever the metrics are."""

@@ -33,6 +33,26 @@ def scraped(text: str) -> tuple[dict[str, str], set[str]]:
     return ours, named.keys() - ours.keys()
 
 
+def closed_on_page(of: str) -> dict[tuple[str, str], set[str]]:
+    """Metric and label -> its values, of the service's section, where these are a closed list."""
+    section = PAGE.partition(f"## {of}\n")[2].partition("\n## ")[0]
+    rows = re.findall(r"^\| `(\w+)` \| \w+ \| (.*?) \|", section, flags=re.MULTILINE)
+    labels = [(name, label) for name, told in rows for label in re.split(r"; (?=`)", told) if label]
+    told = {(name, label.split("`")[1]): set(re.findall(r"`(\w[\w/]*)`", label)[1:]) for name, label in labels}
+    return {(name, label): values for (name, label), values in told.items() if label not in OPEN_LABELS}
+
+
+def labelled(text: str) -> dict[tuple[str, str], set[str]]:
+    """Metric and label -> the values that a scrape has."""
+    told: dict[tuple[str, str], set[str]] = {}
+    for family in text_string_to_metric_families(text):
+        for sample in family.samples:
+            name = re.sub(r"_(bucket|sum|count)$", "", sample.name) if family.type == "histogram" else sample.name
+            for label, value in sample.labels.items():
+                told.setdefault((name, label), set()).add(value)
+    return told
+
+
 def test_the_page_is_what_the_command_prints() -> None:
     """A metric that was added, renamed or told otherwise is on the page, or this fails."""
     assert page() == PAGE, "run: clipveil config metrics > docs/metrics.md"
@@ -77,4 +97,8 @@ async def test_a_worker_that_ran_serves_what_is_on_the_page(tmp_path: Path) -> N
     await task
     ours, others = scraped(text)
     assert ours == on_page("clipveil run")
+    found = labelled(text)
+    closed = closed_on_page("clipveil run")
+    assert ("clipveil_withheld_total", "reason") in closed
+    assert {of: found[of] for of in closed} == closed, "no value that the page lacks, and each from the start"
     assert [] == sorted(others - set(PROCESS))

@@ -30,6 +30,7 @@ from stream.wire.registry_files import FileRegistry
 from tests.contract.stand_ins import Topics, everything, until
 from tests.egress.apart import Apart, Tried, apart
 from tests.find.speakers.layout import write_directory
+from tests.ops.collector import collecting
 from tests.registry_server import serving
 
 pytestmark = pytest.mark.timeout(900)  # only ends one that hangs, on a machine with much else to do
@@ -92,7 +93,8 @@ async def worked(
 ) -> Ran:
     """One worker apart, until every clip has its outcome; SIGTERM ends it with 0."""
     await send_clips(cluster, topics, folder)
-    ports = [urlsplit(url).port or 0 for url in (f"//{connection.bootstrap_servers}", more.get("REGISTRY__URL", ""))]
+    reached = (f"//{connection.bootstrap_servers}", more.get("REGISTRY__URL", ""), more.get("TRACES__ENDPOINT", ""))
+    ports = [urlsplit(url).port or 0 for url in reached]
     with apart(COMMAND, folder, [port for port in ports if port], settings(connection, topics, **more)) as run:
         await until(partial(all_committed, run, cluster, topics), 600)
         run.process.terminate()
@@ -121,6 +123,20 @@ async def test_a_worker_with_the_builtin_model_reaches_only_the_broker(
     assert ran.published + ran.withheld == CLIPS
     assert ran.published > 0
     assert {} == ran.tried.unpickled
+    assert [] == ran.tried.left(str(tmp_path / "registry"))
+
+
+async def test_a_worker_that_traces_reaches_only_broker_and_collector(
+    tmp_path: Path, connection: KafkaConnection, cluster: KafkaBroker, topics: Topics
+) -> None:
+    """The collector of the settings, not the one of the environment; nothing of pyannote's goes there either."""
+    with collecting() as collector:
+        more = {"REGISTRY__FOLDER": str(tmp_path / "registry"), "TRACES__ENDPOINT": collector.url, "TRACES__SHARE": "1"}
+        ran = await worked(tmp_path, connection, cluster, topics, more)
+        only_asked(ran, f"//{connection.bootstrap_servers}", collector.url)
+        assert CLIPS == len(collector.roots())
+        assert {b"POST /v1/traces HTTP/1.1"} == {raw.splitlines()[0] for raw in collector.raw}
+    assert ran.published > 0
     assert [] == ran.tried.left(str(tmp_path / "registry"))
 
 

@@ -25,3 +25,4 @@ if [ ${#missing[@]} -gt 0 ]; then
 fi
 .venv/bin/python -m tests.kafka.fetch
 bash tests/tools/helm.sh
+bash tests/tools/prometheus.sh
