@@ -34,7 +34,6 @@ def run(config: Config = None) -> None:
     Probes and metrics are served over HTTP: /livez, /readyz, /metrics.
     """
     from stream.commands.checking import check
-    from stream.commands.connect import connect
     from stream.ops import log
     from stream.ops.hardening import NotHardened, no_core_dumps
     from stream.ops.metrics import Metrics
@@ -45,7 +44,7 @@ def run(config: Config = None) -> None:
         no_core_dumps()
     metrics = Metrics()
     log.configure(settings.log.level, on_dropped=metrics.log_dropped)
-    asyncio.run(_run_until_signal(Service(settings, ring, metrics, connect)))
+    asyncio.run(_run_until_signal(Service(settings, ring, metrics, connected)))
 
 
 async def _run_until_signal(service: Service) -> None:
@@ -53,6 +52,20 @@ async def _run_until_signal(service: Service) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, service.stop)
     await service.run()
+
+
+async def connected(settings: Settings) -> Broker:
+    """The cluster, with topics that take what is published. Raises CommandFailed."""
+    from stream.commands.connect import connect
+    from stream.commands.topics import check_room
+
+    broker = await connect(settings)
+    try:
+        await check_room(settings)
+    except BaseException:
+        await broker.close()
+        raise
+    return broker
 
 
 class Service:

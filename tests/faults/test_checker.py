@@ -1,4 +1,4 @@
-"""The checker reads what is on a real Kafka: what is planted there is told, in whichever topic it is, committed or not."""
+"""The checker reads a real Kafka: what is planted there is told, in whichever topic it is, committed or not."""
 
 from __future__ import annotations
 
