@@ -111,6 +111,8 @@ class Scanner:
         digits = self._stem.digits.encode()
         if digits in data.translate(None, _NO_DIGITS) or self._loose.search(data):
             found.add("digits alone")
+        if self._stem.word.encode() in alone:
+            found.add("word apart")
         if self._stem.network.hex().encode() in alone:
             found.add("network alone")
         if self._said.search(lower):
