@@ -33,6 +33,7 @@ def run(config: Config = None) -> None:
     Needs brokers, a schema registry and a token key: see docs/configuration.md, and check with `clipveil config check`.
     Probes and metrics are served over HTTP: /livez, /readyz, /metrics.
     """
+    signal.signal(signal.SIGTERM, _nothing_begun)  # the first process of a container is not ended by it otherwise
     from stream.commands.checking import check
     from stream.ops import log
     from stream.ops.hardening import NotHardened, no_core_dumps
@@ -45,6 +46,11 @@ def run(config: Config = None) -> None:
     metrics = Metrics()
     log.configure(settings.log.level, on_dropped=metrics.log_dropped)
     asyncio.run(_run_until_signal(Service(settings, ring, metrics, connected)))
+
+
+def _nothing_begun(*_: object) -> None:
+    """What SIGTERM does until the service listens: there is nothing to finish."""
+    raise SystemExit(0)
 
 
 async def _run_until_signal(service: Service) -> None:

@@ -231,6 +231,23 @@ def test_a_process_that_is_not_hardened_does_not_start(tmp_path: Path, monkeypat
         erase.erase(cast(Any, SimpleNamespace(invoked_subcommand=None)), None)
 
 
+def test_sigterm_before_anything_began_ends_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also as a container's first process, which no signal ends by itself: it would be killed after its grace."""
+
+    def settings(_: object) -> None:
+        os.kill(os.getpid(), signal.SIGTERM)
+        raise AssertionError("it went on")
+
+    monkeypatch.setattr(run, "settings_from", settings)
+    before = signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    try:
+        with pytest.raises(SystemExit) as ended:
+            run.run(None)
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert 0 == ended.value.code
+
+
 async def test_brokers_that_go_away_during_the_start_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Once they were reached: in words, as at any other time, and not as something that nobody thought of."""
     broker = LocalBroker()
