@@ -61,13 +61,13 @@ async def _run_until_signal(service: Service) -> None:
 
 
 async def connected(settings: Settings) -> Broker:
-    """The cluster, with topics that take what is published. Raises CommandFailed."""
+    """The cluster, with topics as a worker needs them. Raises CommandFailed."""
     from stream.commands.connect import connect
-    from stream.commands.topics import check_room
+    from stream.commands.topics import check_at_start
 
     broker = await connect(settings)
     try:
-        await check_room(settings)
+        await check_at_start(settings)
     except BaseException:
         await broker.close()
         raise

@@ -131,22 +131,25 @@ def _beside(settings: Settings) -> tuple[tuple[str, str], ...]:
 
 
 # ------------------------------------------------------------------ the cluster
-async def check_room(settings: Settings) -> None:
-    """Raises CommandFailed where published clips may be larger than their topic takes. Whoever has no right to see how
-    topics are configured, or finds no broker now, is not told so: others look with ``clipveil topics check``."""
+async def check_at_start(settings: Settings) -> None:
+    """Raises CommandFailed where a worker had better not begin: clips may be larger than their topic takes, or a topic
+    forgets what was not read yet. Whoever has no right to see how topics are configured, or finds no broker now, is not
+    told so: others look with ``clipveil topics check``."""
     from stream.commands.connect import connection_of
     from stream.ports import BrokerUnavailable
     from stream.wire.kafka_topics import KafkaTopics
 
-    topics = KafkaTopics(connection_of(settings))
+    of, topics = settings.topics, KafkaTopics(connection_of(settings))
     try:
         await topics.start()
-        found = await topics.found([settings.topics.anonymized])
+        found = await topics.found([of.raw, of.audit, of.anonymized])
     except BrokerUnavailable:
         return
     finally:
         await topics.close()
-    _refuse(_too_small(settings, found))
+    kept = [each for each in found.values() if each.name in (of.raw, of.audit)]
+    compacted = [each.name for each in kept if "compact" in each.configuration["cleanup.policy"]]
+    _refuse([*_too_small(settings, found), *(f"{name}: cleanup.policy must be delete" for name in compacted)])
 
 
 async def _reached(settings: Settings) -> KafkaTopics:

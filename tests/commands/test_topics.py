@@ -9,7 +9,7 @@ import pytest
 
 from stream.commands.failure import CommandFailed
 from stream.commands.run import connected
-from stream.commands.topics import check_room, problems
+from stream.commands.topics import check_at_start, problems
 from stream.config import Settings
 from stream.config.outside import TopicSettings
 from stream.ports import BrokerUnavailable
@@ -112,6 +112,21 @@ async def test_a_worker_does_not_begin_whose_clips_its_topic_would_not_take(
                 await connected(settings)
 
 
+@pytest.mark.parametrize("setting", ["raw", "audit"])
+async def test_a_worker_does_not_begin_where_a_topic_forgets(
+    kafka: KafkaServer, topics: Topics, cluster: KafkaBroker, setting: str
+) -> None:
+    """Clips that a younger one replaced would never be read, and the audit would lack records."""
+    of = topics.settings()
+    name = getattr(of, setting)
+    await cluster.create_topics({name: 1}, frozenset({name}))
+    await topics.create_all(cluster, 1)
+    named = {key: name for key, name in of if isinstance(name, str)}
+    settings = Settings.model_validate({"kafka": {"bootstrap_servers": kafka.bootstrap}, "topics": named})
+    with pytest.raises(CommandFailed, match=f"{name}: cleanup.policy must be delete"):
+        await connected(settings)
+
+
 async def test_who_may_not_see_how_topics_are_configured_begins(monkeypatch: pytest.MonkeyPatch) -> None:
     """The worker's rights do not include it: then somebody else has to look."""
 
@@ -122,7 +137,7 @@ async def test_who_may_not_see_how_topics_are_configured_begins(monkeypatch: pyt
 
     monkeypatch.setattr(KafkaTopics, "start", start)
     monkeypatch.setattr(KafkaTopics, "found", found)
-    await check_room(Settings.model_validate({}))
+    await check_at_start(Settings.model_validate({}))
 
 
 async def test_brokers_that_do_not_answer_are_named() -> None:
