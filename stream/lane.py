@@ -73,7 +73,7 @@ class Owner(Protocol):
     def watch(self, partition: Partition, /) -> Awaitable[BadWatch]:
         """What counts the partition's bad records. Raises CommitFailed."""
 
-    def throttle(self) -> int: ...
+    def opened(self) -> None: ...
 
     def faults_with(self, outcomes: Sequence[Outcome]) -> int: ...
 
@@ -178,7 +178,7 @@ class Lane:
         if await self._worker.source.seek_to_committed(self.partition) < done:
             raise CommitFailed("OffsetBeforeAudit")  # brokers that start may say that nothing was committed
         self.open = True
-        self._worker.throttle()
+        self._worker.opened()
 
     async def _commit(self, outbox: Outbox) -> None:
         """One transaction for the longest finished run of records at the head of the lane."""

@@ -12,6 +12,7 @@ Whatever fails before that is done again, from the committed offset.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
@@ -89,6 +90,7 @@ class Worker:
         self._shedding, self._trace = shedding, trace
         self._lanes: dict[Partition, tuple[Lane, asyncio.Task[None]]] = {}
         self._stopping = asyncio.Event()
+        self._opened = asyncio.Event()  # a lane has, since we looked at what was lost
         self._failure: BaseException | None = None
         self._closing: set[asyncio.Task[None]] = set()
         self._faults = 0
@@ -155,9 +157,13 @@ class Worker:
             looking.cancel()
 
     async def _look_at_lag(self) -> None:
-        """Beside the polls, which do not wait for a broker that is slow to say where a log ends."""
+        """Beside the polls, which do not wait for a broker that is slow to say where a log ends. Also when a lane has
+        opened: what was lost before it is behind its first commit, and nobody after us would know of it."""
         while True:
-            await asyncio.sleep(self.limits.lag_s)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(self.limits.lag_s):
+                    await self._opened.wait()
+            self._opened.clear()
             for partition, gone in (await self.source.gone()).items():
                 self.meter.records_gone(gone)
                 get().error(Event.RECORDS_GONE, partition=partition.number, records=gone)
@@ -182,6 +188,10 @@ class Worker:
         return max(1, min(self.limits.held_records - records, self.limits.lane_records))
 
     # -------------------------------------------------------------- called by lanes
+    def opened(self) -> None:
+        self.throttle()
+        self._opened.set()
+
     def committed(
         self, partition: Partition, outcomes: Sequence[Outcome], faults: int, passages: Sequence[Passage]
     ) -> None:

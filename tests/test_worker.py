@@ -166,9 +166,8 @@ class Steps:
         self.taken.append("seek")
         return 0
 
-    def throttle(self) -> int:
+    def opened(self) -> None:
         self.taken.append("take")
-        return 1
 
 
 async def test_a_lane_opens_in_the_one_order_that_is_safe() -> None:
@@ -377,7 +376,7 @@ async def test_a_cancellation_that_gets_lost_is_repeated(broker: LocalBroker, to
 
         def __init__(self) -> None:
             inner = broker.source(topics.raw, topics.group)
-            self.start, self.stop, self.lag = inner.start, inner.stop, inner.lag
+            self.start, self.stop, self.lag, self.gone = inner.start, inner.stop, inner.lag, inner.gone
             self.pause, self.resume, self.seek_to_committed = inner.pause, inner.resume, inner.seek_to_committed
             self._poll = inner.poll
             self._to_swallow = 4

@@ -51,7 +51,7 @@ async def office_of(
     from stream.wire.outcomes import ESCALATION_SCHEMA, OUTPUT_SCHEMAS, Outcomes
 
     topics, policy = settings.topics, settings.policy.as_policy()
-    partitions = await _partitions(broker, topics.raw, (topics.audit, topics.sampling))
+    await _check_partitions(broker, topics.raw, (topics.audit, topics.sampling))
     rules = settings.sampling.as_rules(policy.device_families)
     sinks = dict(zip(OUTPUT_SCHEMAS, (topics.anonymized, topics.withheld, topics.audit), strict=True))
     writer = Outcomes(await register(registry, sinks | {ESCALATION_SCHEMA: topics.escalations}, settings))
@@ -60,7 +60,7 @@ async def office_of(
     standing = standing_of(settings.consent, topics.consent, topics.recalls, outside)
 
     async def sampler(of: Partition) -> Sampler:
-        key = ring().sampling_key()
+        key, partitions = ring().sampling_key(), await _partitions_now(broker, of)
         return await open_sampler(broker, rules, key, of.number, partitions, topic=topics.sampling)
 
     async def chain(of: Partition) -> Resume:
@@ -97,10 +97,23 @@ async def office_of(
         await standing.stop()
 
 
-async def _partitions(broker: Broker, raw: str, beside: tuple[str, ...]) -> int:
-    """Those of the input. What is kept by input partition needs as many."""
+async def _check_partitions(broker: Broker, raw: str, beside: tuple[str, ...]) -> None:
+    """What is kept by input partition needs as many as the input has."""
     number = len(await broker.end_offsets(raw))
     for topic in beside:
         if len(await broker.end_offsets(topic)) < number:
             raise CommandFailed(f"topic {topic} needs at least as many partitions as {raw}, which has {number}")
+
+
+async def _partitions_now(broker: Broker, of: Partition) -> int:
+    """Those of the input, among which the cap is divided: it may have got more since we began. Raises CommitFailed,
+    also where a broker does not know yet of the one that we were given."""
+    from stream.ports import BrokerUnavailable, CommitFailed
+
+    try:
+        number = len(await broker.end_offsets(of.topic))
+    except BrokerUnavailable as error:
+        raise CommitFailed(str(error)) from None  # the class name of its cause
+    if of.number >= number:
+        raise CommitFailed("PartitionUnknown")
     return number

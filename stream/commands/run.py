@@ -33,8 +33,8 @@ def run(config: Config = None) -> None:
     Needs brokers, a schema registry and a token key: see docs/configuration.md, and check with `clipveil config check`.
     Probes and metrics are served over HTTP: /livez, /readyz, /metrics.
     """
+    signal.signal(signal.SIGTERM, _nothing_begun)  # the first process of a container is not ended by it otherwise
     from stream.commands.checking import check
-    from stream.commands.connect import connect
     from stream.ops import log
     from stream.ops.hardening import NotHardened, no_core_dumps
     from stream.ops.metrics import Metrics
@@ -45,7 +45,12 @@ def run(config: Config = None) -> None:
         no_core_dumps()
     metrics = Metrics()
     log.configure(settings.log.level, on_dropped=metrics.log_dropped)
-    asyncio.run(_run_until_signal(Service(settings, ring, metrics, connect)))
+    asyncio.run(_run_until_signal(Service(settings, ring, metrics, connected)))
+
+
+def _nothing_begun(*_: object) -> None:
+    """What SIGTERM does until the service listens: there is nothing to finish."""
+    raise SystemExit(0)
 
 
 async def _run_until_signal(service: Service) -> None:
@@ -53,6 +58,20 @@ async def _run_until_signal(service: Service) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, service.stop)
     await service.run()
+
+
+async def connected(settings: Settings) -> Broker:
+    """The cluster, with topics as a worker needs them. Raises CommandFailed."""
+    from stream.commands.connect import connect
+    from stream.commands.topics import check_at_start
+
+    broker = await connect(settings)
+    try:
+        await check_at_start(settings)
+    except BaseException:
+        await broker.close()
+        raise
+    return broker
 
 
 class Service:

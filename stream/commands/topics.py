@@ -99,13 +99,17 @@ def problems(settings: Settings, found: Mapping[str, Topic]) -> Iterator[str]:
     for name in {of.anonymized, of.index} & found.keys():
         if int(found[name].configuration["max.compaction.lag.ms"]) > ERASED_WITHIN_MS:
             yield f"{name}: max.compaction.lag.ms must be {ERASED_WITHIN_MS} or less: erased records would stay on disk"
-    if of.anonymized in found:
-        largest = int(found[of.anonymized].configuration["max.message.bytes"])
-        if largest < settings.kafka.max_request_bytes:
-            yield f"{of.anonymized}: max.message.bytes must be at least kafka.max_request_bytes"
+    yield from _too_small(settings, found)
     for lead, beside in _beside(settings):
         if {lead, beside} <= found.keys() and found[beside].partitions < found[lead].partitions:
             yield f"{beside}: needs at least as many partitions as {lead}, which has {found[lead].partitions}"
+
+
+def _too_small(settings: Settings, found: Mapping[str, Topic]) -> Iterator[str]:
+    """A clip that its topic does not take would be tried again for ever, and hold up its partition."""
+    name, least = settings.topics.anonymized, settings.kafka.max_request_bytes
+    if name in found and int(found[name].configuration["max.message.bytes"]) < least:
+        yield f"{name}: max.message.bytes must be at least kafka.max_request_bytes, which is {least}"
 
 
 def _wrong(configuration: Mapping[str, str], wanted: Mapping[str, str]) -> Iterator[str]:
@@ -127,6 +131,27 @@ def _beside(settings: Settings) -> tuple[tuple[str, str], ...]:
 
 
 # ------------------------------------------------------------------ the cluster
+async def check_at_start(settings: Settings) -> None:
+    """Raises CommandFailed where a worker had better not begin: clips may be larger than their topic takes, or a topic
+    forgets what was not read yet. Whoever has no right to see how topics are configured, or finds no broker now, is not
+    told so: others look with ``clipveil topics check``."""
+    from stream.commands.connect import connection_of
+    from stream.ports import BrokerUnavailable
+    from stream.wire.kafka_topics import KafkaTopics
+
+    of, topics = settings.topics, KafkaTopics(connection_of(settings))
+    try:
+        await topics.start()
+        found = await topics.found([of.raw, of.audit, of.anonymized])
+    except BrokerUnavailable:
+        return
+    finally:
+        await topics.close()
+    kept = [each for each in found.values() if each.name in (of.raw, of.audit)]
+    compacted = [each.name for each in kept if "compact" in each.configuration["cleanup.policy"]]
+    _refuse([*_too_small(settings, found), *(f"{name}: cleanup.policy must be delete" for name in compacted)])
+
+
 async def _reached(settings: Settings) -> KafkaTopics:
     """Raises CommandFailed where no broker answers in kafka.connect_seconds_max."""
     from stream.commands.connect import connection_of

@@ -12,7 +12,9 @@ from stream.commands.connect import topics_of
 from stream.commands.failure import CommandFailed
 from stream.config import Settings
 from stream.lifecycle.keyring import KeyRing
+from stream.lifecycle.sampling import PartitionSampler
 from stream.ops.metrics import Metrics
+from stream.ports import BrokerUnavailable, CommitFailed, Partition
 from stream.wire.local import LocalBroker
 from stream.wire.registry_files import FileRegistry
 from tests.contract.stand_ins import WishEngine
@@ -51,3 +53,36 @@ async def test_what_is_kept_by_partition_needs_as_many(tmp_path: Path, setting: 
     with pytest.raises(CommandFailed, match=f"topic {topic} needs at least as many partitions"):
         async with office.office_of(settings, lambda: RING, WishEngine(), broker, registry, Metrics()):
             pass
+
+
+async def test_an_input_may_get_more_partitions(tmp_path: Path) -> None:
+    """Under way: its cap is divided among all that there are when a lane opens, and one that no broker knows of yet
+    fails as brokers do, and ends no worker."""
+    settings, broker, registry = Settings(), LocalBroker(), FileRegistry(tmp_path)
+    await broker.create_topics(dict.fromkeys(topics_of(settings), 2))
+    raw = settings.topics.raw
+    async with office.office_of(settings, lambda: RING, WishEngine(), broker, registry, Metrics()) as ours:
+        with pytest.raises(CommitFailed, match="PartitionUnknown"):
+            await ours.sampler(Partition(raw, 2))
+        for topic in (raw, settings.topics.sampling):
+            broker._logs[topic].append([])
+        for number in range(3):
+            sampler = await ours.sampler(Partition(raw, number))
+            assert isinstance(sampler, PartitionSampler)
+            assert 3 == sampler._partitions
+
+
+async def test_brokers_that_are_away_fail_the_opening_and_no_worker(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By the class of their error."""
+    settings, broker, registry = Settings(), LocalBroker(), FileRegistry(tmp_path)
+    await broker.create_topics(dict.fromkeys(topics_of(settings), 1))
+    async with office.office_of(settings, lambda: RING, WishEngine(), broker, registry, Metrics()) as ours:
+
+        async def away(topic: str) -> None:
+            raise BrokerUnavailable("NodeNotReadyError")
+
+        monkeypatch.setattr(broker, "end_offsets", away)
+        with pytest.raises(CommitFailed, match="NodeNotReadyError"):
+            await ours.sampler(Partition(settings.topics.raw, 0))

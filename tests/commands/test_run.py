@@ -12,7 +12,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -33,6 +33,7 @@ from stream.ops.hardening import NotHardened
 from stream.ops.metrics import Metrics
 from stream.ports import Broker, BrokerUnavailable, Message
 from stream.wire import avro
+from stream.wire.kafka import KafkaBroker
 from stream.wire.local import LocalBroker
 from stream.wire.registry_files import FileRegistry
 from tests import events
@@ -230,6 +231,23 @@ def test_a_process_that_is_not_hardened_does_not_start(tmp_path: Path, monkeypat
         erase.erase(cast(Any, SimpleNamespace(invoked_subcommand=None)), None)
 
 
+def test_sigterm_before_anything_began_ends_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also as a container's first process, which no signal ends by itself: it would be killed after its grace."""
+
+    def settings(_: object) -> None:
+        os.kill(os.getpid(), signal.SIGTERM)
+        raise AssertionError("it went on")
+
+    monkeypatch.setattr(run, "settings_from", settings)
+    before = signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    try:
+        with pytest.raises(SystemExit) as ended:
+            run.run(None)
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert 0 == ended.value.code
+
+
 async def test_brokers_that_go_away_during_the_start_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Once they were reached: in words, as at any other time, and not as something that nobody thought of."""
     broker = LocalBroker()
@@ -265,17 +283,16 @@ async def test_no_schema_registered_by_others_is_told(tmp_path: Path) -> None:
         await service(settings.model_copy(update={"registry": registry}), LocalBroker()).run()
 
 
-def test_the_whole_command_on_kafka(kafka: KafkaServer, tmp_path: Path) -> None:
-    """Real models, real brokers: records end up withheld or published, SIGINT to the group drains and exits 0, and the
-    log is JSON without a word of any event."""
-    config = tmp_path / "clipveil.yaml"
-    names = {name: f"run-{tmp_path.name}-{name}" for name, value in TopicSettings() if isinstance(value, str)}
+def written(folder: Path, kafka: KafkaServer) -> Path:
+    """A file of settings for the whole command."""
+    config = folder / "clipveil.yaml"
+    names = {name: f"run-{folder.name}-{name}" for name, value in TopicSettings() if isinstance(value, str)}
     config.write_text(
         yaml.safe_dump(
             {
-                "kafka": {"bootstrap_servers": kafka.bootstrap, "group": f"run-{tmp_path.name}"},
+                "kafka": {"bootstrap_servers": kafka.bootstrap, "group": f"run-{folder.name}"},
                 "topics": {**names, "create": True, "partitions": 2, "replication_max": 1},
-                "registry": {"folder": str(tmp_path / "registry")},
+                "registry": {"folder": str(folder / "registry")},
                 "tokens": {"key": base64.b64encode(SECRET).decode()},
                 "engine": {"processes": 1},
                 "http": {"port": 0},
@@ -283,6 +300,13 @@ def test_the_whole_command_on_kafka(kafka: KafkaServer, tmp_path: Path) -> None:
             }
         )
     )
+    return config
+
+
+def test_the_whole_command_on_kafka(kafka: KafkaServer, tmp_path: Path) -> None:
+    """Real models, real brokers: records end up withheld or published, SIGINT to the group drains and exits 0, and the
+    log is JSON without a word of any event."""
+    config = written(tmp_path, kafka)
     recordings = tmp_path / "recordings"
     recordings.mkdir()
     for number in range(3):
@@ -313,6 +337,60 @@ def test_the_whole_command_on_kafka(kafka: KafkaServer, tmp_path: Path) -> None:
     told = [json.loads(line)["event"] for line in lines]
     assert ["starting", "stopped"] == [told[0], told[-1]]
     assert "canary" not in "".join(lines)
+
+
+HANGING = """
+import stream.inference.pool
+stream.inference.pool.BUILDER = "tests.inference.parts:obedient"
+from stream.__main__ import main
+main()
+"""
+
+
+@pytest.mark.parametrize("first", [signal.SIGTERM, signal.SIGINT])
+async def test_a_second_sigterm_ends_the_process_at_once(
+    kafka: KafkaServer, cluster: KafkaBroker, tmp_path: Path, first: signal.Signals
+) -> None:
+    """While it waits for a clip: with an exit code and a line that say so, without a commit, and with its inference
+    process gone; the one that is started next does the clip again."""
+    config, names = written(tmp_path, kafka), f"run-{tmp_path.name}"
+    registered = await FileRegistry(tmp_path / "registry").register(
+        f"{names}-raw-value", avro.schema_text("clip_event")
+    )
+    began = tmp_path / "began"
+    await cluster.create_topics({f"{names}-raw": 2})
+    await cluster.send([Message(f"{names}-raw", None, avro.frame(registered.id, body(f"hang {began}")))])
+    for _ in range(2):
+        began.unlink(missing_ok=True)
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-c", HANGING, "run", "-c", config),
+            cwd=ROOT,
+            env={name: value for name, value in os.environ.items() if not name.startswith("CLIPVEIL_")},
+            stderr=subprocess.PIPE,
+        )
+        assert process.stderr is not None
+        try:
+            await until(began.exists)
+            children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+            process.send_signal(first)
+            lines = [line.decode() async for line in _to_event(process.stderr, "stopping")]
+            process.send_signal(signal.SIGTERM)
+            lines += (await process.stderr.read()).decode().splitlines()
+            assert 1 == await asyncio.wait_for(process.wait(), 30), lines
+        finally:
+            if process.returncode is None:
+                process.kill()
+        assert "clipveil: stopped at once; clips in flight will be done again" == lines[-1]
+        assert not any(Path(f"/proc/{child}").exists() for child in children)
+        assert {} == dict(await cluster.committed(f"{names}-raw", names))
+
+
+async def _to_event(log: asyncio.StreamReader, event: str) -> AsyncIterator[bytes]:
+    while line := await log.readline():
+        yield line
+        if json.loads(line)["event"] == event:
+            return
+    raise AssertionError(f"it ended before {event}")
 
 
 def _until_committed(port: int, number: int) -> None:

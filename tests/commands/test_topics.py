@@ -7,9 +7,12 @@ from collections.abc import AsyncIterator, Mapping
 
 import pytest
 
-from stream.commands.topics import problems
+from stream.commands.failure import CommandFailed
+from stream.commands.run import connected
+from stream.commands.topics import check_at_start, problems
 from stream.config import Settings
 from stream.config.outside import TopicSettings
+from stream.ports import BrokerUnavailable
 from stream.wire.kafka import KafkaBroker, KafkaConnection
 from stream.wire.kafka_topics import KafkaTopics, Topic
 from tests.commands.test_cli import clipveil
@@ -89,6 +92,52 @@ async def test_what_goes_with_the_input_has_its_partitions(
     found = await admin.found(command.names.all)
     assert {5} == {found[name].partitions for name in (command.names.audit, command.names.sampling)}
     assert 2 == found[command.names.anonymized].partitions
+
+
+async def test_a_worker_does_not_begin_whose_clips_its_topic_would_not_take(
+    kafka: KafkaServer, topics: Topics, cluster: KafkaBroker, command: Commands
+) -> None:
+    """Before the first of them is heard; with a smaller bound of its own it does."""
+    of = topics.settings()
+    await topics.create_all(cluster, 1)
+    named = {key: name for key, name in of if isinstance(name, str)}
+    for bytes_max, begins in ((8 * 2**20, True), (8 * 2**20 + 1, False)):
+        settings = Settings.model_validate(
+            {"kafka": {"bootstrap_servers": kafka.bootstrap, "max_request_bytes": bytes_max}, "topics": named}
+        )
+        if begins:
+            await (await connected(settings)).close()
+        else:
+            with pytest.raises(CommandFailed, match=f"{of.anonymized}: max.message.bytes must be at least"):
+                await connected(settings)
+
+
+@pytest.mark.parametrize("setting", ["raw", "audit"])
+async def test_a_worker_does_not_begin_where_a_topic_forgets(
+    kafka: KafkaServer, topics: Topics, cluster: KafkaBroker, setting: str
+) -> None:
+    """Clips that a younger one replaced would never be read, and the audit would lack records."""
+    of = topics.settings()
+    name = getattr(of, setting)
+    await cluster.create_topics({name: 1}, frozenset({name}))
+    await topics.create_all(cluster, 1)
+    named = {key: name for key, name in of if isinstance(name, str)}
+    settings = Settings.model_validate({"kafka": {"bootstrap_servers": kafka.bootstrap}, "topics": named})
+    with pytest.raises(CommandFailed, match=f"{name}: cleanup.policy must be delete"):
+        await connected(settings)
+
+
+async def test_who_may_not_see_how_topics_are_configured_begins(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The worker's rights do not include it: then somebody else has to look."""
+
+    async def found(self: KafkaTopics, names: object) -> None:
+        raise BrokerUnavailable("TopicAuthorizationFailedError")
+
+    async def start(self: KafkaTopics) -> None: ...
+
+    monkeypatch.setattr(KafkaTopics, "start", start)
+    monkeypatch.setattr(KafkaTopics, "found", found)
+    await check_at_start(Settings.model_validate({}))
 
 
 async def test_brokers_that_do_not_answer_are_named() -> None:

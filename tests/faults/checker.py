@@ -153,6 +153,8 @@ class Checker:
 
     async def _judged(self, record: Seen) -> None:
         judge, names = self._judge, self._names
+        if record.topic not in (names.anonymized, names.index):
+            judge.of_now(record)
         if record.topic == names.audit:
             judge.audit(record.partition, await self._row(record))
         elif record.topic == names.anonymized:
@@ -160,9 +162,9 @@ class Checker:
         elif record.topic == names.index:
             judge.index(record)
         elif record.topic == names.withheld:
-            judge.withheld(await self._row(record), record)
+            judge.withheld(await self._row(record))
         elif record.topic == names.escalations:
-            judge.escalation(await self._row(record), record)
+            judge.escalation(await self._row(record))
 
     async def _row(self, record: Seen) -> Mapping[str, Any]:
         reference, body = avro.unframe(record.value or b"")

@@ -37,6 +37,9 @@ class Left:
         judge = Judge(GROUP, RAW, BEGAN_MS)
         for offset, number in enumerate(self.inputs):
             judge.input(0, offset, number)
+        for name in ("audit", "withheld", "escalation"):
+            for record in self.topics[name]:
+                judge.of_now(record)
         for record in self.topics["audit"]:
             judge.audit(0, row("audit", record))
         for record in self.topics["anonymized_clip"]:
@@ -44,9 +47,9 @@ class Left:
         for record in self.topics["index"]:
             judge.index(record)
         for record in self.topics["withheld"]:
-            judge.withheld(row("withheld", record), record)
+            judge.withheld(row("withheld", record))
         for record in self.topics["escalation"]:
-            judge.escalation(row("escalation", record), record)
+            judge.escalation(row("escalation", record))
         return judge.close(self.committed)
 
 
@@ -54,12 +57,12 @@ def row(schema: str, record: Seen) -> Mapping[str, Any]:
     return avro.read_as_written(avro.schema_text(schema), avro.unframe(record.value or b"")[1])
 
 
-def honest(events: int = 80) -> Left:
+def honest(events: int = 80, raw: str = RAW, schemas: Mapping[str, int] = SCHEMAS) -> Left:
     """Two events of every wish at least."""
     left, head = Left(list(range(events)), committed={0: events}), GENESIS
-    writer = Outcomes({name: Destination(name, schema) for name, schema in SCHEMAS.items()})
+    writer = Outcomes({name: Destination(name, schema) for name, schema in schemas.items()})
     for number in left.inputs:
-        outcome = _outcome(number)
+        outcome = _outcome(raw, number)
         if isinstance(outcome, Withheld):
             _add(left, writer.withheld(outcome))
             if outcome.escalated:
@@ -72,8 +75,8 @@ def honest(events: int = 80) -> Left:
     return left
 
 
-def _outcome(number: int) -> Outcome:
-    at, what = Coordinates(RAW, 0, number), wish(number)
+def _outcome(raw: str, number: int) -> Outcome:
+    at, what = Coordinates(raw, 0, number), wish(number)
     if what is Wish.PUBLISH:
         label = Label(f"token-{number}", "campaign", "1", ((600.0, HOUR),))
         return published(Job(at, "{}", b"", label))

@@ -135,7 +135,7 @@ class Judge:
         self._tokens[record.key or b""] -= 1
         self._coarse(record)
 
-    def withheld(self, row: Mapping[str, Any], record: Seen) -> None:
+    def withheld(self, row: Mapping[str, Any]) -> None:
         at = Place(row["partition"], row["offset"])
         reason = self._reasons.get(at)
         if reason == "":
@@ -144,11 +144,9 @@ class Judge:
             self.verdict.tell("broken", f"{at} was withheld for {row['reason']}; the audit says {reason}")
         self._reasons[at] = ""
         self._ordered("withheld", at)
-        self._of_now(record)
 
-    def escalation(self, row: Mapping[str, Any], record: Seen) -> None:
+    def escalation(self, row: Mapping[str, Any]) -> None:
         self._escalated[Place(row["partition"], row["offset"])] += 1
-        self._of_now(record)
 
     def _ordered(self, what: str, at: Place, lane: int = 0) -> None:
         here = (what, at.partition, lane)
@@ -161,7 +159,8 @@ class Judge:
         if record.timestamp_ms % HOUR_MS:
             self.verdict.tell("leaked", f"the exact time of a recording, on {record.topic}")
 
-    def _of_now(self, record: Seen) -> None:
+    def of_now(self, record: Seen) -> None:
+        """The time of a record that is of no recording is that at which it was written."""
         if record.timestamp_ms < self._began_ms:
             self.verdict.tell("leaked", f"the time of a recording, on {record.topic}")
 

@@ -76,6 +76,8 @@ class Scanner:
         texts = {"word": stem.word, "digits": stem.digits, "network": stem.ip(0)[9:23], "device": stem.mac(0)[:17]}
         self._exact: list[tuple[str, bytes]] = []
         self._lower: list[tuple[str, bytes]] = []  # of which case does not count
+        self._hex: list[tuple[str, bytes]] = []  # nor what stands between the digits
+        self._base64: list[tuple[str, bytes]] = []  # whose lines may be broken
         for name, text in texts.items():
             plain = text.lower()
             self._lower += [
@@ -84,22 +86,34 @@ class Scanner:
                 (f"{name} UTF-16 BE", plain.encode("utf-16-be")),
             ]
             for said in sorted({text, plain, plain.upper(), plain.capitalize()}):
-                self._exact += [(f"{name} base64", needle) for needle in _base64(said.encode())]
-                self._lower.append((f"{name} hex", said.encode().hex().encode()))
-        self._lower = sorted(set(self._lower))
-        self._exact = sorted(set(self._exact))
+                self._base64 += [(f"{name} base64", needle) for needle in _base64(said.encode())]
+                self._hex.append((f"{name} hex", said.encode().hex().encode()))
+        for needles in (self._lower, self._hex, self._base64):
+            needles[:] = sorted(set(needles))
         self._exact.append(("network packed", stem.network))
         self._exact += [("place packed", needle) for needle in _doubles(stem)]
 
     def forms(self, data: bytes) -> list[str]:
         """The names of all forms in which canaries are in ``data``; empty where none is."""
         lower = data.lower()
-        found = {name for name, needle in self._lower if needle in lower}
-        found |= {name for name, needle in self._exact if needle in data}
+        alone, unbroken = lower.translate(None, _SEPARATORS), data.translate(None, b"\r\n")
+        found = {
+            name
+            for where, needles in (
+                (lower, self._lower),
+                (alone, self._hex),
+                (unbroken, self._base64),
+                (data, self._exact),
+            )
+            for name, needle in needles
+            if needle in where
+        }
         digits = self._stem.digits.encode()
         if digits in data.translate(None, _NO_DIGITS) or self._loose.search(data):
             found.add("digits alone")
-        if self._stem.network.hex().encode() in lower.translate(None, _SEPARATORS):
+        if self._stem.word.encode() in alone:
+            found.add("word apart")
+        if self._stem.network.hex().encode() in alone:
             found.add("network alone")
         if self._said.search(lower):
             found.add("digits spoken")

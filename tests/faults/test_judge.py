@@ -133,7 +133,7 @@ def test_a_canary_in_any_part_of_a_record_is_told(part: str) -> None:
     verdict = Verdict()
     Leaks(STEM, verdict).records([clean, spoiled._replace(offset=9), clean])
     assert 1 == verdict.leaked
-    assert ["leaked: withheld 2/9: word plain"] == verdict.problems
+    assert ["leaked: withheld 2/9: word apart, word plain"] == verdict.problems
 
 
 def test_a_canary_in_a_file_is_told(tmp_path: Path) -> None:

@@ -52,6 +52,26 @@ def test_plain_hex_and_utf_16_are_found(text: str) -> None:
         assert all(SCANNER.forms(place) for place in anywhere(planted)), planted
 
 
+@pytest.mark.parametrize("planted", [WORD.encode("utf-32-be"), WORD.encode("utf-32-le"), ", ".join(WORD).encode()])
+def test_letters_that_stand_apart_are_found(planted: bytes) -> None:
+    """Four bytes each, or spelled."""
+    assert all(SCANNER.forms(place) for place in anywhere(planted))
+
+
+@pytest.mark.parametrize("text", TEXTS)
+@pytest.mark.parametrize("column", range(0, 76, 5))
+def test_base64_in_lines_and_hex_with_separators_are_found(text: str, column: int) -> None:
+    """As letters and dumps have them, wherever a line ends."""
+    said = text.encode()
+    for planted in (
+        base64.encodebytes(bytes(column) + said + bytes(60)),
+        base64.encodebytes(bytes(column) + said + bytes(60)).replace(b"\n", b"\r\n"),
+        said.hex(":").encode(),
+        said.hex(" ", 2).upper().encode(),
+    ):
+        assert all(SCANNER.forms(place) for place in anywhere(planted)), planted
+
+
 @pytest.mark.parametrize("separator", [" ", "-", ".", ", ", " - ", "\n", '", "'])
 def test_digits_are_found_whatever_lies_between_them(separator: str) -> None:
     """In figures and in words, and a network's address without its colons."""

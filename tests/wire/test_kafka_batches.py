@@ -144,6 +144,15 @@ def test_a_record_that_contradicts_itself_is_undecodable_alone() -> None:
     assert [(0, b"a"), (1, Reason.EVENT_UNDECODABLE), (2, b"c")] == told(fetched(rewritten(plain, body), ROOM))
 
 
+def test_a_record_with_more_in_it_than_it_tells_of_is_undecodable_alone() -> None:
+    """Nobody knows what that is."""
+    record = batch(0, [(b"k", b"a", [])])[HEAD.size :]
+    more = bytes([record[0] + 2]) + record[1:] + b"\0"  # its length is written twice as large as it is
+    plain = batch(0, [(b"k", b"a", []), (b"k", b"c", [])])
+    raw = rewritten(plain, more + plain[HEAD.size + len(record) :])
+    assert [(0, Reason.EVENT_UNDECODABLE), (1, b"c")] == told(fetched(raw, ROOM))
+
+
 @pytest.mark.parametrize(("records", "expected"), [(1, [b"a", Reason.EVENT_UNDECODABLE]), (9, [b"a", b"b"])])
 def test_a_count_that_is_wrong_loses_no_offset(records: int, expected: list[object]) -> None:
     """Fewer than there are, or more."""
