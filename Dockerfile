@@ -38,10 +38,13 @@ LABEL org.opencontainers.image.title="clipveil" \
 # Nothing that installs is left for an intruder to use, nor the copy from which Python would restore it.
 RUN python -m pip uninstall --yes --root-user-action=ignore setuptools wheel pip \
  && find / -xdev -type d -name ensurepip -prune -exec rm -r {} +
+# PyTorch asks what the user is called, and will not go on where nobody knows.
+RUN useradd --uid 10001 --user-group --no-create-home --home-dir /tmp --shell /usr/sbin/nologin clipveil
 COPY --from=build /licences /usr/share/licenses
 COPY --from=build /opt/clipveil /opt/clipveil
-# One thread a process, no telemetry, no downloads, no files beside those in /tmp.
+# One thread a process, no telemetry, no downloads, no files beside those in /tmp; a name also for other user ids.
 ENV PATH=/opt/clipveil/bin:$PATH \
+    USER=clipveil \
     OMP_NUM_THREADS=1 \
     PYANNOTE_METRICS_ENABLED=0 \
     HF_HUB_OFFLINE=1 \

@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import subprocess
+import sys
 import threading
 import zipfile
 from collections.abc import Iterator
@@ -12,6 +14,8 @@ from contextlib import contextmanager
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+
+from tests.helm.chart import ROOT
 
 VERSIONS = {"torch": "2.11.0+cpu", "torchaudio": "2.11.0+cpu"}
 NEEDS = {"torch": ["filelock", "typing-extensions", "setuptools<82", "sympy", "networkx", "jinja2", "fsspec"]}
@@ -66,3 +70,11 @@ def cpu_index(folder: Path) -> Iterator[str]:
     finally:
         server.shutdown()
         thread.join()
+
+
+def lock_cpu(index: str, lock: Path) -> None:
+    """``make lock-cpu``, as it stands in the Makefile, against ``index``."""
+    uv = Path(sys.executable).with_name("uv")
+    command = ["make", "lock-cpu", f"TORCH_INDEX={index}", f"CPU_LOCK={lock}", f"UV={uv}"]
+    run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300, check=False)
+    assert 0 == run.returncode, run.stdout + run.stderr
