@@ -1,7 +1,7 @@
 """Collect the licence texts of what is installed: ``python licences.py SITE_PACKAGES TEXTS TARGET``.
 
-Texts come from the packages themselves; a package without one needs ``TEXTS/NAME.txt``, else this fails, and with it the
-build of the image. The cards of built-in models count: they name the licences of what the models were trained on.
+Texts come from the packages themselves; a package without one needs ``TEXTS/NAME.txt``, else this fails, and with it
+the build of the image. The cards of built-in models count: they name the licences of what the models were trained on.
 """
 
 from __future__ import annotations
@@ -47,9 +47,9 @@ def collect(site: Path, ours: Path, target: Path) -> list[str]:
 
 def declared(distribution: Distribution) -> str:
     """The licence that a package's metadata names, in one line."""
-    metadata = distribution.metadata
-    classified = [line.rpartition(" :: ")[2] for line in metadata.get_all("Classifier") or [] if "License ::" in line]
-    whole = metadata.get("License-Expression") or "; ".join(classified) or metadata.get("License") or "see its texts"
+    said = distribution.metadata.json
+    classified = [line.rpartition(" :: ")[2] for line in said.get("classifier", []) if "License ::" in line]
+    whole = str(said.get("license_expression") or "; ".join(classified) or said.get("license") or "see its texts")
     return " ".join(whole.split())[:100]
 
 

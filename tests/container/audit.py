@@ -1,7 +1,7 @@
 """``python -m tests.container.audit``: asks a service of known vulnerabilities about every locked package.
 
 The real pip-audit does the asking. By itself it ends well where it could not ask about a package; this does not. Exit
-code 0: all were asked about and none is known to be vulnerable. 1: some are, each is named. 2: not all could be asked about.
+code 0: all were asked about and none is known to be vulnerable. 1: some are, by name. 2: not all could be asked about.
 """
 
 from __future__ import annotations

@@ -60,12 +60,14 @@ def started(
     environment: Sequence[str] = (),
     mounts: Sequence[tuple[Path, str]] = (),
     network: bool = False,
+    user: str | None = None,
 ) -> Iterator[Box]:
-    """A container of ``image`` with ``command`` in place of the image's own; it is killed on leaving."""
+    """A container of ``image`` with ``command`` in place of the image's own; it is killed on leaving. ``user`` is
+    another user and group than the image's."""
     first = [*(image.config["Entrypoint"] if entrypoint is None else entrypoint), *(command or image.config["Cmd"])]
     name = f"clipveil-{uuid.uuid4().hex[:12]}"
     with tempfile.TemporaryDirectory() as bundle:
-        specification = _specification(image, first, environment, mounts, network)
+        specification = _specification(image, user or image.config["User"], first, environment, mounts, network)
         (Path(bundle) / "config.json").write_text(json.dumps(specification), encoding="utf-8")
         output = Path(bundle) / "output"
         with output.open("wb") as log:
@@ -78,21 +80,36 @@ def started(
             process.wait(60)
 
 
-def told(image: Image, *command: str, entrypoint: Sequence[str] | None = None, timeout: float = 120) -> tuple[int, str]:
+def told(
+    image: Image,
+    *command: str,
+    entrypoint: Sequence[str] | None = None,
+    timeout: float = 120,
+    user: str | None = None,
+) -> tuple[int, str]:
     """Exit status and output of a container that ends by itself; it has no network."""
-    with started(image, *command, entrypoint=entrypoint) as box:
+    with started(image, *command, entrypoint=entrypoint, user=user) as box:
         return box.process.wait(timeout), box.output.read_text(encoding="utf-8", errors="replace")
 
 
 def _specification(
-    image: Image, first: list[str], environment: Sequence[str], mounts: Sequence[tuple[Path, str]], network: bool
+    image: Image,
+    user: str,
+    first: list[str],
+    environment: Sequence[str],
+    mounts: Sequence[tuple[Path, str]],
+    network: bool,
 ) -> dict[str, Any]:
-    user, group = map(int, image.config["User"].split(":"))
+    uid, gid = map(int, user.split(":"))
+    binds = [
+        {"destination": inside, "type": "bind", "source": str(here), "options": ["bind", "ro"]}
+        for here, inside in mounts
+    ]
     namespaces = NAMESPACES if network else (*NAMESPACES, "network")
     return {
         "ociVersion": "1.0.0",
         "process": {
-            "user": {"uid": user, "gid": group},
+            "user": {"uid": uid, "gid": gid},
             "args": first,
             "env": [*image.config["Env"], *environment],
             "cwd": image.config["WorkingDir"],
@@ -105,7 +122,7 @@ def _specification(
             {"destination": "/dev", "type": "tmpfs", "source": "tmpfs", "options": DEVICES},
             {"destination": "/dev/shm", "type": "tmpfs", "source": "shm", "options": TMPFS},
             {"destination": "/tmp", "type": "tmpfs", "source": "tmpfs", "options": TMPFS},
-            *({"destination": inside, "type": "bind", "source": str(here), "options": ["bind", "ro"]} for here, inside in mounts),
+            *binds,
         ],
         "linux": {"namespaces": [{"type": kind} for kind in namespaces]},
     }

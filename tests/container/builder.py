@@ -76,6 +76,11 @@ def opened(name: str) -> Iterator[Image]:
         _run("buildah", "rm", container)
 
 
+def remove(image: Image) -> None:
+    """Gigabytes that nobody needs any more; the base stays."""
+    _run("buildah", "rmi", image.name)
+
+
 def write_context(folder: Path) -> None:
     """What .dockerignore lets in, copied, so that a build can be given one more lock."""
     for line in (ROOT / ".dockerignore").read_text(encoding="utf-8").splitlines():

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.container.builder import Image, build, need_builder, opened, write_context
+from tests.container.builder import Image, build, need_builder, opened, remove, write_context
 from tests.container.cpu_index import cpu_index, lock_cpu
 from tests.helm.chart import ROOT
 
@@ -22,6 +22,7 @@ def image() -> Iterator[Image]:
     build(ROOT, "localhost/clipveil-test:cuda", lock="requirements.lock")
     with opened("localhost/clipveil-test:cuda") as built:
         yield built
+    remove(built)
 
 
 @pytest.fixture(scope="session")
@@ -35,6 +36,7 @@ def cpu_image(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Image]:
         build(context, "localhost/clipveil-test:cpu", lock="requirements-cpu.lock", index=index)
     with opened("localhost/clipveil-test:cpu") as built:
         yield built
+    remove(built)
 
 
 def _need() -> None:

@@ -1,5 +1,6 @@
 """An index of packages that stands in for PyTorch's own: wheels of ``torch`` and ``torchaudio`` that hold nothing but
-their names and versions. With them the way of the CPU variant can be walked where only the public index is to be had."""
+their names and versions. With them the way of the CPU variant can be walked where only the public index is
+to be had."""
 
 from __future__ import annotations
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -113,11 +114,26 @@ def test_a_service_that_fails_is_no_good_news(lock: Path) -> None:
     assert "NOT AUDITED" in failed
 
 
+def test_a_package_that_was_passed_over_is_no_good_news(
+    lock: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """pip-audit ends well where it passes over a package, as some of its services do; then this fails and names it."""
+    passed_over = {"name": "rich", "skip_reason": "not found"}
+    answer = {"dependencies": [{"name": "idna", "version": "2.10", "vulns": []}, passed_over]}
+    (tmp_path / "pip_audit.py").write_text(f"print({json.dumps(answer)!r})\n", encoding="utf-8")
+    monkeypatch.setenv("PYTHONPATH", f"{tmp_path}{os.pathsep}{ROOT}")
+    code, said, failed = audited(lock, "http://127.0.0.1:9/v1/query")
+    assert (2, "") == (code, said)
+    assert "NOT AUDITED: rich" in failed
+
+
 def test_every_locked_package_is_asked_about() -> None:
     """Of the lock of the image none that is meant for this platform goes unasked."""
     with serving() as service:
         code, said, _ = audited(ROOT / "requirements.lock", service.url)
-    locked = set(re.findall(r"^([\w.-]+)==\S+(?: ;.*linux.*)? \\$", (ROOT / "requirements.lock").read_text(), re.MULTILINE))
+    locked = set(
+        re.findall(r"^([\w.-]+)==\S+(?: ;.*linux.*)? \\$", (ROOT / "requirements.lock").read_text(), re.MULTILINE)
+    )
     assert 100 < len(locked)
     assert set() == locked - service.asked
     assert (0, "requirements.lock: ") == (code, said[:19])

@@ -61,7 +61,9 @@ def test_nothing_in_it_belongs_to_the_user_or_raises_rights(built: Image) -> Non
     """No file of the application is writable by the user that runs it, so the root need not be read-only for that."""
     files = [path for path in built.path("/opt").rglob("*") if not path.is_symlink()]
     assert len(files) > 1000
-    wrong = [path for path in files if path.stat().st_uid == 10001 or path.stat().st_mode & (stat.S_IWOTH | stat.S_ISUID)]
+    wrong = [
+        path for path in files if path.stat().st_uid == 10001 or path.stat().st_mode & (stat.S_IWOTH | stat.S_ISUID)
+    ]
     assert [] == wrong
 
 
@@ -74,7 +76,12 @@ def test_nothing_installs(built: Image, python: str) -> None:
 def test_no_build_tools(built: Image) -> None:
     """No compiler, no installer and no downloader is in the path of the image."""
     (path,) = [line.removeprefix("PATH=") for line in built.config["Env"] if line.startswith("PATH=")]
-    found = [f"{place}/{tool}" for place in path.split(":") for tool in TOOLS if os.path.lexists(built.path(f"{place}/{tool}"))]
+    found = [
+        f"{place}/{tool}"
+        for place in path.split(":")
+        for tool in TOOLS
+        if os.path.lexists(built.path(f"{place}/{tool}"))
+    ]
     assert [] == found
 
 
@@ -102,9 +109,11 @@ def test_the_locked_versions_are_inside(cpu_image: Image) -> None:
     assert [] == [name for name in installed if name.startswith(("nvidia", "cuda", "triton"))]
 
 
-def test_the_demo_runs_inside(image: Image) -> None:
-    """Real clips go through the real models in a closed container, and every check of the demo holds."""
-    code, text = box.told(image, "demo", "--out", "/tmp/demo", timeout=900)
+@pytest.mark.parametrize("user", [None, "23456:0"])
+def test_the_demo_runs_inside(image: Image, user: str | None) -> None:
+    """Real clips go through the real models in a closed container, and every check of the demo holds; for the image's
+    user, and for one of whom the image knows nothing, as some clusters assign them."""
+    code, text = box.told(image, "demo", "--out", "/tmp/demo", timeout=900, user=user)
     assert 0 == code, text[-3000:]
 
 

@@ -29,7 +29,7 @@ def pins(lock: Path) -> dict[str, set[str]]:
 
 
 def test_the_lock_for_cpus_differs_in_pytorch_alone(tmp_path: Path) -> None:
-    """``make lock-cpu`` takes PyTorch from its own index, nothing of CUDA, and all else as it is locked; with hashes."""
+    """``make lock-cpu`` takes PyTorch from its index, nothing of CUDA, and all else as it is locked, with hashes."""
     with cpu_index(tmp_path / "index") as index:
         lock_cpu(index, tmp_path / "cpu.lock")
     whole, cpu = pins(ROOT / "requirements.lock"), pins(tmp_path / "cpu.lock")
