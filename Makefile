@@ -70,12 +70,12 @@ TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
 SBOM ?= out/sbom
 CPU_LOCK ?= requirements-cpu.lock
 image_cuda = --build-arg LOCK=requirements.lock
-image_cpu = --build-arg LOCK=requirements-cpu.lock --build-arg INDEX=$(TORCH_INDEX)
+image_cpu = --build-arg LOCK=$(CPU_LOCK) --build-arg INDEX=$(TORCH_INDEX)
 
 image: ## the container image: make image PYTHON_DIGEST=sha256:... [VARIANT=cpu] [BUILDER=buildah]
 	@test -n "$(PYTHON_DIGEST)" || { echo "name the base that you have checked: make image PYTHON_DIGEST=sha256:..." >&2; exit 1; }
 	@test -n "$(image_$(VARIANT))" || { echo "VARIANT is cuda or cpu" >&2; exit 1; }
-	@test $(VARIANT) = cuda -o -e requirements-cpu.lock || { echo "make lock-cpu first" >&2; exit 1; }
+	@test $(VARIANT) = cuda -o -e $(CPU_LOCK) || { echo "make lock-cpu first" >&2; exit 1; }
 	$(BUILDER) build $(if $(filter buildah podman,$(notdir $(BUILDER))),--format docker) \
 	  --build-arg PYTHON_DIGEST=$(PYTHON_DIGEST) $(image_$(VARIANT)) --tag $(IMAGE) .
 

@@ -106,7 +106,7 @@ def test_who_asks_for_an_image_without_a_builder_is_told(monkeypatch: pytest.Mon
     [
         ((), "PYTHON_DIGEST=sha256:"),
         (("PYTHON_DIGEST=sha256:1", "VARIANT=rocm"), "VARIANT is cuda or cpu"),
-        (("PYTHON_DIGEST=sha256:1", "VARIANT=cpu"), "make lock-cpu first"),
+        (("PYTHON_DIGEST=sha256:1", "VARIANT=cpu", "CPU_LOCK=absent.lock"), "make lock-cpu first"),
     ],
 )
 def test_make_image_says_what_it_needs(given: tuple[str, ...], said: str) -> None:
