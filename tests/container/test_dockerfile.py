@@ -1,4 +1,4 @@
-"""The container file: linted, closed to what lies around, and fitting to the chart. No test builds the image."""
+"""The container file: linted, closed to what lies around, and fitting to the chart. What it builds: test_image.py."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from tests.helm.chart import ROOT, manifests, pod_spec
 
 DOCKERFILE = ROOT / "Dockerfile"
 HADOLINT = Path(sys.executable).with_name("hadolint")
+LOCKS = {"requirements.lock", "requirements-cpu.lock"}  # one of them is LOCK
 
 
 def instructions(keyword: str) -> list[str]:
@@ -54,7 +55,7 @@ def test_hadolint_does_find(tmp_path: Path) -> None:
 
 def test_bases_are_pinned_by_digest() -> None:
     """Every stage begins with a base named by digest, and the digest has no default that could grow old."""
-    assert ["PYTHON_DIGEST"] == instructions("ARG")
+    assert ["PYTHON_DIGEST", "LOCK=requirements.lock", "INDEX="] == instructions("ARG")
     bases = instructions("FROM")
     assert len(bases) == 2
     assert [] == [base for base in bases if "@${PYTHON_DIGEST}" not in base]
@@ -89,8 +90,10 @@ def test_only_what_is_copied_reaches_the_builder() -> None:
     assert "*" in lines
     let_in = {line.removeprefix("!") for line in lines if line.startswith("!")}
     copied = {name for copy in instructions("COPY") if "--from" not in copy for name in copy.split()[:-1]}
-    assert copied == let_in
-    assert [] == [name for name in copied if not (ROOT / name).exists()]
+    assert "${LOCK}" in copied
+    assert copied - {"${LOCK}"} == let_in - LOCKS
+    assert let_in >= LOCKS
+    assert [] == [name for name in copied - {"${LOCK}"} if not (ROOT / name).exists()]
 
 
 def test_image_and_chart_agree() -> None:
@@ -104,10 +107,11 @@ def test_image_and_chart_agree() -> None:
 
 
 def test_nothing_that_installs_is_left() -> None:
-    """The final stage takes pip away, and copies from the other one only the environment."""
+    """The final stage takes pip away, and copies from the other one only the environment and the licences."""
     final = DOCKERFILE.read_text(encoding="utf-8").rpartition("\nFROM ")[2]
     assert "pip uninstall --yes" in final
-    assert ["COPY --from=build /opt/clipveil /opt/clipveil"] == re.findall(r"^COPY .*$", final, flags=re.MULTILINE)
+    copied = [f"COPY --from=build {pair}" for pair in ("/licences /usr/share/licenses", "/opt/clipveil /opt/clipveil")]
+    assert copied == re.findall(r"^COPY .*$", final, flags=re.MULTILINE)
     assert "apt-get" not in DOCKERFILE.read_text(encoding="utf-8")
 
 
