@@ -25,6 +25,7 @@ def test_default_deny() -> None:
     spec = policy()
     assert ["Ingress", "Egress"] == spec["policyTypes"]
     assert [] == spec["ingress"]
+    assert 3 == len(spec["egress"])
     names, brokers, registry = spec["egress"]
     assert [("UDP", 53), ("TCP", 53)] == ports(names)
     assert "kube-dns" == names["to"][0]["podSelector"]["matchLabels"]["k8s-app"]

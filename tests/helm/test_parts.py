@@ -81,12 +81,11 @@ def test_only_who_reaches_the_store_is_known_to_it() -> None:
     known = {
         part
         for part in PARTS
-        if "cloud.example/identity" in manifests(*values, part=part)["ServiceAccount"]["metadata"].get("annotations", {})
+        if "cloud.example/identity"
+        in manifests(*values, part=part)["ServiceAccount"]["metadata"].get("annotations", {})
     }
     assert {"worker", "eraser", "sweep"} == known
-    told = {
-        part for part in PARTS if "NODE_NAME" in {each["name"] for each in containers_env(*values, part=part)}
-    }
+    told = {part for part in PARTS if "NODE_NAME" in {each["name"] for each in containers_env(*values, part=part)}}
     assert known == told
 
 

@@ -220,6 +220,11 @@ def test_the_next_step_is_told() -> None:
     ):
         assert words in notes
     assert "WARNING" not in notes
+    assert "Nobody scrapes the metrics" in notes
+    stored = helm("install", "clipveil", CHART, "--dry-run=client", *VARIANTS["s3"]).partition("NOTES:")[2]
+    assert "create job --from=cronjob/clipveil-sweep" in stored
+    unswept = ["--dry-run=client", *VARIANTS["s3"], "--set", "sweep.enabled=false"]
+    assert "sweep.enabled" in helm("install", "clipveil", CHART, *unswept).partition("NOTES:")[2]
     open_notes = helm("install", "x", CHART, "--dry-run=client", *VARIANTS["plaintext"]).partition("NOTES:")[2]
     assert "PLAINTEXT sends voices over the network in the clear" in open_notes
     assert "without a network policy" in open_notes
