@@ -14,7 +14,7 @@ CHART = ROOT / "helm" / "clipveil"
 HELM = ROOT / ".cache" / "bin" / "helm"
 INSTALL = "bash tests/tools/helm.sh"
 
-WORKLOADS = {"Deployment", "StatefulSet", "Job"}
+WORKLOADS = {"Deployment", "StatefulSet", "Job", "CronJob"}
 
 Manifest = dict[str, Any]
 
@@ -63,10 +63,17 @@ def workloads(*arguments: str | Path, release: str = "clipveil") -> list[Manifes
     return [manifest for manifest in documents(*arguments, release=release) if manifest["kind"] in WORKLOADS]
 
 
+def pod_template(workload: Manifest) -> Manifest:
+    """What a workload makes its pods from; a CronJob makes Jobs first."""
+    spec = workload["spec"]
+    template: Manifest = spec.get("jobTemplate", {"spec": spec})["spec"]["template"]
+    return template
+
+
 def pod_spec(rendered: dict[str, Manifest]) -> Manifest:
     """The pod's specification in the one manifest that makes pods."""
     (kind,) = WORKLOADS & rendered.keys()
-    spec: Manifest = rendered[kind]["spec"]["template"]["spec"]
+    spec: Manifest = pod_template(rendered[kind])["spec"]
     return spec
 
 

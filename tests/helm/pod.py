@@ -60,8 +60,14 @@ class Pod:
         if "configMap" in volume:
             assert self._config_name == volume["configMap"]["name"]
             return {name: self._moved(text) for name, text in self._config.items()}
-        sources = [source["secret"] for source in volume.get("projected", {}).get("sources", [])]
-        return {item["path"]: secret_value(item["key"]) for source in sources for item in source["items"]}
+        files = {}
+        for source in volume.get("projected", {}).get("sources", []):
+            if "secret" in source:
+                files |= {item["path"]: secret_value(item["key"]) for item in source["secret"]["items"]}
+            else:
+                token = source["serviceAccountToken"]
+                files[token["path"]] = secret_value(f"token for {token['audience']}")
+        return files
 
     def _moved(self, text: str) -> str:
         """The mounts are under ``root`` here, so what the file says of them is too."""

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.helm.chart import VARIANTS, Manifest, documents, workloads
+from tests.helm.chart import VARIANTS, Manifest, documents, pod_template, workloads
 
 each_variant = pytest.mark.parametrize("variant", VARIANTS)
 
@@ -21,7 +21,7 @@ WRITABLE = {  # what a container may write to, besides memory
 
 def pods(variant: str) -> list[tuple[Manifest, dict[str, Any]]]:
     """What makes pods, with the specification of each."""
-    return [(each, each["spec"]["template"]["spec"]) for each in workloads(*VARIANTS[variant])]
+    return [(each, pod_template(each)["spec"]) for each in workloads(*VARIANTS[variant])]
 
 
 def containers(spec: dict[str, Any]) -> list[dict[str, Any]]:
@@ -73,11 +73,22 @@ def test_pods_have_no_way_into_the_kubernetes_api(variant: str) -> None:
 
 
 @each_variant
+def test_a_token_that_is_mounted_is_for_brokers_alone(variant: str) -> None:
+    """Where the kubelet brings a token, it is for the audience of the values, and not for long."""
+    tokens = []
+    for _, spec in pods(variant):
+        sources = [each for volume in spec["volumes"] for each in volume.get("projected", {}).get("sources", [])]
+        tokens += [each["serviceAccountToken"] for each in sources if "serviceAccountToken" in each]
+    expected = {"audience": "https://kafka.example", "expirationSeconds": 3600, "path": "kafka-token"}
+    assert ([expected] * 3 if variant == "oauth-service-account" else []) == tokens
+
+
+@each_variant
 def test_selectors_find_their_pods_and_no_others(variant: str) -> None:
     """Workloads, budgets and policies select the pods of their own part alone, under any release's name."""
     rendered = documents(*VARIANTS[variant], release="clips-eu")
     labels = {
-        each["metadata"]["name"]: each["spec"]["template"]["metadata"]["labels"]
+        each["metadata"]["name"]: pod_template(each)["metadata"]["labels"]
         for each in workloads(*VARIANTS[variant], release="clips-eu")
     }
     assert all(name.startswith("clips-eu-clipveil") for name in labels)

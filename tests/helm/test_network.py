@@ -6,7 +6,7 @@ from typing import Any
 
 from tests.helm.chart import VARIANTS, manifests
 
-PARTS = ("worker", "eraser", "auditor", "topics")
+PARTS = ("worker", "eraser", "auditor", "sweep", "topics")
 
 
 def policy(*arguments: Any, part: str = "worker") -> dict[str, Any]:
@@ -25,6 +25,7 @@ def test_default_deny() -> None:
     spec = policy()
     assert ["Ingress", "Egress"] == spec["policyTypes"]
     assert [] == spec["ingress"]
+    assert 3 == len(spec["egress"])
     names, brokers, registry = spec["egress"]
     assert [("UDP", 53), ("TCP", 53)] == ports(names)
     assert "kube-dns" == names["to"][0]["podSelector"]["matchLabels"]["k8s-app"]
@@ -65,11 +66,27 @@ def test_off_means_off() -> None:
 
 
 def test_the_object_store_is_closed_until_it_is_named() -> None:
-    """Workers and the eraser reach it on its ports, where the values name some; nobody else does."""
-    ways = [*VARIANTS["all-parts"], "--set", "networkPolicy.objectStorePorts={9000}"]
-    opened = {part for part in PARTS if ("TCP", 9000) in ways_out(*ways, part=part)}
-    assert {"worker", "eraser"} == opened
-    assert [{"ipBlock": {"cidr": "10.30.0.0/24"}}] == policy(*VARIANTS["s3"])["egress"][3]["to"]
+    """Workers, eraser and sweep reach it on its port, where the settings name a store; nobody else does."""
+    for values in ("networkPolicy.objectStorePorts={9000}", "config.objects.endpoint=http://minio:9000"):
+        ways = [*VARIANTS["all-parts"], "--set", values]
+        opened = {part for part in PARTS if ("TCP", 9000) in ways_out(*ways, part=part)}
+        assert {"worker", "eraser", "sweep"} == opened
+    store = policy(*VARIANTS["s3"])["egress"][3]
+    assert ([("TCP", 9000)], [{"ipBlock": {"cidr": "10.30.0.0/24"}}]) == (ports(store), store["to"])
+    assert ("TCP", 443) in ways_out(*VARIANTS["s3-identity"], part="worker")
+    folder = ["--set", "config.objects.output=file:///srv/clips/"]
+    assert policy()["egress"] == policy(*folder)["egress"]
+
+
+def test_the_token_endpoint_is_open_to_all_who_need_tokens() -> None:
+    """Its port alone, of its address, to its peers where they are named; where no endpoint is asked there is no way."""
+    for part in ("worker", "eraser", "auditor", "topics"):
+        (rule,) = [rule for rule in policy(*VARIANTS["oauth"], part=part)["egress"] if ("TCP", 8443) in ports(rule)]
+        assert [("TCP", 8443)] == ports(rule)
+        assert {"kubernetes.io/metadata.name": "login"} == rule["to"][0]["namespaceSelector"]["matchLabels"]
+    at_default = ["--set", "config.kafka.oauth_token_url=https://login.example/token"]
+    assert ("TCP", 443) in ways_out(*VARIANTS["oauth"], *at_default, part="topics")
+    assert 3 == len(policy(*VARIANTS["oauth-service-account"])["egress"])
 
 
 def test_each_part_has_the_ways_that_it_needs() -> None:
@@ -82,9 +99,9 @@ def test_each_part_has_the_ways_that_it_needs() -> None:
 
 
 def test_nobody_scrapes_what_serves_no_metrics() -> None:
-    """The ways in are those of workers and the eraser alone."""
+    """The ways in are those of workers, eraser and auditor alone."""
     scraped = [*VARIANTS["all-parts"], *VARIANTS["monitoring"]]
-    assert {"worker", "eraser"} == {part for part in PARTS if policy(*scraped, part=part)["ingress"]}
+    assert {"worker", "eraser", "auditor"} == {part for part in PARTS if policy(*scraped, part=part)["ingress"]}
 
 
 def test_further_ways_are_as_narrow_as_they_are_said() -> None:

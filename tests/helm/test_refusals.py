@@ -7,6 +7,7 @@ import pytest
 from tests.helm.chart import CHART, VARIANTS, RefusedByHelm, helm, manifests, render
 
 SHA256 = "0" * 64
+OAUTH = "config.kafka.security_protocol=SASL_SSL,config.kafka.sasl_mechanism=OAUTHBEARER"
 
 WRONG: dict[str, tuple[str, list[str]]] = {
     # what is wrong: the values, what the error must name
@@ -107,6 +108,62 @@ WRONG: dict[str, tuple[str, list[str]]] = {
         "secrets.saslPassword.existingSecret=s",
         ["auditor.config.kafka.sasl_username", "must not be the worker's"],
     ),
+    "a token that nothing would use": ("secrets.kafkaToken.audience=a", ["secrets.kafkaToken", "OAUTHBEARER"]),
+    "a client secret that nothing would use": (
+        f"{OAUTH},secrets.kafkaToken.audience=a,secrets.oauthClientSecret.existingSecret=s",
+        ["secrets.oauthClientSecret", "config.kafka.oauth_token_url"],
+    ),
+    "OAUTHBEARER without a token": (OAUTH, ["exactly one of", "secrets.kafkaToken", "config.kafka.oauth_token_url"]),
+    "two kinds of tokens": (
+        f"{OAUTH},secrets.kafkaToken.audience=a,secrets.kafkaToken.existingSecret=s",
+        ["exactly one of", "secrets.kafkaToken"],
+    ),
+    "a token endpoint without a secret": (
+        f"{OAUTH},config.kafka.oauth_token_url=https://a/token,config.kafka.oauth_client_id=c",
+        ["config.kafka.oauth_token_url needs", "secrets.oauthClientSecret.existingSecret"],
+    ),
+    "a token endpoint without a name": (
+        f"{OAUTH},config.kafka.oauth_token_url=https://a/token,secrets.oauthClientSecret.existingSecret=s",
+        ["config.kafka.oauth_token_url needs", "config.kafka.oauth_client_id"],
+    ),
+    "a token endpoint in the clear": ("config.kafka.oauth_token_url=http://a/t", ["oauth_token_url", "pattern"]),
+    "a token in the clear": (
+        "config.kafka.security_protocol=SASL_PLAINTEXT,config.kafka.sasl_mechanism=OAUTHBEARER,"
+        "secrets.kafkaToken.audience=a",
+        ["OAUTHBEARER needs SASL_SSL"],
+    ),
+    "a token for the cluster itself": (
+        f"{OAUTH},secrets.kafkaToken.audience=https://kubernetes.default.svc",
+        ["/secrets/kafkaToken/audience", "not"],
+    ),
+    "a password beside a token": (
+        f"{OAUTH},secrets.kafkaToken.audience=a,secrets.saslPassword.existingSecret=s",
+        ["secrets.saslPassword", "OAUTHBEARER"],
+    ),
+    "an auditor with the worker's client": (
+        f"{OAUTH},config.kafka.oauth_token_url=https://a/token,config.kafka.oauth_client_id=c,"
+        "secrets.oauthClientSecret.existingSecret=s,auditor.enabled=true",
+        ["auditor.config.kafka.oauth_client_id", "must not be the worker's"],
+    ),
+    "an auditor with the worker's token": (
+        f"{OAUTH},secrets.kafkaToken.existingSecret=s,auditor.enabled=true",
+        ["auditor.secrets.kafkaToken", "must not be the worker's"],
+    ),
+    "a store's name without its secret": (
+        "config.objects.access_key_id=a",
+        ["config.objects.access_key_id", "secrets.objectsSecretKey", "belong together"],
+    ),
+    "a store's secret without a name": (
+        "secrets.objectsSecretKey.existingSecret=s",
+        ["config.objects.access_key_id", "belong together"],
+    ),
+    "a store's secret as a value": ("config.objects.secret_access_key=s", ["secret_access_key", "not allowed"]),
+    "a sweep of nothing": ("sweep.enabled=true", ["sweep.enabled needs config.objects.output"]),
+    "a sweep of what is new": ("sweep.schedule.olderThan=12h", ["/sweep/schedule/olderThan", "pattern"]),
+    "a store's secret for the auditor": (
+        "auditor.secrets.objectsSecretKey.existingSecret=a",
+        ["/auditor/secrets", "objectsSecretKey", "not allowed"],
+    ),
     "an auditor with the worker's certificate": (
         "auditor.enabled=true,secrets.clientCertificate.existingSecret=c",
         ["auditor.secrets.clientCertificate", "must not be the worker's"],
@@ -163,6 +220,11 @@ def test_the_next_step_is_told() -> None:
     ):
         assert words in notes
     assert "WARNING" not in notes
+    assert "Nobody scrapes the metrics" in notes
+    stored = helm("install", "clipveil", CHART, "--dry-run=client", *VARIANTS["s3"]).partition("NOTES:")[2]
+    assert "create job --from=cronjob/clipveil-sweep" in stored
+    unswept = ["--dry-run=client", *VARIANTS["s3"], "--set", "sweep.enabled=false"]
+    assert "sweep.enabled" in helm("install", "clipveil", CHART, *unswept).partition("NOTES:")[2]
     open_notes = helm("install", "x", CHART, "--dry-run=client", *VARIANTS["plaintext"]).partition("NOTES:")[2]
     assert "PLAINTEXT sends voices over the network in the clear" in open_notes
     assert "without a network policy" in open_notes

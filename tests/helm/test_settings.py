@@ -14,7 +14,7 @@ import pytest
 from typer.testing import CliRunner
 
 from stream.config import PREFIX, Settings, load
-from tests.helm.chart import ROOT, VARIANTS, documents, manifests, pod_spec, workloads
+from tests.helm.chart import ROOT, VARIANTS, documents, manifests, pod_spec, pod_template, workloads
 from tests.helm.pod import SIGNING_KEY, Pod, secret_value
 
 PARTS = [
@@ -26,8 +26,9 @@ PARTS = [
 NEVER = {
     "worker": {"signing-key.pem"},
     "eraser": set[str](),
-    "auditor": {"ring.yaml", "token-key"},
-    "topics": {"ring.yaml", "token-key", "signing-key.pem", "registry-ca.crt"},
+    "auditor": {"ring.yaml", "token-key", "objects-secret-key", "objects-ca.crt"},
+    "sweep": {"ring.yaml", "token-key", "signing-key.pem"},
+    "topics": {"ring.yaml", "token-key", "signing-key.pem", "registry-ca.crt", "objects-secret-key", "objects-ca.crt"},
 }
 
 
@@ -54,7 +55,7 @@ def test_rendered_settings_are_accepted(variant: str, part: str, read: Any, tmp_
         assert any(epoch.covers(datetime.now(UTC)) for epoch in settings.tokens.ring()().epochs)
     paths = [value for section in settings for value in section[1].model_dump().values() if isinstance(value, Path)]
     mounted = [path for path in paths if path.is_relative_to(tmp_path) and path.name != "heads.jsonl"]
-    assert mounted or part == "topics"
+    assert mounted or part in {"topics", "sweep"}
     assert [] == [path.name for path in mounted if not path.is_file()]
 
 
@@ -114,13 +115,48 @@ def test_the_client_certificate_reaches_its_settings(read: Any) -> None:
     assert "value of tls.key" == kafka.ssl_key_file.read_text()
 
 
+def test_a_client_secret_reaches_its_settings(read: Any) -> None:
+    """Each part asks the token endpoint as somebody of its own, with its secret and the endpoint's authority."""
+    names = set()
+    for part in ("worker", "eraser", "auditor", "topics"):
+        kafka = read(*VARIANTS["oauth"], part=part).kafka
+        assert "value of client-secret" == kafka.client_secret()
+        assert secret_value("ca.crt") == kafka.oauth_ca_file.read_text()
+        names.add(kafka.oauth_client_id)
+    assert 4 == len(names)
+
+
+@pytest.mark.parametrize("part", ["worker", "auditor", "topics"])
+def test_a_token_of_the_account_reaches_its_settings(part: str, read: Any) -> None:
+    """The token that the kubelet keeps fresh lies where the settings look, for every part."""
+    kafka = read(*VARIANTS["oauth-service-account"], part=part).kafka
+    assert "value of token for https://kafka.example" == kafka.oauth_token_file.read_text()
+
+
+def test_a_token_from_a_secret_reaches_its_settings(read: Any) -> None:
+    """In place of the account's, a token that somebody keeps in a Secret."""
+    token = {"existingSecret": "kafka-token", "key": "token", "audience": ""}
+    values = ["--set-json", f"secrets.kafkaToken={json.dumps(token)}", "--set", "auditor.enabled=false"]
+    assert "value of token" == read(*VARIANTS["oauth-service-account"], *values).kafka.oauth_token_file.read_text()
+
+
+def test_the_object_store_reaches_its_settings(read: Any) -> None:
+    """Secret key and authorities arrive with who reaches the store, each as somebody of its own."""
+    names = [read(*VARIANTS["s3"], part=part).objects for part in ("worker", "eraser", "sweep")]
+    assert ["clipveil-worker", "clipveil-eraser", "clipveil-eraser"] == [each.access_key_id for each in names]
+    for objects in names:
+        assert "value of secret-access-key" == objects.secret()
+        assert secret_value("ca.crt") == objects.ca_file.read_text()
+        assert "s3://annotation/published/" == objects.output
+
+
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_no_secret_is_rendered(variant: str) -> None:
     """The chart makes no Secret, and no variable has its value in the manifest, but where the values say so."""
     assert "Secret" not in {each["kind"] for each in documents(*VARIANTS[variant])}
     said = {"CLIPVEIL_CONSENT__SNAPSHOT_FILE"} if variant == "cluster" else set()
     for workload in workloads(*VARIANTS[variant]):
-        spec = workload["spec"]["template"]["spec"]
+        spec = pod_template(workload)["spec"]
         variables = [each for container in spec["containers"] for each in container.get("env", [])]
         assert said == {each["name"] for each in variables if "value" in each}
 
@@ -148,7 +184,7 @@ def test_values_survive_yaml(path: str, value: Any, read: Any) -> None:
     assert value == (sorted(arrived, reverse=True) if isinstance(arrived, frozenset) else arrived)
 
 
-@pytest.mark.parametrize("variant", ["default", "sasl", "plaintext"])
+@pytest.mark.parametrize("variant", ["default", "sasl", "oauth", "oauth-service-account", "s3", "plaintext"])
 def test_the_command_accepts_them(variant: str, tmp_path: Path) -> None:
     """`clipveil config check`, a process of its own with nothing but the pod's files and environment, is content."""
     pod = Pod(manifests(*VARIANTS[variant]), tmp_path)
@@ -169,7 +205,7 @@ def test_without_its_secret_the_command_refuses(tmp_path: Path) -> None:
     assert "tokens.ring_file" in run.stderr
 
 
-@pytest.mark.parametrize("part", ["worker", "eraser", "auditor", "topics"])
+@pytest.mark.parametrize("part", ["worker", "eraser", "auditor", "sweep", "topics"])
 def test_the_command_lines_exist(part: str, tmp_path: Path) -> None:
     """Each part's command has the option that its container's command line uses."""
     from stream.__main__ import app

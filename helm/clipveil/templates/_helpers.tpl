@@ -25,26 +25,34 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 {{- end -}}
 {{- end -}}
 
+{{/* Parts that reach the object store, as a JSON list. */}}
+{{- define "clipveil.storeParts" -}}
+["worker", "eraser", "sweep"]
+{{- end -}}
+
 {{/* Parts of the release that are switched on, as a JSON list. */}}
 {{- define "clipveil.parts" -}}
 {{- $parts := list "worker" -}}
 {{- if .Values.eraser.enabled -}}{{- $parts = append $parts "eraser" -}}{{- end -}}
 {{- if .Values.auditor.enabled -}}{{- $parts = append $parts "auditor" -}}{{- end -}}
+{{- if .Values.sweep.enabled -}}{{- $parts = append $parts "sweep" -}}{{- end -}}
 {{- if .Values.topicsJob.enabled -}}{{- $parts = append $parts "topics" -}}{{- end -}}
 {{- $parts | toJson -}}
 {{- end -}}
 
 {{/*
 One part of the release. Takes a dict with root and part, and adds to it: name, config and secrets (the chart's, under
-the part's own), kafka, hook (whether it is made before everything else, as the topics' Job is).
+the part's own), kafka, store (whether it reaches the object store), hook (whether it is made before everything else, as
+the topics' Job is).
 */}}
 {{- define "clipveil.part" -}}
 {{- $values := .root.Values -}}
-{{- $own := get (dict "worker" dict "eraser" $values.eraser "auditor" $values.auditor "topics" $values.topicsJob) .part -}}
+{{- $own := get (dict "worker" dict "eraser" $values.eraser "auditor" $values.auditor "sweep" $values.sweep "topics" $values.topicsJob) .part -}}
 {{- $fullname := include "clipveil.fullname" .root -}}
 {{- $_ := set . "name" (ternary $fullname (printf "%s-%s" $fullname .part) (eq .part "worker")) -}}
 {{- $_ := set . "own" $own -}}
 {{- $_ := set . "hook" (eq .part "topics") -}}
+{{- $_ := set . "store" (has .part (include "clipveil.storeParts" . | fromJsonArray)) -}}
 {{- $_ := set . "config" (mustMergeOverwrite (deepCopy $values.config) (deepCopy ($own.config | default dict))) -}}
 {{- $secrets := mustMergeOverwrite (deepCopy $values.secrets) (deepCopy ($own.secrets | default dict)) -}}
 {{- $_ := set $secrets "signingKey" ($own.signingKey | default (dict "existingSecret" "")) -}}

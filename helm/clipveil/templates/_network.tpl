@@ -15,6 +15,29 @@
 {{- regexFind ":[0-9]+$" $url.host | trimPrefix ":" | default (ternary "443" "80" (eq $url.scheme "https")) -}}
 {{- end -}}
 
+{{/* Port of the token endpoint; empty where none is asked. */}}
+{{- define "clipveil.tokenPort" -}}
+{{- with .kafka.oauth_token_url -}}
+{{- regexFind ":[0-9]+$" (urlParse .).host | trimPrefix ":" | default "443" -}}
+{{- end -}}
+{{- end -}}
+
+{{/* Ports of the object store, as a JSON list: where config.objects names buckets, and more. */}}
+{{- define "clipveil.storePorts" -}}
+{{- $ports := list -}}
+{{- $objects := .config.objects | default dict -}}
+{{- range append ($objects.sources | default list) ($objects.output | default "") | compact -}}
+{{- if not (hasPrefix "file:" .) -}}
+{{- $url := urlParse ($objects.endpoint | default "https://store") -}}
+{{- $ports = append $ports (regexFind ":[0-9]+$" $url.host | trimPrefix ":" | default (ternary "443" "80" (eq $url.scheme "https")) | int) -}}
+{{- end -}}
+{{- end -}}
+{{- range .root.Values.networkPolicy.objectStorePorts -}}
+{{- $ports = append $ports (int .) -}}
+{{- end -}}
+{{- $ports | uniq | toJson -}}
+{{- end -}}
+
 {{/* One rule to these ports, and to these peers alone where there are any. Takes a dict with ports and peers. */}}
 {{- define "clipveil.wayOut" -}}
 - ports:

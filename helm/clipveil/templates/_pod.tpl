@@ -80,7 +80,7 @@ imagePullPolicy: {{ .root.Values.image.pullPolicy }}
 command: [clipveil]
 {{ include "clipveil.confined" . }}
 {{- $password := ternary "" .secrets.registryPassword.existingSecret (eq .part "topics") }}
-{{- $extra := ternary .root.Values.extraEnv list (has .part (list "worker" "eraser")) }}
+{{- $extra := ternary .root.Values.extraEnv list .store }}
 {{- if or $password $extra }}
 env:
   {{- if $password }}
@@ -120,7 +120,7 @@ readinessProbe:
 - {name: secrets, mountPath: /etc/clipveil/secrets, readOnly: true}
 {{- end }}
 - {name: tmp, mountPath: /tmp}
-{{- if and .root.Values.extraVolumeMounts (has .part (list "worker" "eraser")) }}
+{{- if and .root.Values.extraVolumeMounts .store }}
 {{ toYaml .root.Values.extraVolumeMounts }}
 {{- end }}
 {{- end -}}
@@ -135,15 +135,20 @@ readinessProbe:
     defaultMode: 0440
     sources:
       {{- range . }}
+      {{- if .audience }}
+      # For these brokers alone; the kubelet asks for a new one before it ends.
+      - serviceAccountToken: {audience: {{ .audience | quote }}, expirationSeconds: 3600, path: {{ .file }}}
+      {{- else }}
       - secret:
           name: {{ .from }}
           items: [{key: {{ .item | quote }}, path: {{ .file }}}]
+      {{- end }}
       {{- end }}
 {{- end }}
 - name: tmp
   # Memory: a file of a library that passes through here never reaches a disk.
   emptyDir: {medium: Memory, sizeLimit: {{ .root.Values.tmpSize }}}
-{{- if and .root.Values.extraVolumes (has .part (list "worker" "eraser")) }}
+{{- if and .root.Values.extraVolumes .store }}
 {{ toYaml .root.Values.extraVolumes }}
 {{- end }}
 {{- end -}}

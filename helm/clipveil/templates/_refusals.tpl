@@ -22,11 +22,13 @@
 {{- $of := ternary "" (printf " of the %s" .part) (eq .part "worker") -}}
 {{- $sasl := hasPrefix "SASL" $kafka.security_protocol -}}
 {{- $tls := hasSuffix "SSL" $kafka.security_protocol -}}
-{{- if and $sasl (not (and $kafka.sasl_username $secrets.saslPassword.existingSecret)) -}}
+{{- $oauth := and $sasl (eq ($kafka.sasl_mechanism | default "") "OAUTHBEARER") -}}
+{{- include "clipveil.refuseTokens" (dict "kafka" $kafka "secrets" $secrets "of" $of "oauth" $oauth) -}}
+{{- if and $sasl (not $oauth) (not (and $kafka.sasl_username $secrets.saslPassword.existingSecret)) -}}
 {{- fail (printf "config.kafka.security_protocol %s needs config.kafka.sasl_username and secrets.saslPassword.existingSecret%s" $kafka.security_protocol $of) -}}
 {{- end -}}
-{{- if and $secrets.saslPassword.existingSecret (not $sasl) -}}
-{{- fail (printf "secrets.saslPassword%s is given, but config.kafka.security_protocol is %s: SASL_SSL would use it" $of $kafka.security_protocol) -}}
+{{- if and $secrets.saslPassword.existingSecret (or $oauth (not $sasl)) -}}
+{{- fail (printf "secrets.saslPassword%s is given, but config.kafka.security_protocol is %s%s: SASL_SSL with a password would use it" $of $kafka.security_protocol (ternary " with OAUTHBEARER" "" $oauth)) -}}
 {{- end -}}
 {{- if and (or $secrets.brokerCa.existingSecret $secrets.clientCertificate.existingSecret) (not $tls) -}}
 {{- fail (printf "secrets.brokerCa or secrets.clientCertificate%s is given, but config.kafka.security_protocol is %s: SSL or SASL_SSL would use it" $of $kafka.security_protocol) -}}
@@ -34,10 +36,42 @@
 {{- if ne (not .config.registry.username) (not $secrets.registryPassword.existingSecret) -}}
 {{- fail (printf "config.registry.username and secrets.registryPassword.existingSecret%s belong together" $of) -}}
 {{- end -}}
+{{- if and .store (ne (not (dig "access_key_id" "" (.config.objects | default dict))) (not $secrets.objectsSecretKey.existingSecret)) -}}
+{{- fail (printf "config.objects.access_key_id and secrets.objectsSecretKey.existingSecret%s belong together" $of) -}}
+{{- end -}}
+{{- if and (eq .part "sweep") (not (dig "output" "" (.config.objects | default dict))) -}}
+{{- fail "sweep.enabled needs config.objects.output: it looks for what lies there" -}}
+{{- end -}}
 {{- if eq .part "auditor" -}}
 {{- $worker := .root.Values -}}
-{{- if or (and $sasl (eq $kafka.sasl_username ($worker.config.kafka.sasl_username | default ""))) (and (not $sasl) $secrets.clientCertificate.existingSecret (eq $secrets.clientCertificate.existingSecret $worker.secrets.clientCertificate.existingSecret)) -}}
+{{- if and $oauth (or (and $kafka.oauth_client_id (eq $kafka.oauth_client_id ($worker.config.kafka.oauth_client_id | default ""))) (and $secrets.kafkaToken.existingSecret (eq (toJson $secrets.kafkaToken) (toJson $worker.secrets.kafkaToken)))) -}}
+{{- fail "auditor.config.kafka.oauth_client_id (or auditor.secrets.kafkaToken) must not be the worker's: who signs the audit must not be able to write it" -}}
+{{- end -}}
+{{- if or (and $sasl (not $oauth) (eq $kafka.sasl_username ($worker.config.kafka.sasl_username | default ""))) (and (not $sasl) $secrets.clientCertificate.existingSecret (eq $secrets.clientCertificate.existingSecret $worker.secrets.clientCertificate.existingSecret)) -}}
 {{- fail "auditor.config.kafka.sasl_username (or auditor.secrets.clientCertificate) must not be the worker's: who signs the audit must not be able to write it" -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+
+{{/* Tokens for the brokers. Takes a dict with kafka, secrets, of, and oauth: whether a token is what they ask for. */}}
+{{- define "clipveil.refuseTokens" -}}
+{{- $token := .secrets.kafkaToken -}}
+{{- $url := .kafka.oauth_token_url -}}
+{{- if and (or $token.existingSecret $token.audience $url .secrets.oauthClientSecret.existingSecret .secrets.oauthCa.existingSecret) (not .oauth) -}}
+{{- fail (printf "secrets.kafkaToken, oauthClientSecret or oauthCa, or config.kafka.oauth_token_url%s is given, but nothing uses it: set config.kafka.security_protocol SASL_SSL and sasl_mechanism OAUTHBEARER" .of) -}}
+{{- end -}}
+{{- if .oauth -}}
+{{- if ne .kafka.security_protocol "SASL_SSL" -}}
+{{- fail (printf "config.kafka.security_protocol %s%s: OAUTHBEARER needs SASL_SSL, whoever sees a token can use it" .kafka.security_protocol .of) -}}
+{{- end -}}
+{{- if ne (len (compact (list $token.existingSecret $token.audience $url))) 1 -}}
+{{- fail (printf "config.kafka.sasl_mechanism OAUTHBEARER%s needs exactly one of secrets.kafkaToken.existingSecret, secrets.kafkaToken.audience and config.kafka.oauth_token_url" .of) -}}
+{{- end -}}
+{{- if and $url (not (and .kafka.oauth_client_id .secrets.oauthClientSecret.existingSecret)) -}}
+{{- fail (printf "config.kafka.oauth_token_url%s needs config.kafka.oauth_client_id and secrets.oauthClientSecret.existingSecret" .of) -}}
+{{- end -}}
+{{- if and (not $url) (or .secrets.oauthClientSecret.existingSecret .secrets.oauthCa.existingSecret) -}}
+{{- fail (printf "secrets.oauthClientSecret or oauthCa%s is given, but nothing uses it: config.kafka.oauth_token_url would" .of) -}}
 {{- end -}}
 {{- end -}}
 {{- end -}}
