@@ -16,6 +16,7 @@ from tests.kafka.properties import free_addresses
 from tests.kafka.server import KafkaServer
 
 AUDIENCE, ISSUER, KEY_ID = "kafka", "https://tokens.example", "one"
+STRANGER, WORD = "stranger", "word"  # somebody whom it knows, and everybody's password
 SESSION_S = 4  # how long the broker lets a connection that came with a token live
 
 # Whoever may connect to the plain listener is the operator: it is where the tests set rights, and where the broker
@@ -24,6 +25,7 @@ PROPERTIES = """
 listeners=PLAINTEXT://{plain},CONTROLLER://{controller},SCRAM://{scram},OAUTH://{oauth},MTLS://{mtls}
 advertised.listeners=PLAINTEXT://{plain},CONTROLLER://{controller},SCRAM://{scram},OAUTH://{oauth},MTLS://{mtls}
 listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,SCRAM:SASL_SSL,OAUTH:SASL_SSL,MTLS:SSL
+auto.create.topics.enable=true
 authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer
 super.users=User:ANONYMOUS
 ssl.keystore.type=PEM

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -10,28 +9,17 @@ import pytest
 from stream.commands.connect import connect
 from stream.commands.failure import CommandFailed
 from stream.config import Settings
-from tests.kafka.secured import SecuredServer
+from tests.kafka.secured import STRANGER, WORD, SecuredServer
 
-NO_RIGHT = r"TopicAuthorizationFailedError \(clips.raw\); `clipveil acls` prints"
-
-
-@pytest.fixture(scope="module")
-def secured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SecuredServer]:
-    """One for all: it starts once, and nobody has a right in it."""
-    server = SecuredServer(tmp_path_factory.mktemp("secured"), {"worker": "word"})
-    try:
-        server.start(180)
-        yield server
-    finally:
-        server.stop()
+NO_RIGHT = r"TopicAuthorizationFailedError \(Describe on topic clips.raw\); `clipveil acls` prints"
 
 
 def way_in(server: SecuredServer, how: str, folder: Path) -> Settings:
-    """Settings by which the worker says who it is."""
-    (folder / "token").write_text(server.tokens.issue("worker"), encoding="utf-8")
-    server.authority.issue("worker", folder / "crt", folder / "key")
+    """Settings by which somebody without rights says who it is."""
+    (folder / "token").write_text(server.tokens.issue(STRANGER), encoding="utf-8")
+    server.authority.issue(STRANGER, folder / "crt", folder / "key")
     ways = {
-        "password": (server.scram, {"sasl_username": "worker", "sasl_password": "word"}),
+        "password": (server.scram, {"sasl_username": STRANGER, "sasl_password": WORD}),
         "token": (server.oauth, {"sasl_mechanism": "OAUTHBEARER", "oauth_token_file": folder / "token"}),
         "certificate": (server.mtls, {"ssl_certificate_file": folder / "crt", "ssl_key_file": folder / "key"}),
     }
