@@ -175,8 +175,8 @@ def fault(error: BaseException) -> dict[str, object]:
     return values | ({"where": place} if place else {})
 
 
-def missing(error: BaseException) -> dict[str, object]:
-    """The right that an error of ours names in its brackets, if it does (``ports.NoRight``)."""
+def missing(error: object) -> dict[str, object]:
+    """The right that an error of ours, or its text, names in its brackets, if it does (``ports.NoRight``)."""
     found = re.search(r"\(([^()]+ on [^()]+)\)$", str(error))
     return {} if found is None else {"right": found[1]}
 

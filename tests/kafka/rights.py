@@ -30,7 +30,6 @@ from stream.intake import ClipIntake
 from stream.lifecycle.keyring import single_ring
 from stream.lifecycle.receipts import Signer
 from stream.lifecycle.replaying import Wish
-from stream.ops import log
 from stream.ops.audit_metrics import AuditMetrics
 from stream.ops.metrics import Metrics
 from stream.ops.request_metrics import RequestMetrics
@@ -73,6 +72,7 @@ class Parts:
 
     server: SecuredServer
     folder: Path
+    log: io.StringIO  # of everything in this process; names of topics and groups tell whose a line is
     run: str = field(default_factory=lambda: uuid4().hex[:6])
 
     def __post_init__(self) -> None:
@@ -90,7 +90,7 @@ class Parts:
         reach = {"ssl_ca_file": self.server.ca, "group": f"clipveil-{self.run}", "connect_seconds_max": 30}
         return {
             "kafka": reach | quick | kafka,
-            "topics": names | {"partitions": 1},
+            "topics": {**names, "partitions": 1},
             "registry": {"folder": self.folder / "registry"},
             "sampling": {"per_hour_max": 10_000},
             "erasing": {"settle_seconds": 0.3, "roll_seconds": 1.0, "signing_key_file": self.folder / "signer.pem"},
@@ -128,19 +128,25 @@ class Parts:
 
     async def told(self, who: str, wish: str = "publish") -> str:
         """How the work ends: the words of its end, or the reason for which it waits; nothing where it is done."""
-        lines = io.StringIO()
-        log.configure("INFO", lines)
+        before = len(self.log.getvalue())
         working = asyncio.create_task(self.work(who, wish))
+
+        def waits() -> list[str]:
+            lines = self.log.getvalue()[before:].splitlines()
+            return [line for line in lines if '"right"' in line and self.run in line]
+
         try:
             async with asyncio.timeout(LIMIT_S):
-                while not working.done() and '"right"' not in lines.getvalue():
+                while not working.done() and not waits():
                     await asyncio.wait({working}, timeout=LOOK_S)
+        except TimeoutError:
+            return "it neither ends nor says why"
         finally:
             if not working.done():
                 working.cancel()
                 await asyncio.wait({working})
         ended = None if working.cancelled() else working.exception()
-        return f"{lines.getvalue() if working.cancelled() else ''}{'' if ended is None else ended}"
+        return "\n".join([*waits(), *([] if ended is None else [str(ended)])])
 
     # -------------------------------------------------------------- what each does
     def _event(self, to: Destination) -> Message:
@@ -255,11 +261,15 @@ async def _read(clips: Clips) -> None:
 
 
 @asynccontextmanager
-async def parts_of(server: SecuredServer, folder: Path) -> AsyncIterator[Parts]:
-    """With its topics, which the operator makes, and no rights."""
-    parts = Parts(server, folder)
+async def parts_of(
+    server: SecuredServer, folder: Path, lines: io.StringIO, *, create: bool = True
+) -> AsyncIterator[Parts]:
+    """With its topics, which the operator makes where they are to be there, and no rights."""
+    folder.mkdir(exist_ok=True)
+    parts = Parts(server, folder, lines)
     of = parts.settings("operator").topics
-    await parts.operator.create_topics(dict.fromkeys(of.all, 1), of.compacted)
+    if create:
+        await parts.operator.create_topics(dict.fromkeys(of.all, 1), of.compacted)
     try:
         yield parts
     finally:
