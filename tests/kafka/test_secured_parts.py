@@ -163,10 +163,12 @@ async def test_every_part_does_its_work_with_the_rights_that_are_printed(
     # ---- what needs it waits, what does not goes on
     [line] = [line for line in printed if f"User:worker --operation Read --topic {of.consent}" in line]
     async with granting.without(line):
-        await until(worker.unready, START_S)
         await until(partial(worker.says, "standing_unreachable", f"Read on topic {of.consent}"), START_S)
+        await commands.did("producer", "produce", str(CLIPS), "--limit", "4", way="token")
+        await until(worker.unready, START_S)
         assert await eraser.ready()
     await until(worker.ready, START_S)
+    await until(partial(done, of.raw, group, 8), START_S)
 
     # ---- readers, and what is asked for
     store = Store()
