@@ -40,9 +40,10 @@ listener.name.oauth.oauthbearer.sasl.jaas.config=\
 org.apache.kafka.common.security.oauthbearer.OAuthBearerLoginModule required;
 listener.name.oauth.oauthbearer.sasl.server.callback.handler.class=\
 org.apache.kafka.common.security.oauthbearer.OAuthBearerValidatorCallbackHandler
-listener.name.oauth.sasl.oauthbearer.jwks.endpoint.url=file://{folder}/jwks.json
-listener.name.oauth.sasl.oauthbearer.expected.audience={audience}
-listener.name.oauth.sasl.oauthbearer.expected.issuer={issuer}
+sasl.oauthbearer.jwt.validator.class=org.apache.kafka.common.security.oauthbearer.BrokerJwtValidator
+sasl.oauthbearer.jwks.endpoint.url=file://{folder}/jwks.json
+sasl.oauthbearer.expected.audience={audience}
+sasl.oauthbearer.expected.issuer={issuer}
 listener.name.oauth.oauthbearer.connections.max.reauth.ms={session_ms}
 listener.name.mtls.ssl.client.auth=required
 listener.name.mtls.ssl.principal.mapping.rules=RULE:^CN=([^,]+).*$/$1/
