@@ -6,8 +6,10 @@ import logging
 import ssl
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+from aiokafka.conn import AIOKafkaConnection
 
 from stream.wire import kafka_tokens
 from stream.wire.kafka_tokens import Client, TokenEndpoint, TokenFile, TokenRefused, TokenUnavailable
@@ -148,3 +150,16 @@ async def test_a_token_in_a_file_is_read_at_every_connection(tmp_path: Path) -> 
         with pytest.raises(TokenUnavailable) as caught:
             await tokens.token()
         assert "canary" not in str(caught.value)
+
+
+async def test_a_broker_that_does_not_believe_a_token_is_heard(tmp_path: Path) -> None:
+    """It says so without an error code; aiokafka's own connections take that for a refusal once there is a provider."""
+    (tmp_path / "token").write_text("one", encoding="utf-8")
+    tokens = TokenFile(tmp_path / "token")
+    authenticator = AIOKafkaConnection.authenticator_oauth(SimpleNamespace(_sasl_oauth_token_provider=tokens))
+    sent = await authenticator.step(None)
+    assert (b"n,,\x01auth=Bearer one\x01\x01", True) == sent
+    assert await authenticator.step(b"") is None, "a welcome"
+    with pytest.raises(TokenRefused, match="does not believe") as caught:
+        await authenticator.step(b'{"status":"canary"}')
+    assert "canary" not in str(caught.value)
