@@ -75,6 +75,7 @@ async def test_a_token_is_asked_for_by_name_and_secret_and_used_again(
         ((500, b"canary", 0.0), TokenUnavailable),
         ((503, b"canary", 0.0), TokenUnavailable),
         ((302, b"", 0.0), TokenUnavailable),
+        ((500, b'{"access_token": "canary", "token_type": "bearer"}', 0.0), TokenUnavailable),
         ((200, b"{}", 5.0), TokenUnavailable),
         ((200, b"canary, not JSON", 0.0), TokenUnavailable),
         ((200, b"[]", 0.0), TokenUnavailable),
