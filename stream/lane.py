@@ -16,7 +16,7 @@ from typing import NamedTuple, Protocol
 
 from stream.clip import Coordinates, Outcome, Record
 from stream.lifecycle.bulk import BadLimits, BadWatch, TooManyBad
-from stream.ops.log import Event, get
+from stream.ops.log import Event, get, missing
 from stream.passage import Passage, Step
 from stream.ports import (
     ClusterAway,
@@ -160,7 +160,13 @@ class Lane:
     def _failed(self, failure: CommitFailed, attempt: int) -> None:
         """Raises NotCommitting where brokers were away for so long that it may well be us: the wrong password, say."""
         self._worker.meter.commit_failed(fenced=False)
-        get().warning(Event.COMMIT_FAILED, partition=self.partition.number, attempt=attempt, error=failure.cause)
+        get().warning(
+            Event.COMMIT_FAILED,
+            partition=self.partition.number,
+            attempt=attempt,
+            error=failure.cause,
+            **missing(failure),
+        )
         if not isinstance(failure, ClusterAway):
             return
         if self._away_since is None:

@@ -298,7 +298,8 @@ class BrokerUnavailable(Exception):
 
 
 class NoRight(BrokerUnavailable):
-    """It answered, and we may not: somebody has to grant what is missing."""
+    """It answered, and we may not: somebody has to grant what is missing, which its brackets name as far as it is
+    known, such as ``(Read on topic clips.raw)``."""
 
 
 class SourceLost(Exception):

@@ -12,12 +12,15 @@ from stream.commands.failure import settings_from
 from stream.commands.options import Config
 from stream.config import Settings
 
+READERS = "labelling"
+
 
 class Form(StrEnum):
     """How the rights are printed."""
 
     TABLE = "table"
     COMMANDS = "commands"
+    STRIMZI = "strimzi"
 
 
 class Right(NamedTuple):
@@ -29,26 +32,36 @@ class Right(NamedTuple):
     prefixed: bool = False
 
 
+Rights = Mapping[str, tuple[Right, ...]]
+
+
 def acls(
-    form: Annotated[Form, typer.Option("--format", help="A table, or commands for kafka-acls.sh.")] = Form.TABLE,
+    form: Annotated[
+        Form, typer.Option("--format", help="A table, commands for kafka-acls.sh, or KafkaUsers for Strimzi.")
+    ] = Form.TABLE,
+    readers: Annotated[
+        str, typer.Option("--reader-group", help="The group by which the annotators' systems read; empty: none.")
+    ] = READERS,
     config: Config = None,
 ) -> None:
     """Print the rights that each part needs, for a principal of its own. Describe comes with Read and with Write."""
-    rights = rights_of(settings_from(config))
-    typer.echo("\n".join(commands(rights) if form is Form.COMMANDS else table(rights)))
+    from stream.commands.acls_forms import commands, strimzi, table
+
+    rights = rights_of(settings_from(config), readers)
+    typer.echo("\n".join({Form.TABLE: table, Form.COMMANDS: commands, Form.STRIMZI: strimzi}[form](rights)))
 
 
-def rights_of(settings: Settings) -> Mapping[str, tuple[Right, ...]]:
+def rights_of(settings: Settings, readers: str = READERS) -> Rights:
     """By part. A producer that is idempotent, or transactional, needs no right to the cluster since Kafka 2.8."""
     of, group = settings.topics, settings.kafka.group
     audits = (of.audit, of.erasure_audit, of.reports_audit)
-    outputs = (of.anonymized, of.withheld, of.escalations, of.index)
     return {
-        "worker": (  # clipveil run
-            *_topics("Read", of.raw, of.consent, of.recalls, of.audit, of.sampling),
-            *_topics("Write", *outputs, of.audit, of.sampling),
-            *_member(group, of.raw),
+        "administrator": (  # clipveil topics
+            *_topics("Create", *of.all),
+            *_topics("Describe", *of.all),
+            *_topics("DescribeConfigs", *of.all),
         ),
+        "worker": _worker(settings),  # clipveil run
         "eraser": (  # clipveil erase
             *_topics("Read", of.erasure, of.reports, of.index, of.recalls, of.erasure_audit, of.reports_audit),
             *_topics("Write", of.erasure, of.reports, of.index, of.recalls, of.erasure_audit, of.reports_audit),
@@ -69,11 +82,32 @@ def rights_of(settings: Settings) -> Mapping[str, tuple[Right, ...]]:
             *_topics("Write", of.raw, of.replays),
             Right("transactional-id", f"{group}-replay", "Write"),
         ),
-        "annotator": (*_topics("Read", of.anonymized), *_topics("Write", of.reports)),  # clipveil tail, report
-        "producer": (*_topics("Write", of.raw),),
-        "consent": (*_topics("Write", of.consent),),
+        "annotator": (  # stream.reader, clipveil export label-studio, tail, report
+            *_topics("Read", of.anonymized),
+            *_topics("Write", of.reports),
+            *([Right("group", readers, "Read")] if readers else []),
+        ),
+        "producer": (*_topics("Write", of.raw),),  # clipveil produce
+        "consent": (*_topics("Write", of.consent),),  # clipveil consent
         "requester": (*_topics("Write", of.erasure),),  # clipveil erase request
     }
+
+
+def _worker(settings: Settings) -> tuple[Right, ...]:
+    """What is not followed, or not counted, has only to be there."""
+    of, rules = settings.topics, settings.sampling.as_rules(settings.policy.as_policy().device_families)
+    outputs = (of.anonymized, of.withheld, of.escalations, of.index, of.audit)
+    return (
+        *_topics("Read", of.raw, of.recalls, of.audit),
+        *_topics("Read" if settings.consent.follow else "Describe", of.consent),
+        *_topics("Write", *outputs),
+        *(
+            right
+            for does in (("Read", "Write") if rules.limited else ("Describe",))
+            for right in _topics(does, of.sampling)
+        ),
+        *_member(settings.kafka.group, of.raw),
+    )
 
 
 def _topics(operation: str, *names: str) -> Iterator[Right]:
@@ -83,21 +117,3 @@ def _topics(operation: str, *names: str) -> Iterator[Right]:
 def _member(group: str, topic: str) -> tuple[Right, Right]:
     """Whoever reads ``topic`` as one of ``group``, and commits in transactions, one id an input partition."""
     return Right("group", group, "Read"), Right("transactional-id", f"{group}-{topic}-", "Write", prefixed=True)
-
-
-def table(rights: Mapping[str, tuple[Right, ...]]) -> Iterator[str]:
-    """As Markdown has it."""
-    yield "| Principal | Operation | Resource | Name |"
-    yield "|---|---|---|---|"
-    for principal, needed in rights.items():
-        for right in needed:
-            yield f"| {principal} | {right.operation} | {right.kind} | `{right.name}{'*' if right.prefixed else ''}` |"
-
-
-def commands(rights: Mapping[str, tuple[Right, ...]]) -> Iterator[str]:
-    """To be pasted behind ``kafka-acls.sh --bootstrap-server ... --command-config ...``."""
-    for principal, needed in rights.items():
-        for right in needed:
-            pattern = " --resource-pattern-type prefixed" if right.prefixed else ""
-            who = f"--allow-principal User:{principal} --operation {right.operation}"
-            yield f"--add {who} --{right.kind} {right.name}{pattern}"

@@ -83,7 +83,9 @@ async def bad_watch_of(
             if all_there_is or width >= most or not watch.wants_more:
                 return watch
             width *= 4
-    except (BrokerUnavailable, RegistryUnavailable, TimeoutError) as error:
+    except BrokerUnavailable as error:
+        raise CommitFailed(str(error)) from None
+    except (RegistryUnavailable, TimeoutError) as error:
         raise CommitFailed(type(error).__name__) from None
 
 

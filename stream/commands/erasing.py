@@ -75,7 +75,8 @@ class Told:
     """following.Notices, in the log."""
 
     def unreachable(self, topic: str, error: str) -> None:
-        log.get().warning(log.Event.STANDING_UNREACHABLE, topic=topic, error=error)
+        name, _, _ = error.partition(" ")
+        log.get().warning(log.Event.STANDING_UNREACHABLE, topic=topic, error=name, **log.missing(error))
 
     def unreadable(self, topic: str, records: int) -> None:
         log.get().warning(log.Event.STANDING_UNREADABLE, topic=topic, records=records)

@@ -32,7 +32,8 @@ class Told:
     metrics: Metrics
 
     def unreachable(self, topic: str, error: str) -> None:
-        log.get().warning(log.Event.STANDING_UNREACHABLE, topic=topic, error=error)
+        name, _, _ = error.partition(" ")
+        log.get().warning(log.Event.STANDING_UNREACHABLE, topic=topic, error=name, **log.missing(error))
 
     def unreadable(self, topic: str, records: int) -> None:
         self.metrics.standing_unreadable(topic, records)

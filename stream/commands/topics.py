@@ -153,13 +153,14 @@ async def check_at_start(settings: Settings) -> None:
 
 
 async def _reached(settings: Settings) -> KafkaTopics:
-    """Raises CommandFailed where no broker answers in kafka.connect_seconds_max."""
+    """Raises CommandFailed where no broker answers in kafka.connect_seconds_max, and at once where they refuse us."""
     from stream.commands.connect import connection_of
     from stream.ports import BrokerUnavailable
+    from stream.wire.kafka_refusal import refusal_of
     from stream.wire.kafka_topics import KafkaTopics
 
     connection, seconds = connection_of(settings), settings.kafka.connect_seconds_max
-    deadline = time.monotonic() + seconds
+    deadline, where = time.monotonic() + seconds, settings.kafka.bootstrap_servers
     while True:
         topics = KafkaTopics(connection)
         try:
@@ -168,8 +169,9 @@ async def _reached(settings: Settings) -> KafkaTopics:
             return topics
         except (BrokerUnavailable, TimeoutError) as error:
             await topics.close()
+            if refusal := await refusal_of(connection):
+                raise CommandFailed(f"Kafka at {where} refuses us: {refusal}") from None
             if time.monotonic() + RETRY_S > deadline:
-                where = settings.kafka.bootstrap_servers
                 told = f"Kafka at {where} does not answer ({error or type(error).__name__}), tried for {seconds:g} s"
                 raise CommandFailed(told) from None
         await asyncio.sleep(RETRY_S)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from stream.clip import Record
-from stream.ports import BrokerUnavailable, RegistryUnavailable, StandingUnknown, Tail
+from stream.ports import BrokerUnavailable, NoRight, RegistryUnavailable, StandingUnknown, Tail
 
 AT_ONCE = 2_000  # records; some 30 ms
 
@@ -19,7 +19,7 @@ class Notices(Protocol):
     """Who is told what a person who runs the service has to know. Nothing of a record is ever told."""
 
     def unreachable(self, topic: str, error: str) -> None:
-        """Following failed and is tried again; ``error`` is the class name."""
+        """Following failed and is tried again; ``error`` is the class name, and in brackets a right that is missing."""
 
     def unreadable(self, topic: str, records: int) -> None:
         """Records that nobody could decode, and that count as an opt-out, or a recall, of their account."""
@@ -119,7 +119,8 @@ class Follower:
                         await self._read(tail)
                         failures = 0
             except (BrokerUnavailable, RegistryUnavailable) as error:
-                self._notices.unreachable(self.topic, type(error).__name__)
+                told = str(error) if isinstance(error, NoRight) else type(error).__name__
+                self._notices.unreachable(self.topic, told)
             await asyncio.sleep(min(self._pace.retry_s * 2.0 ** min(failures, 10), self._pace.retry_s_max))
             failures += 1
 

@@ -16,7 +16,7 @@ from functools import partial
 from typing import Protocol, TypeVar
 
 from stream.lifecycle.index import Copy, PublishedIndex
-from stream.ops.log import Event, get
+from stream.ops.log import Event, get, missing
 from stream.ports import BrokerUnavailable, Message, NotDelivered, RegistryUnavailable, StandingUnknown
 
 RETRY_S = 0.5
@@ -116,6 +116,6 @@ async def patiently(step: Callable[[], Awaitable[T]]) -> T:
             return await step()
         except PASSING as error:
             attempt += 1
-            get().warning(Event.REQUEST_WAITS, attempt=attempt, error=type(error).__name__)
+            get().warning(Event.REQUEST_WAITS, attempt=attempt, error=type(error).__name__, **missing(error))
         await asyncio.sleep(pause_s)
         pause_s = min(2 * pause_s, RETRY_S_MAX)

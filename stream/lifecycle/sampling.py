@@ -226,6 +226,8 @@ async def open_sampler(
         try:
             async for record in reader.read(topic, partition=partition):
                 sampler.restore(record)
-        except (BrokerUnavailable, Unreadable) as error:
+        except BrokerUnavailable as error:
+            raise CommitFailed(str(error)) from None  # the class name of its cause
+        except Unreadable as error:
             raise CommitFailed(type(error).__name__) from None
     return sampler

@@ -109,6 +109,9 @@ KEYS: Mapping[str, Rule] = MappingProxyType(
         "source_level": _NAME,
         "cause": _matching("recycled|memory|timed_out|died"),  # of a process's end
         "suppressed": _number,
+        "right": _matching(
+            r"(Create|Describe|DescribeConfigs|Read|Write) on (topic|group|transactional-id) [A-Za-z0-9._-]{1,249}"
+        ),  # that we lack; the names come from the settings
         # the service
         "port": _number,
         "pid": _number,
@@ -175,6 +178,12 @@ def fault(error: BaseException) -> dict[str, object]:
     values: dict[str, object] = {"error": type(error).__name__}
     place = _place(error.__traceback__)
     return values | ({"where": place} if place else {})
+
+
+def missing(error: object) -> dict[str, object]:
+    """The right that an error of ours, or its text, names in its brackets, if it does (``ports.NoRight``)."""
+    found = re.search(r"\(([^()]+ on [^()]+)\)$", str(error))
+    return {} if found is None else {"right": found[1]}
 
 
 def _place(traceback: TracebackType | None) -> str | None:

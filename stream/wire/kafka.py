@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
@@ -25,7 +25,7 @@ from stream.wire.kafka_connection import KafkaConnection, bounded_stop, silence
 from stream.wire.kafka_copier import KafkaCopier
 from stream.wire.kafka_once import check_once
 from stream.wire.kafka_outbox import KafkaOutbox, deliver
-from stream.wire.kafka_refusal import said, unavailable
+from stream.wire.kafka_refusal import unavailable, written
 from stream.wire.kafka_source import KafkaSource, as_record
 from stream.wire.kafka_tail import POLL_MS, KafkaTail, Patience, answered, last_record
 
@@ -77,18 +77,18 @@ class KafkaBroker:
         response = await answered(admin.create_topics(wanted))
         for name, code, *_ in response.topic_errors:
             if code and for_code(code) is not TopicAlreadyExistsError:
-                raise unavailable(for_code(code)(), name)
+                raise unavailable(for_code(code)(), name, "Create")
         for name in topics:
             await self._partitions(name)
 
     async def send(self, messages: Sequence[Message]) -> None:
         try:
-            producer = await self._producer()
+            producer = await self._producer({message.topic for message in messages})
             await deliver(producer, messages)
         except (KafkaError, BrokerUnavailable, AssertionError) as error:
             if spent := self._clients.pop(AIOKafkaProducer, None):
                 await self._end(spent)  # its sequence numbers have a gap, which the broker would refuse
-            raise NotDelivered(str(error) if isinstance(error, BrokerUnavailable) else said(error)) from None
+            raise NotDelivered(str(error) if isinstance(error, BrokerUnavailable) else written(error)) from None
 
     async def read(
         self, topic: str, *, from_end: bool = False, follow: bool = False, partition: int | None = None
@@ -137,8 +137,8 @@ class KafkaBroker:
     async def _admin(self) -> AIOKafkaAdminClient:
         return await self._client(AIOKafkaAdminClient, self._connection.client)
 
-    async def _producer(self) -> AIOKafkaProducer:
-        return await self._client(AIOKafkaProducer, self._connection.producer)
+    async def _producer(self, topics: Collection[str]) -> AIOKafkaProducer:
+        return await self._client(AIOKafkaProducer, self._connection.producer, ", ".join(sorted(topics)))
 
     async def _inspector(self) -> AIOKafkaConsumer:
         return await self._client(AIOKafkaConsumer, self._connection.consumer)
@@ -156,12 +156,13 @@ class KafkaBroker:
         finally:
             await bounded_stop(consumer.stop(), self._connection.stop_timeout_s)
 
-    async def _client(self, kind: Callable[..., Any], arguments: Callable[[], dict[str, Any]]) -> Any:
+    async def _client(self, kind: Callable[..., Any], arguments: Callable[[], dict[str, Any]], of: str = "") -> Any:
+        """``of`` are the topics that it is for, where it can be told so early that we may not."""
         async with self._starting:
             if kind not in self._clients:
                 client = kind(**arguments())
                 try:
-                    await answered(client.start())
+                    await answered(client.start(), of)
                 except BaseException:
                     await self._end(client)
                     raise
@@ -197,7 +198,7 @@ class KafkaBroker:
                 return await ask()
             except KafkaError as error:
                 if not error.retriable or time.monotonic() > deadline:
-                    raise unavailable(error, of) from None
+                    raise unavailable(error, of, "Describe") from None
             await asyncio.sleep(POLL_MS / 1000)
 
 

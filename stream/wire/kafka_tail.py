@@ -22,12 +22,13 @@ POLL_MS = 200
 T = TypeVar("T")
 
 
-async def answered(answer: Awaitable[T]) -> T:
-    """Errors of the library can name what was asked for: only their class goes on."""
+async def answered(answer: Awaitable[T], of: str = "") -> T:
+    """Errors of the library can name what was asked for: only their class goes on, and a right that is missing, on
+    ``of`` where they don't say on what."""
     try:
         return await answer
     except KafkaError as error:
-        raise unavailable(error) from None
+        raise unavailable(error, of) from None
 
 
 class KafkaTail:

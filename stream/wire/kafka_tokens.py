@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import httpx
+from aiokafka import conn
 from aiokafka.abc import AbstractTokenProvider
 from aiokafka.errors import KafkaConnectionError, SaslAuthenticationFailed
 
@@ -31,10 +32,26 @@ class TokenUnavailable(KafkaConnectionError):  # type: ignore[misc]
     """There is no token now; later there may be one."""
 
 
+class Heard(conn.OAuthAuthenticator):  # type: ignore[misc]
+    """A broker that refuses a token says so in a message that no error code marks (RFC 7628, 3.2.2). aiokafka takes it
+    for a welcome, and then finds a broker that ends every connection."""
+
+    async def step(self, payload: bytes | None) -> tuple[bytes, bool] | None:
+        if payload:
+            raise TokenRefused("the broker does not believe the token")
+        return await super().step(payload)  # type: ignore[no-any-return]
+
+
+def hear_refusals() -> None:
+    """For all connections of the process."""
+    conn.OAuthAuthenticator = Heard
+
+
 class TokenFile(AbstractTokenProvider):  # type: ignore[misc]
     """A file that holds the token of the moment, as Kubernetes projects them."""
 
     def __init__(self, path: Path) -> None:
+        hear_refusals()
         self._path = path
 
     async def token(self) -> str:
@@ -65,6 +82,7 @@ class TokenEndpoint(AbstractTokenProvider):  # type: ignore[misc]
     """Client credentials (RFC 6749, 4.4) for a token, which is used until most of its life is over."""
 
     def __init__(self, client: Client, tls: ssl.SSLContext, timeout_s: float) -> None:
+        hear_refusals()
         self._client, self._tls, self._timeout_s = client, tls, timeout_s
         self._held, self._until = "", 0.0
         self._asking: asyncio.Lock | None = None

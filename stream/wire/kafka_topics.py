@@ -13,6 +13,7 @@ from aiokafka.errors import TopicAlreadyExistsError, UnknownTopicOrPartitionErro
 
 from stream.ports import BrokerUnavailable
 from stream.wire.kafka_connection import KafkaConnection, bounded_stop, silence
+from stream.wire.kafka_refusal import unavailable
 from stream.wire.kafka_tail import answered
 
 PATIENCE_S = 10.0
@@ -44,24 +45,27 @@ class KafkaTopics:
 
     async def found(self, names: Collection[str]) -> dict[str, Topic]:
         """Those of ``names`` that are there."""
-        partitions: dict[str, int] = {}
-        for each in await answered(self._admin.describe_topics(list(names))):
+        configurations = await self._configurations(names)  # first: whoever asks for partitions makes what is missing
+        if not configurations:
+            return {}
+        found: dict[str, Topic] = {}
+        for each in await answered(self._admin.describe_topics(list(configurations))):
+            name, error = each["topic"], for_code(each["error_code"])
             if not each["error_code"]:
-                partitions[each["topic"]] = len(each["partitions"])
-            elif for_code(each["error_code"]) is not UnknownTopicOrPartitionError:
-                raise BrokerUnavailable(for_code(each["error_code"]).__name__)
-        configurations = await self._configurations(partitions)
-        return {name: Topic(name, number, configurations[name]) for name, number in partitions.items()}
+                found[name] = Topic(name, len(each["partitions"]), configurations[name])
+            elif error is not UnknownTopicOrPartitionError:
+                raise unavailable(error(), name, "Describe")
+        return found
 
     async def _configurations(self, names: Collection[str]) -> dict[str, Mapping[str, str]]:
-        if not names:
-            return {}
         wanted = [ConfigResource(ConfigResourceType.TOPIC, name) for name in names]
         found: dict[str, Mapping[str, str]] = {}
         for response in await answered(self._admin.describe_configs(wanted)):
             for code, _, _, name, entries in response.resources:
+                if code and for_code(code) is not UnknownTopicOrPartitionError:
+                    raise unavailable(for_code(code)(), name, "DescribeConfigs")
                 if code:
-                    raise BrokerUnavailable(for_code(code).__name__)
+                    continue
                 found[name] = {entry[0]: entry[1] for entry in entries}
         return found
 
@@ -76,9 +80,9 @@ class KafkaTopics:
             for each in topics
         ]
         response = await answered(self._admin.create_topics(wanted))
-        for _, code, *_ in response.topic_errors:
+        for name, code, *_ in response.topic_errors:
             if code and for_code(code) is not TopicAlreadyExistsError:
-                raise BrokerUnavailable(for_code(code).__name__)
+                raise unavailable(for_code(code)(), name, "Create")
         await self._seen({each.name for each in topics})
 
     async def _seen(self, names: Collection[str]) -> None:

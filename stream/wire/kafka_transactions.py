@@ -11,7 +11,7 @@ from aiokafka.errors import IllegalOperation, InvalidProducerEpoch, KafkaError, 
 
 from stream.ports import CommitFailed, Fenced
 from stream.wire.kafka_connection import bounded_stop
-from stream.wire.kafka_refusal import said
+from stream.wire.kafka_refusal import written
 
 
 @asynccontextmanager
@@ -30,7 +30,7 @@ async def transaction(producer: AIOKafkaProducer, timeout_s: float) -> AsyncIter
         cause = _ended_by(producer) or error
         if isinstance(cause, (ProducerFenced, InvalidProducerEpoch)):
             raise Fenced("a newer owner was started") from None
-        raise CommitFailed(said(cause)) from None
+        raise CommitFailed(written(cause)) from None
 
 
 def _ended_by(producer: AIOKafkaProducer) -> BaseException | None:

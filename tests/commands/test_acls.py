@@ -2,23 +2,66 @@
 
 from __future__ import annotations
 
-import pytest
+from pathlib import Path
 
-from stream.commands.acls import Right, commands, rights_of, table
+import pytest
+import yaml
+
+from stream.commands.acls import Right, rights_of
+from stream.commands.acls_forms import commands, strimzi, table
 from stream.config import Settings
 
+ROOT = Path(__file__).parents[2]
 RIGHTS = rights_of(Settings())
 
 
 @pytest.mark.parametrize("principal", RIGHTS)
 def test_no_right_is_printed_twice(principal: str) -> None:
-    """Nor one that another one implies."""
-    assert len(set(RIGHTS[principal])) == len(RIGHTS[principal])
+    """Nor Describe beside a right of the same name that has it in it."""
+    rights = RIGHTS[principal]
+    assert len(set(rights)) == len(rights)
+    more = {(right.kind, right.name) for right in rights if right.operation in {"Read", "Write"}}
+    assert [] == [right for right in rights if right.operation == "Describe" and (right.kind, right.name) in more]
+
+
+def test_the_page_has_the_table_of_the_code() -> None:
+    """docs/security.md says what is printed for the settings as they come."""
+    page = (ROOT / "docs" / "security.md").read_text(encoding="utf-8")
+    assert "\n".join(table(RIGHTS)) in page
+
+
+def test_what_is_not_used_needs_no_right() -> None:
+    """Without quota and cap nothing is counted; consent that is not followed is not read; a group is for whoever has
+    one."""
+    sampling = RIGHTS["worker"]
+    assert Right("topic", "clips.sampling", "Describe") in sampling
+    counted = rights_of(Settings.model_validate({"sampling": {"per_hour_max": 10}}))["worker"]
+    assert {Right("topic", "clips.sampling", does) for does in ("Read", "Write")} <= set(counted)
+    deaf = rights_of(Settings.model_validate({"consent": {"follow": False}}))["worker"]
+    assert Right("topic", "clips.consent", "Describe") in deaf
+    assert {"topic"} == {right.kind for right in rights_of(Settings(), "")["annotator"]}
+
+
+def test_strimzi_has_every_right() -> None:
+    """A KafkaUser each, with the operations of one resource together."""
+    users = [user for user in yaml.safe_load_all("\n".join(strimzi(RIGHTS))) if user]
+    assert list(RIGHTS) == [user["metadata"]["name"] for user in users]
+    kinds = {"topic": "topic", "group": "group", "transactionalId": "transactional-id"}
+    for user in users:
+        assert ("KafkaUser", "simple") == (user["kind"], user["spec"]["authorization"]["type"])
+        found = {
+            Right(kinds[of["type"]], of["name"], operation, of["patternType"] == "prefix")
+            for rule in user["spec"]["authorization"]["acls"]
+            for of in [rule["resource"]]
+            for operation in rule["operations"]
+        }
+        assert set(RIGHTS[user["metadata"]["name"]]) == found
 
 
 def test_an_annotator_reads_what_is_anonymized_alone() -> None:
     """Neither raw clips, nor what was withheld, nor the audit."""
-    assert ["clips.anonymized"] == [right.name for right in RIGHTS["annotator"] if right.operation == "Read"]
+    readable = [right.name for right in RIGHTS["annotator"] if (right.kind, right.operation) == ("topic", "Read")]
+    assert ["clips.anonymized"] == readable
 
 
 def test_the_audit_is_written_by_those_alone_whose_work_it_tells() -> None:

@@ -16,6 +16,7 @@ from tests.kafka.properties import free_addresses
 from tests.kafka.server import KafkaServer
 
 AUDIENCE, ISSUER, KEY_ID = "kafka", "https://tokens.example", "one"
+STRANGER, WORD = "stranger", "word"  # somebody whom it knows, and everybody's password
 SESSION_S = 4  # how long the broker lets a connection that came with a token live
 
 # Whoever may connect to the plain listener is the operator: it is where the tests set rights, and where the broker
@@ -24,6 +25,7 @@ PROPERTIES = """
 listeners=PLAINTEXT://{plain},CONTROLLER://{controller},SCRAM://{scram},OAUTH://{oauth},MTLS://{mtls}
 advertised.listeners=PLAINTEXT://{plain},CONTROLLER://{controller},SCRAM://{scram},OAUTH://{oauth},MTLS://{mtls}
 listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,SCRAM:SASL_SSL,OAUTH:SASL_SSL,MTLS:SSL
+auto.create.topics.enable=true
 authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer
 super.users=User:ANONYMOUS
 ssl.keystore.type=PEM
@@ -38,9 +40,10 @@ listener.name.oauth.oauthbearer.sasl.jaas.config=\
 org.apache.kafka.common.security.oauthbearer.OAuthBearerLoginModule required;
 listener.name.oauth.oauthbearer.sasl.server.callback.handler.class=\
 org.apache.kafka.common.security.oauthbearer.OAuthBearerValidatorCallbackHandler
-listener.name.oauth.sasl.oauthbearer.jwks.endpoint.url=file://{folder}/jwks.json
-listener.name.oauth.sasl.oauthbearer.expected.audience={audience}
-listener.name.oauth.sasl.oauthbearer.expected.issuer={issuer}
+sasl.oauthbearer.jwt.validator.class=org.apache.kafka.common.security.oauthbearer.BrokerJwtValidator
+sasl.oauthbearer.jwks.endpoint.url=file://{folder}/jwks.json
+sasl.oauthbearer.expected.audience={audience}
+sasl.oauthbearer.expected.issuer={issuer}
 listener.name.oauth.oauthbearer.connections.max.reauth.ms={session_ms}
 listener.name.mtls.ssl.client.auth=required
 listener.name.mtls.ssl.principal.mapping.rules=RULE:^CN=([^,]+).*$/$1/

@@ -106,7 +106,7 @@ class KafkaServer:
         """Makes the folder that a broker starts from."""
         require_java()
         quorum = ["--standalone"] if self._alone else []
-        command = [*self._command("kafka.tools.StorageTool"), "format", *quorum, "-t", cluster]
+        command = [*self._command("kafka.tools.StorageTool"), "format", *quorum, f"--cluster-id={cluster}"]
         with self._log.open("ab") as log:
             command += ["-c", str(self._properties)]
             for name, password in self._accounts.items():
