@@ -13,6 +13,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from stream.clip import Reason
 from stream.lifecycle.realised import Decision
+from stream.ops.audit_metrics import AuditMetrics
 from stream.ops.metrics import Metrics
 from stream.ops.request_metrics import RequestMetrics
 from tests.helm.chart import CHART, ROOT, VARIANTS, documents
@@ -32,9 +33,9 @@ TARGET_LABELS = {"namespace", "pod", "le"}  # those that Prometheus adds, and of
 
 
 def labels_of_series() -> dict[str, set[str]]:
-    """Every series that worker and eraser tell, by name, with the labels that they declare."""
+    """Every series that worker, eraser and signer tell, by name, with the labels that they declare."""
     known: dict[str, set[str]] = {}
-    for registry in (Metrics().registry, RequestMetrics().registry):
+    for registry in (Metrics().registry, RequestMetrics().registry, AuditMetrics().registry):
         known |= _declared(registry)
     return known
 
@@ -78,7 +79,7 @@ def test_the_names_are_those_that_prometheus_scrapes() -> None:
     """What this file takes for a series is what the text format has: counters with their _total, no others."""
     scraped = {
         sample.name
-        for metrics in (Metrics(), RequestMetrics())
+        for metrics in (Metrics(), RequestMetrics(), AuditMetrics())
         for family in text_string_to_metric_families(metrics.render().decode())
         for sample in family.samples
     }
