@@ -82,6 +82,7 @@ def rights_of(settings: Settings, readers: str = READERS) -> Rights:
             *_topics("Write", of.raw, of.replays),
             Right("transactional-id", f"{group}-replay", "Write"),
         ),
+        "sweep": (*_topics("Read", of.anonymized),),  # clipveil objects sweep
         "annotator": (  # stream.reader, clipveil export label-studio, tail, report
             *_topics("Read", of.anonymized),
             *_topics("Write", of.reports),

@@ -8,7 +8,7 @@ import io
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from uuid import uuid4
@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
 from stream.clip import Job, Outcome, Published, Reason, Withheld
-from stream.commands import asking, audit_sign, consent, erase, replay
+from stream.commands import asking, audit_sign, consent, erase, objects, replay
 from stream.commands.audit_places import public_keys_of
 from stream.commands.audit_verify import verify_cluster
 from stream.commands.chains import bad_watch_of
@@ -62,7 +62,7 @@ class Engine:
             body = Encoder().encode(clip(job.label.token))
             return Published(job.coordinates, job.label.token, 3_600_000, body, "p1")
         if self.wish == "escalate":
-            return Withheld(job.coordinates, Reason.CRITICAL_CONTENT, "p1", escalated=True)
+            return Withheld(job.coordinates, Reason.CRITICAL, "p1", escalated=True)
         return Withheld(job.coordinates, Reason.DETECTOR_FAILED, "p1")
 
 
@@ -117,6 +117,7 @@ class Parts:
             "auditor": lambda settings: audit_sign.sign_until_stopped(settings, AuditMetrics(), once=True),
             "verifier": self._verified,
             "replay": lambda settings: replay._replay(settings, Wish(), dry_run=False),
+            "sweep": self._swept,
             "annotator": self._read_and_reported,
             "producer": lambda settings: asking._send(settings, "clip_event", settings.topics.raw, self._event),
             "consent": lambda settings: consent._write(settings, "account", True, settings.topics.consent),
@@ -229,6 +230,12 @@ class Parts:
 
     async def _verified(self, settings: Settings) -> None:
         await verify_cluster(settings, public_keys_of([], settings), look_into_raw=True)
+
+    async def _swept(self, settings: Settings) -> None:
+        """What nothing refers to, in a folder."""
+        (self.folder / "objects").mkdir(exist_ok=True)
+        where = settings.objects.model_copy(update={"output": f"file://{self.folder}/objects/"})
+        await objects._sweep(settings.model_copy(update={"objects": where}), timedelta(days=2), delete=False)
 
     async def _read_and_reported(self, settings: Settings) -> None:
         """A tombstone that is read as a member of the annotators' group, and a report."""
