@@ -86,7 +86,7 @@ async def referred(broker: Broker, schemas: Schemas, topic: str, output: Store) 
     keys: dict[bytes | None, str] = {}  # by token: of its records the newest counts
     async for record in broker.read(topic):
         keys.pop(record.key, None)
-        if record.value:
+        if record.value is not None:  # what nobody could look into is empty, and no tombstone
             reference, body = avro.unframe(record.value)
             audio = object_of(await schemas.writer_schema(reference), body)
             if audio is not None and (key := output.place.key(audio.uri)) is not None:
