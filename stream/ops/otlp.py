@@ -13,6 +13,7 @@ import ssl
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Any, Final
 
 import httpx
@@ -126,11 +127,13 @@ class Sender:
             self._waiting.clear()
 
     async def _run(self) -> None:
-        # Neither proxies nor credentials of the environment, and no redirect: nobody else is to be called.
+        # Neither proxies nor credentials of the environment, and no redirect: nobody else is to be called. No cookies:
+        # a collector that gives one with every answer would fill our memory, and know us by them.
         async with httpx.AsyncClient(
             verify=self._tls,
             trust_env=False,
             follow_redirects=False,
+            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),
             headers=_HEADERS,
             timeout=self._bounds.request_s,
         ) as client:
@@ -138,6 +141,8 @@ class Sender:
                 await self._some.wait()
                 await self._pause(self._bounds.pause_s)
                 batch = [self._waiting[place] for place in range(min(self._bounds.batch, len(self._waiting)))]
+                if not batch:  # the end, and nothing is left to tell
+                    continue
                 sent = await self._sent(client, batch)
                 self._count("sent" if sent else "lost", len(batch))
                 for _ in batch:  # those that wait no more; until then they count as waiting, and a close tells them

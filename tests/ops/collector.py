@@ -21,6 +21,7 @@ class Collector:
     failures: list[int] = field(default_factory=list)
     always: int = 0  # a status for every request
     location: str = ""  # of an answer that leads elsewhere
+    cookie: str = ""  # that it gives with every answer
     slow_s: float = 0.0
     asked: int = 0
     raw: list[bytes] = field(default_factory=list)  # request lines, headers and bodies
@@ -66,6 +67,8 @@ def collecting() -> Iterator[Collector]:
             self.send_response(status)
             if state.location:
                 self.send_header("Location", state.location)
+            if state.cookie:
+                self.send_header("Set-Cookie", f"{state.cookie}{state.asked}=canary; Path=/")
             self.send_header("Content-Length", "0")
             self.end_headers()
 

@@ -219,6 +219,19 @@ async def test_nobody_else_is_called(collector: Collector, monkeypatch: pytest.M
     assert b"canary" not in b"".join(collector.raw)
 
 
+async def test_a_collector_can_not_mark_us(collector: Collector) -> None:
+    """What it asks to be told again is neither kept, where it would grow for ever, nor told."""
+    collector.cookie = "mark"
+    counted: Counter[str] = Counter()
+    one = sender(collector.url, counted)
+    for number in (1, 2):
+        one.take(trace(number))
+        await until(lambda expected=number: counted["sent"] == expected)
+    await one.close()
+    assert 2 == len(collector.raw)
+    assert b"mark" not in b"".join(collector.raw)
+
+
 async def test_the_log_says_so_once(collector: Collector) -> None:
     """One line when traces begin to be lost, with a status or a class and no word of the collector's."""
     told = io.StringIO()
