@@ -20,6 +20,7 @@ from aiokafka.abc import AbstractTokenProvider
 from aiokafka.errors import KafkaConnectionError, SaslAuthenticationFailed
 
 FRESH_SHARE = 0.8  # of its life for which a token is used again
+LIFE_S_MAX = 86_400.0  # whatever an endpoint says: one that is never over would be shown for ever, refused or not
 TOKEN_BYTES_MAX = 64 * 2**10
 _TOKEN = re.compile(r"[A-Za-z0-9._~+/-]+=*")  # RFC 6750; nothing else may get into the first message
 
@@ -119,11 +120,11 @@ def _of(answer: httpx.Response) -> tuple[str, float]:
     try:
         told = answer.json()
         token, kind, life_s = told["access_token"], told["token_type"], float(told.get("expires_in", 0))
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):
         raise TokenUnavailable("what the token endpoint answers is no token") from None
     if not isinstance(kind, str) or kind.lower() != "bearer":
         raise TokenRefused("the token endpoint gives no bearer tokens")
-    return _checked(token), life_s
+    return _checked(token), min(LIFE_S_MAX, life_s)  # this way round a NaN is a day too
 
 
 def _checked(token: object) -> str:

@@ -82,6 +82,11 @@ async def test_a_token_is_asked_for_by_name_and_secret_and_used_again(
         ((200, b'{"access_token": "canary"}', 0.0), TokenUnavailable),
         ((200, b'{"access_token": "canary\\u0001a=b", "token_type": "bearer"}', 0.0), TokenUnavailable),
         ((200, b'{"access_token": 7, "token_type": "bearer"}', 0.0), TokenUnavailable),
+        (
+            (200, b'{"access_token": "canary", "token_type": "bearer", "expires_in": 1%s}' % (b"0" * 400), 0.0),
+            TokenUnavailable,
+        ),
+        ((200, b'{"canary": ' + b"[" * 100_000, 0.0), TokenUnavailable),
         ((200, b'{"access_token": "canary", "token_type": "mac"}', 0.0), TokenRefused),
         ((400, b'{"error": "canary"}', 0.0), TokenRefused),
         ((403, b"canary", 0.0), TokenRefused),
@@ -115,6 +120,19 @@ async def test_a_token_whose_end_nobody_tells_is_used_once(
         server.issue = lambda life=life: {"access_token": TOKEN, "token_type": "bearer", **life}
         await tokens.token()
     assert 3 == len(server.forms)
+
+
+@pytest.mark.parametrize("life", [float("nan"), float("inf"), 1e300])
+async def test_no_token_is_used_for_ever(
+    server: TokenServer, authority: Authority, tmp_path: Path, clock: Clock, life: float
+) -> None:
+    """Whatever an endpoint says of its life, after a day another one is asked for."""
+    tokens = endpoint(server, authority, tmp_path)
+    server.issue = lambda: {"access_token": TOKEN, "token_type": "bearer", "expires_in": life}
+    await tokens.token()
+    clock.now += 86_400
+    server.issue = lambda: {"access_token": "two", "token_type": "bearer"}
+    assert "two" == await tokens.token()
 
 
 async def test_an_endpoint_that_nobody_vouches_for_is_told_no_secret(
