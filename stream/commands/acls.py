@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from enum import StrEnum
 from typing import Annotated, NamedTuple
 
 import typer
 
-from stream.commands.failure import settings_from
+from stream.commands.failure import WRONG_INPUT, CommandFailed, settings_from
 from stream.commands.options import Config
 from stream.config import Settings
 
@@ -47,8 +48,19 @@ def acls(
     """Print the rights that each part needs, for a principal of its own. Describe comes with Read and with Write."""
     from stream.commands.acls_forms import commands, strimzi, table
 
-    rights = rights_of(settings_from(config), readers)
+    settings = settings_from(config)
+    if not re.fullmatch(r"[A-Za-z0-9._-]{0,200}", readers):
+        raise CommandFailed("--reader-group: letters, digits and ._- only", WRONG_INPUT)
+    if readers in own_groups(settings):
+        raise CommandFailed("--reader-group: is a group of the service; its members take clips away", WRONG_INPUT)
+    rights = rights_of(settings, readers)
     typer.echo("\n".join({Form.TABLE: table, Form.COMMANDS: commands, Form.STRIMZI: strimzi}[form](rights)))
+
+
+def own_groups(settings: Settings) -> tuple[str, ...]:
+    """Of the worker, and of who answers requests and reports. Whoever may join one can keep it from its work."""
+    group = settings.kafka.group
+    return group, f"{group}-erasure", f"{group}-report"
 
 
 def rights_of(settings: Settings, readers: str = READERS) -> Rights:
@@ -75,7 +87,7 @@ def rights_of(settings: Settings, readers: str = READERS) -> Rights:
         ),
         "verifier": (  # clipveil audit verify
             *_topics("Read", *audits, of.audit_heads, of.raw, of.erasure, of.reports, of.anonymized, of.withheld),
-            *(Right("group", name, "Describe") for name in (group, f"{group}-erasure", f"{group}-report")),
+            *(Right("group", name, "Describe") for name in own_groups(settings)),
         ),
         "replay": (  # clipveil replay
             *_topics("Read", of.raw, of.withheld, of.audit, of.replays),

@@ -6,9 +6,12 @@ from pathlib import Path
 
 import pytest
 import yaml
+from typer.testing import CliRunner
 
+from stream.__main__ import app
 from stream.commands.acls import Right, rights_of
 from stream.commands.acls_forms import commands, strimzi, table
+from stream.commands.failure import CommandFailed
 from stream.config import Settings
 
 ROOT = Path(__file__).parents[2]
@@ -62,6 +65,17 @@ def test_an_annotator_reads_what_is_anonymized_alone() -> None:
     """Neither raw clips, nor what was withheld, nor the audit."""
     readable = [right.name for right in RIGHTS["annotator"] if (right.kind, right.operation) == ("topic", "Read")]
     assert ["clips.anonymized"] == readable
+
+
+@pytest.mark.parametrize("group", ["g", "g-erasure", "g-report", "a --allow-principal User:*", "a\n--add"])
+def test_annotators_have_a_group_of_their_own(tmp_path: Path, group: str) -> None:
+    """Whoever may join a group of the service can take its partitions away, and keep clips and erasures waiting; and
+    a name is a name, wherever it is pasted."""
+    settings = tmp_path / "clipveil.yaml"
+    settings.write_text("kafka: {group: g}\n", encoding="utf-8")
+    failure = CliRunner().invoke(app, ["acls", "--reader-group", group, "--config", str(settings)]).exception
+    assert isinstance(failure, CommandFailed)
+    assert "--reader-group" in str(failure)
 
 
 def test_the_audit_is_written_by_those_alone_whose_work_it_tells() -> None:
