@@ -7,6 +7,7 @@ the job itself, so that a process can't answer for another clip.
 from __future__ import annotations
 
 import json
+import math
 import struct
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -158,9 +159,9 @@ def outcome_of(frame: Frame, coordinates: Coordinates) -> Outcome:
     values = frame.header
     try:
         effort = Effort(
-            float(values["audio_seconds"]),
-            float(values["kept_seconds"]),
-            {str(stage): float(seconds) for stage, seconds in values["stage_seconds"].items()},
+            _seconds(values["audio_seconds"]),
+            _seconds(values["kept_seconds"]),
+            {str(stage): _seconds(seconds) for stage, seconds in values["stage_seconds"].items()},
             {str(entity_type): int(found) for entity_type, found in values["identifiers"].items()},
         )
         version = str(values["policy_version"])
@@ -178,6 +179,13 @@ def outcome_of(frame: Frame, coordinates: Coordinates) -> Outcome:
         return Published(coordinates, token, timestamp_ms, frame.body, version, effort, length, critical)
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError):
         raise MalformedFrame from None
+
+
+def _seconds(told: object) -> float:
+    """A time that can be counted and laid out. Raises ValueError, TypeError."""
+    if not isinstance(told, int | float) or not 0 <= told < math.inf:
+        raise ValueError
+    return float(told)
 
 
 def _class_name(fault: object) -> str:
