@@ -57,6 +57,6 @@ WORKDIR /tmp
 RUN ["clipveil", "run", "--help"]
 EXPOSE 8080
 HEALTHCHECK --start-period=5m --interval=30s --timeout=5s --retries=3 \
-  CMD ["python", "-c", "import http.client as h, os, sys; c = h.HTTPConnection('127.0.0.1', int(os.environ.get('CLIPVEIL_HTTP__PORT', 8080)), timeout=4); c.request('GET', '/livez'); sys.exit(c.getresponse().status != 200)"]
+  CMD ["python", "-I", "-c", "import http.client as h, os, sys; c = h.HTTPConnection('127.0.0.1', int(os.environ.get('CLIPVEIL_HTTP__PORT', 8080)), timeout=4); c.request('GET', '/livez'); sys.exit(c.getresponse().status != 200)"]
 ENTRYPOINT ["clipveil"]
 CMD ["run"]

@@ -127,12 +127,19 @@ async def test_the_health_check_asks_the_worker(live: bool) -> None:
     assert await check(port) != 0
 
 
-async def check(port: int) -> int:
-    """Exit status of the health check, with the worker's server on ``port``."""
+async def test_the_health_check_runs_nothing_of_what_lies_around(tmp_path: Path) -> None:
+    """A module in /tmp, where the image works and whoever got into it may write, does not answer for the worker."""
+    (tmp_path / "http").mkdir()
+    (tmp_path / "http" / "__init__.py").write_text("import os\nos._exit(0)\n", encoding="utf-8")
+    assert await check(9, tmp_path) != 0
+
+
+async def check(port: int, folder: Path | None = None) -> int:
+    """Exit status of the health check in ``folder``, with the worker's server on ``port``."""
     (line,) = instructions("HEALTHCHECK")
     _, *arguments = json.loads(line.partition(" CMD ")[2])
     environment = {**os.environ, "CLIPVEIL_HTTP__PORT": str(port), "http_proxy": "http://127.0.0.1:9"}
     process = await asyncio.create_subprocess_exec(
-        sys.executable, *arguments, env=environment, stderr=asyncio.subprocess.DEVNULL
+        sys.executable, *arguments, env=environment, cwd=folder, stderr=asyncio.subprocess.DEVNULL
     )
     return await process.wait()
