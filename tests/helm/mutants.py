@@ -46,6 +46,7 @@ PODS = [
     Mutant(POD, '{{ include "clipveil.confined" . }}', "", RESTRICTED),
     Mutant(MODELS, '{{- include "clipveil.confined" . | nindent 2 }}', "", RESTRICTED),
     Mutant(POD, "{medium: Memory, sizeLimit", "{sizeLimit", MEMORY),
+    Mutant(MODELS, "{name: fetch-tmp,", "{name: tmp,", hardening.test_who_fetches_models_leaves_nothing_but_models),
     Mutant(POD, "clipveil/config, readOnly: true", "clipveil/config", MEMORY),
     Mutant(POD, "clipveil/secrets, readOnly: true", "clipveil/secrets", MEMORY),
     Mutant(POD, "automountServiceAccountToken: false", "", NO_API),
@@ -82,6 +83,12 @@ NETWORKS = [
     Mutant(POLICY, "  egress:\n", "  egress:\n    - {}\n", network.test_default_deny),
     Mutant(POLICY, "and $store $part.store", "$store", STORE),
     Mutant(POLICY, "$policy.objectStorePeers", "list", STORE),
+    Mutant(
+        POLICY,
+        "ternary $policy.extraEgress list $part.store",
+        "$policy.extraEgress",
+        network.test_further_ways_are_for_those_who_have_traces_or_a_store,
+    ),
     Mutant(POLICY, "$policy.brokerPeers", "list", network.test_narrowed_to_peers),
     Mutant(POLICY, "$policy.registryPeers", "list", network.test_narrowed_to_peers),
     Mutant(POLICY, "$policy.tokenPeers", "list", network.test_the_token_endpoint_is_open_to_all_who_need_tokens),
@@ -125,6 +132,13 @@ LET_THROUGH = [
         "or (and $kafka.oauth_client_id (eq $kafka", "an auditor with the worker's client", "or (and false (eq $kafka"
     ),
     _let_through("(and $secrets.kafkaToken.existingSecret (eq", "an auditor with the worker's token", "(and false (eq"),
+    _let_through("else if eq .kafka.sasl_username", "an auditor who is the eraser", "else if and false .kafka"),
+    _let_through("if has $each $own", "an auditor with the eraser's certificate"),
+    _let_through(
+        "if eq (toJson .secrets.signingKey)",
+        "an auditor with the eraser's signing key",
+        "if and false (toJson .secrets)",
+    ),
     _let_through('if ne .kafka.security_protocol "SASL_SSL"', "a token in the clear"),
     _let_through(
         "if ne (len (compact (list $token", "OAUTHBEARER without a token", "if and false (len (compact (list $token"

@@ -55,7 +55,20 @@ def test_only_memory_can_be_written(variant: str) -> None:
             for key in (workload["metadata"]["name"], variant, container["name"]):
                 for name in WRITABLE.get(key, {}):
                     mounts.pop(name, None)
-            assert {"tmp": {"name": "tmp", "mountPath": "/tmp"}} == mounts
+            tmp = "fetch-tmp" if container["name"] == "fetch-models" else "tmp"
+            assert {"medium": "Memory", "sizeLimit": "256Mi"} == volumes[tmp]["emptyDir"]
+            assert {tmp: {"name": tmp, "mountPath": "/tmp"}} == mounts
+
+
+def test_who_fetches_models_leaves_nothing_but_models() -> None:
+    """What its image may write to no other container has, but for the models, to be read and compared: the worker's
+    /tmp is its home, and a file there would be a word in the worker."""
+    ((_, spec),) = pods("model-fetch")
+    fetcher, *others = containers(spec)
+    assert "fetch-models" == fetcher["name"]
+    written = {mount["name"] for mount in fetcher["volumeMounts"] if not mount.get("readOnly")}
+    shared = [mount for other in others for mount in other["volumeMounts"] if mount["name"] in written]
+    assert [{"name": "models", "mountPath": "/models", "readOnly": True}] * 2 == shared
 
 
 @each_variant

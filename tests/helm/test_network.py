@@ -111,6 +111,12 @@ def test_further_ways_are_as_narrow_as_they_are_said() -> None:
     assert {"kubernetes.io/metadata.name": "tracing"} == further["to"][0]["namespaceSelector"]["matchLabels"]
 
 
+def test_further_ways_are_for_those_who_have_traces_or_a_store() -> None:
+    """Not for who signs the audit, nor for who makes the topics."""
+    values = [*VARIANTS["all-parts"], *VARIANTS["cluster"]]
+    assert {"worker", "eraser", "sweep"} == {part for part in PARTS if ("TCP", 4317) in ways_out(*values, part=part)}
+
+
 def ways_out(*arguments: Any, part: str) -> list[tuple[str, int]]:
     """Protocols and ports of all rules of a part."""
     return [port for rule in policy(*arguments, part=part)["egress"] for port in ports(rule)]

@@ -108,6 +108,58 @@ WRONG: dict[str, tuple[str, list[str]]] = {
         "secrets.saslPassword.existingSecret=s",
         ["auditor.config.kafka.sasl_username", "must not be the worker's"],
     ),
+    "an auditor who is the eraser": (
+        "auditor.enabled=true,eraser.enabled=true,config.kafka.security_protocol=SASL_SSL,"
+        "config.kafka.sasl_username=u,secrets.saslPassword.existingSecret=s,"
+        "auditor.config.kafka.sasl_username=other,eraser.config.kafka.sasl_username=other",
+        ["auditor.config.kafka.sasl_username", "must not be the eraser's"],
+    ),
+    "an auditor with the eraser's certificate": (
+        "auditor.enabled=true,eraser.enabled=true,secrets.clientCertificate.existingSecret=c,"
+        "auditor.secrets.clientCertificate.existingSecret=d,eraser.secrets.clientCertificate.existingSecret=d",
+        ["auditor.secrets.clientCertificate", "must not be the eraser's"],
+    ),
+    "an auditor with the eraser's signing key": (
+        "auditor.enabled=true,eraser.enabled=true,auditor.signingKey.existingSecret=k,auditor.signingKey.key=pem,"
+        "eraser.signingKey.existingSecret=k,eraser.signingKey.key=pem",
+        ["auditor.signingKey", "must not be the eraser's"],
+    ),
+    "a key in the environment as a value": (
+        "extraEnv[0].name=CLIPVEIL_TOKENS__KEY,extraEnv[0].value=x",
+        ["/extraEnv/0"],
+    ),
+    "a password in a variable of another kind of letters": (
+        "extraEnv[0].name=clipveil_kafka__sasl_password,extraEnv[0].value=x",
+        ["/extraEnv/0"],
+    ),
+    "a store's secret for the models as a value": (
+        "models.fetch.env[0].name=AWS_SECRET_ACCESS_KEY,models.fetch.env[0].value=x",
+        ["/models/fetch/env/0"],
+    ),
+    "pods that AppArmor lets go": (
+        r"podAnnotations.container\.apparmor\.security\.beta\.kubernetes\.io/clipveil=unconfined",
+        ["invalid propertyName", "apparmor"],
+    ),
+    "settings that change and start nobody anew": (
+        "podAnnotations.checksum/settings=x",
+        ["invalid propertyName", "checksum/settings"],
+    ),
+    "a token for the cluster's own API": (
+        "extraVolumes[0].name=a,extraVolumes[0].projected.sources[0].serviceAccountToken.path=token",
+        ["/extraVolumes/0/projected/sources/0/serviceAccountToken", "audience"],
+    ),
+    "a disk in place of memory": (
+        "extraVolumeMounts[0].name=a,extraVolumeMounts[0].mountPath=/tmp/cache",
+        ["/extraVolumeMounts/0/mountPath"],
+    ),
+    "settings laid over the chart's": (
+        "extraVolumeMounts[0].name=a,extraVolumeMounts[0].mountPath=/etc/clipveil/config",
+        ["/extraVolumeMounts/0/mountPath"],
+    ),
+    "a mount by a way round": (
+        "extraVolumeMounts[0].name=a,extraVolumeMounts[0].mountPath=/x/../tmp",
+        ["/extraVolumeMounts/0/mountPath", "pattern"],
+    ),
     "a token that nothing would use": ("secrets.kafkaToken.audience=a", ["secrets.kafkaToken", "OAUTHBEARER"]),
     "a client secret that nothing would use": (
         f"{OAUTH},secrets.kafkaToken.audience=a,secrets.oauthClientSecret.existingSecret=s",
@@ -228,3 +280,5 @@ def test_the_next_step_is_told() -> None:
     open_notes = helm("install", "x", CHART, "--dry-run=client", *VARIANTS["plaintext"]).partition("NOTES:")[2]
     assert "PLAINTEXT sends voices over the network in the clear" in open_notes
     assert "without a network policy" in open_notes
+    clear = ["--dry-run=client", *VARIANTS["s3"], "--set", "config.objects.endpoint=http://minio:9000"]
+    assert "voices go to the object store in the clear" in helm("install", "x", CHART, *clear)

@@ -11,6 +11,9 @@
 - name: models
   # On the node's disk: models are no secret, and nothing of a clip comes here.
   emptyDir: {sizeLimit: {{ .fetch.sizeLimit }}}
+- name: fetch-tmp
+  # Not the worker's, which is its home: whatever the image leaves behind there, nobody reads.
+  emptyDir: {medium: Memory, sizeLimit: {{ $.Values.tmpSize }}}
 {{- end -}}
 {{- end -}}
 {{- end -}}
@@ -33,7 +36,7 @@
   {{- include "clipveil.confined" . | nindent 2 }}
   volumeMounts:
     - {name: models, mountPath: /models}
-    - {name: tmp, mountPath: /tmp}
+    - {name: fetch-tmp, mountPath: /tmp}
 - name: check-models
   {{- include "clipveil.container" . | nindent 2 }}
   args: [config, check, --config, /etc/clipveil/config/settings.yaml]

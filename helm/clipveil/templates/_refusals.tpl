@@ -50,6 +50,27 @@
 {{- if or (and $sasl (not $oauth) (eq $kafka.sasl_username ($worker.config.kafka.sasl_username | default ""))) (and (not $sasl) $secrets.clientCertificate.existingSecret (eq $secrets.clientCertificate.existingSecret $worker.secrets.clientCertificate.existingSecret)) -}}
 {{- fail "auditor.config.kafka.sasl_username (or auditor.secrets.clientCertificate) must not be the worker's: who signs the audit must not be able to write it" -}}
 {{- end -}}
+{{- include "clipveil.refuseEraserAsAuditor" . -}}
+{{- end -}}
+{{- end -}}
+
+{{/* The eraser writes two of the three audits. Takes the auditor's part. */}}
+{{- define "clipveil.refuseEraserAsAuditor" -}}
+{{- $eraser := dict "root" .root "part" "eraser" -}}{{- include "clipveil.part" $eraser -}}
+{{- if .root.Values.eraser.enabled -}}
+{{- if eq (toJson .secrets.signingKey) (toJson $eraser.secrets.signingKey) -}}
+{{- fail "auditor.signingKey must not be the eraser's: who writes an audit must not be able to sign it" -}}
+{{- end -}}
+{{- if or (not (hasPrefix "SASL" .kafka.security_protocol)) (eq (.kafka.sasl_mechanism | default "") "OAUTHBEARER") -}}
+{{- $own := list .secrets.clientCertificate.existingSecret .secrets.kafkaToken.existingSecret .kafka.oauth_client_id | compact -}}
+{{- range $each := list $eraser.secrets.clientCertificate.existingSecret $eraser.secrets.kafkaToken.existingSecret $eraser.kafka.oauth_client_id | compact -}}
+{{- if has $each $own -}}
+{{- fail "auditor.secrets.clientCertificate, kafkaToken or auditor.config.kafka.oauth_client_id must not be the eraser's: who signs the audit must not be able to write it" -}}
+{{- end -}}
+{{- end -}}
+{{- else if eq .kafka.sasl_username ($eraser.kafka.sasl_username | default "") -}}
+{{- fail "auditor.config.kafka.sasl_username must not be the eraser's: who signs the audit must not be able to write it" -}}
+{{- end -}}
 {{- end -}}
 {{- end -}}
 
