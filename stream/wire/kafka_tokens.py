@@ -6,6 +6,7 @@ A token is asked for at every new connection. Nothing of it, nor of what an endp
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import re
 import ssl
@@ -22,6 +23,8 @@ from aiokafka.errors import KafkaConnectionError, SaslAuthenticationFailed
 FRESH_SHARE = 0.8  # of its life for which a token is used again
 LIFE_S_MAX = 86_400.0  # whatever an endpoint says: one that is never over would be shown for ever, refused or not
 TOKEN_BYTES_MAX = 64 * 2**10
+ANSWER_BYTES_MAX = 4 * TOKEN_BYTES_MAX
+_HEADERS = {"Accept-Encoding": "identity"}
 _TOKEN = re.compile(r"[A-Za-z0-9._~+/-]+=*")  # RFC 6750; nothing else may get into the first message
 
 
@@ -105,20 +108,34 @@ class TokenEndpoint(AbstractTokenProvider):  # type: ignore[misc]
         async with httpx.AsyncClient(verify=self._tls, timeout=self._timeout_s, trust_env=False) as http:
             try:
                 secret = await asyncio.to_thread(of.secret)
-                answer = await http.post(of.url, data=form, auth=(of.name, secret))
+                async with (
+                    asyncio.timeout(self._timeout_s),  # all of it: the client's own limit is one byte's
+                    http.stream("POST", of.url, data=form, auth=(of.name, secret), headers=_HEADERS) as answer,
+                ):
+                    body = await _body(answer)
             except (httpx.HTTPError, OSError) as error:
                 raise TokenUnavailable(type(error).__name__) from None
         if answer.status_code in (400, 401, 403):
             raise TokenRefused(f"the token endpoint answers {answer.status_code}")
         if answer.status_code != httpx.codes.OK:
             raise TokenUnavailable(f"the token endpoint answers {answer.status_code}")
-        return _of(answer)
+        return _of(body)
 
 
-def _of(answer: httpx.Response) -> tuple[str, float]:
+async def _body(answer: httpx.Response) -> bytes:
+    """As it came: a few bytes that are compressed could become all memory."""
+    body = bytearray()
+    async for chunk in answer.aiter_raw():
+        body += chunk
+        if len(body) > ANSWER_BYTES_MAX:
+            raise TokenUnavailable("what the token endpoint answers is too large")
+    return bytes(body)
+
+
+def _of(body: bytes) -> tuple[str, float]:
     """The token and the seconds that it lives. One whose end is not told is used once."""
     try:
-        told = answer.json()
+        told = json.loads(body)
         token, kind, life_s = told["access_token"], told["token_type"], float(told.get("expires_in", 0))
     except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):
         raise TokenUnavailable("what the token endpoint answers is no token") from None

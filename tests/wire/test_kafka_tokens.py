@@ -88,6 +88,7 @@ async def test_a_token_is_asked_for_by_name_and_secret_and_used_again(
         ),
         ((200, b'{"canary": ' + b"[" * 100_000, 0.0), TokenUnavailable),
         ((200, b'{"access_token": "canary", "token_type": "mac"}', 0.0), TokenRefused),
+        ((200, b'{"access_token": "canary", "token_type": "bearer"}' + b" " * 300_000, 0.0), TokenUnavailable),
         ((400, b'{"error": "canary"}', 0.0), TokenRefused),
         ((403, b"canary", 0.0), TokenRefused),
     ],
@@ -120,6 +121,15 @@ async def test_a_token_whose_end_nobody_tells_is_used_once(
         server.issue = lambda life=life: {"access_token": TOKEN, "token_type": "bearer", **life}
         await tokens.token()
     assert 3 == len(server.forms)
+
+
+async def test_an_answer_that_comes_drop_by_drop_is_given_up(
+    server: TokenServer, authority: Authority, tmp_path: Path
+) -> None:
+    """The whole of it has a limit, not each byte: all other connections wait for it."""
+    server.dripping = True
+    with pytest.raises(TokenUnavailable, match="TimeoutError"):
+        await endpoint(server, authority, tmp_path).token()
 
 
 @pytest.mark.parametrize("life", [float("nan"), float("inf"), 1e300])

@@ -25,6 +25,7 @@ class TokenServer:
 
     url: str = ""
     issue: Callable[[], dict[str, object]] = dict
+    dripping: bool = False  # a byte a second
     forms: list[dict[str, list[str]]] = field(default_factory=list)
     faults: list[tuple[int, bytes, float]] = field(default_factory=list)
 
@@ -56,7 +57,10 @@ def issuing(folder: Path, authority: Authority) -> Iterator[TokenServer]:
                 self.send_header("Location", "https://127.0.0.1:1/")
                 self.send_header("Content-Length", str(len(answer)))
                 self.end_headers()
-                self.wfile.write(answer)
+                for at in range(len(answer)) if state.dripping else ():
+                    self.wfile.write(answer[at : at + 1])
+                    time.sleep(1.0)
+                self.wfile.write(b"" if state.dripping else answer)
             except OSError:
                 pass  # whoever asked has not waited
 
