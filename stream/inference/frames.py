@@ -7,6 +7,7 @@ the job itself, so that a process can't answer for another clip.
 from __future__ import annotations
 
 import json
+import math
 import struct
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -158,10 +159,10 @@ def outcome_of(frame: Frame, coordinates: Coordinates) -> Outcome:
     values = frame.header
     try:
         effort = Effort(
-            float(values["audio_seconds"]),
-            float(values["kept_seconds"]),
-            {str(stage): float(seconds) for stage, seconds in values["stage_seconds"].items()},
-            {str(entity_type): int(found) for entity_type, found in values["identifiers"].items()},
+            _amount(values["audio_seconds"]),
+            _amount(values["kept_seconds"]),
+            {str(stage): _amount(seconds) for stage, seconds in values["stage_seconds"].items()},
+            {str(entity_type): int(_amount(found)) for entity_type, found in values["identifiers"].items()},
         )
         version = str(values["policy_version"])
         critical = tuple(kind for kind in CriticalKind if kind in {CriticalKind(told) for told in values["critical"]})
@@ -178,6 +179,14 @@ def outcome_of(frame: Frame, coordinates: Coordinates) -> Outcome:
         return Published(coordinates, token, timestamp_ms, frame.body, version, effort, length, critical)
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError):
         raise MalformedFrame from None
+
+
+def _amount(told: Any) -> float:
+    """What is counted after the commit must not fail there: counters take nothing negative, and clocks no infinity."""
+    amount = float(told)
+    if not (math.isfinite(amount) and amount >= 0):
+        raise MalformedFrame
+    return amount
 
 
 def _class_name(fault: object) -> str:
