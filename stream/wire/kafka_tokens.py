@@ -6,6 +6,7 @@ A token is asked for at every new connection. Nothing of it, nor of what an endp
 from __future__ import annotations
 
 import asyncio
+import math
 import os
 import re
 import ssl
@@ -119,11 +120,11 @@ def _of(answer: httpx.Response) -> tuple[str, float]:
     try:
         told = answer.json()
         token, kind, life_s = told["access_token"], told["token_type"], float(told.get("expires_in", 0))
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError):
         raise TokenUnavailable("what the token endpoint answers is no token") from None
     if not isinstance(kind, str) or kind.lower() != "bearer":
         raise TokenRefused("the token endpoint gives no bearer tokens")
-    return _checked(token), life_s
+    return _checked(token), life_s if math.isfinite(life_s) else 0.0  # else it would be used for ever
 
 
 def _checked(token: object) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import ssl
 from collections.abc import Iterator
 from pathlib import Path
@@ -82,6 +83,10 @@ async def test_a_token_is_asked_for_by_name_and_secret_and_used_again(
         ((200, b'{"access_token": "canary"}', 0.0), TokenUnavailable),
         ((200, b'{"access_token": "canary\\u0001a=b", "token_type": "bearer"}', 0.0), TokenUnavailable),
         ((200, b'{"access_token": 7, "token_type": "bearer"}', 0.0), TokenUnavailable),
+        (
+            (200, b'{"access_token": "canary", "token_type": "bearer", "expires_in": 1%s}' % (b"0" * 400), 0.0),
+            TokenUnavailable,
+        ),
         ((200, b'{"access_token": "canary", "token_type": "mac"}', 0.0), TokenRefused),
         ((400, b'{"error": "canary"}', 0.0), TokenRefused),
         ((403, b"canary", 0.0), TokenRefused),
@@ -109,12 +114,12 @@ async def test_an_endpoint_that_fails_gives_no_token_and_nothing_of_its_answer_i
 async def test_a_token_whose_end_nobody_tells_is_used_once(
     server: TokenServer, authority: Authority, tmp_path: Path
 ) -> None:
-    """So is one that is over when it comes."""
+    """So is one that is over when it comes, and one whose life is no number that a clock can reach."""
     tokens = endpoint(server, authority, tmp_path)
-    for life in ({}, {"expires_in": 0}, {"expires_in": -5}):
+    for life in ({}, {"expires_in": 0}, {"expires_in": -5}, {"expires_in": math.nan}, {"expires_in": math.inf}):
         server.issue = lambda life=life: {"access_token": TOKEN, "token_type": "bearer", **life}
         await tokens.token()
-    assert 3 == len(server.forms)
+    assert 5 == len(server.forms)
 
 
 async def test_an_endpoint_that_nobody_vouches_for_is_told_no_secret(
