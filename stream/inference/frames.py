@@ -7,7 +7,6 @@ the job itself, so that a process can't answer for another clip.
 from __future__ import annotations
 
 import json
-import math
 import struct
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -31,6 +30,7 @@ from stream.clip import (
 PREFIX = struct.Struct(">II")
 HEADER_BYTES_MAX = 8 * 1024 * 1024
 BODY_BYTES_MAX = 512 * 1024 * 1024
+AMOUNT_MAX = 1e9  # of seconds, or of identifiers, in one clip
 
 
 class MalformedFrame(Exception):
@@ -184,7 +184,7 @@ def outcome_of(frame: Frame, coordinates: Coordinates) -> Outcome:
 def _amount(told: Any) -> float:
     """What is counted after the commit must not fail there: counters take nothing negative, and clocks no infinity."""
     amount = float(told)
-    if not (math.isfinite(amount) and amount >= 0):
+    if not 0 <= amount <= AMOUNT_MAX:  # nor is what is no number
         raise MalformedFrame
     return amount
 

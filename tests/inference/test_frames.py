@@ -89,6 +89,7 @@ GOOD = dict(outcome_frame(Withheld(HERE, Reason.NO_CONSENT, "7", effort=EFFORT))
         {"kept_seconds": -1.0},
         {"stage_seconds": {"decode": math.inf}},
         {"stage_seconds": {"decode": math.nan}},
+        {"stage_seconds": {"decode": 1e300}},
         {"identifiers": {"PERSON": -1}},
         {"identifiers": None},
         {"critical": ["canary"]},
