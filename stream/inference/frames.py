@@ -7,7 +7,6 @@ the job itself, so that a process can't answer for another clip.
 from __future__ import annotations
 
 import json
-import math
 import struct
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -31,6 +30,7 @@ from stream.clip import (
 PREFIX = struct.Struct(">II")
 HEADER_BYTES_MAX = 8 * 1024 * 1024
 BODY_BYTES_MAX = 512 * 1024 * 1024
+AMOUNT_MAX = 1e9  # of seconds, or of identifiers, in one clip
 
 
 class MalformedFrame(Exception):
@@ -159,10 +159,10 @@ def outcome_of(frame: Frame, coordinates: Coordinates) -> Outcome:
     values = frame.header
     try:
         effort = Effort(
-            _seconds(values["audio_seconds"]),
-            _seconds(values["kept_seconds"]),
-            {str(stage): _seconds(seconds) for stage, seconds in values["stage_seconds"].items()},
-            {str(entity_type): int(found) for entity_type, found in values["identifiers"].items()},
+            _amount(values["audio_seconds"]),
+            _amount(values["kept_seconds"]),
+            {str(stage): _amount(seconds) for stage, seconds in values["stage_seconds"].items()},
+            {str(entity_type): int(_amount(found)) for entity_type, found in values["identifiers"].items()},
         )
         version = str(values["policy_version"])
         critical = tuple(kind for kind in CriticalKind if kind in {CriticalKind(told) for told in values["critical"]})
@@ -181,10 +181,10 @@ def outcome_of(frame: Frame, coordinates: Coordinates) -> Outcome:
         raise MalformedFrame from None
 
 
-def _seconds(told: object) -> float:
-    """A time that can be counted and laid out. Raises ValueError, TypeError."""
-    if not isinstance(told, int | float) or not 0 <= told < math.inf:
-        raise ValueError
+def _amount(told: object) -> float:
+    """What is counted after the commit must not fail there: counters take nothing negative, and clocks no infinity."""
+    if not isinstance(told, int | float) or not 0 <= told <= AMOUNT_MAX:  # nor is what is no number
+        raise MalformedFrame
     return float(told)
 
 

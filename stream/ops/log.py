@@ -110,7 +110,8 @@ KEYS: Mapping[str, Rule] = MappingProxyType(
         "cause": _matching("recycled|memory|timed_out|died"),  # of a process's end
         "suppressed": _number,
         "right": _matching(
-            r"(Create|Describe|DescribeConfigs|Read|Write) on (topic|group|transactional-id) [A-Za-z0-9._-]{1,249}"
+            r"(Create|Describe|DescribeConfigs|Read|Write) on "
+            r"(a )?(topic|group|transactional-id)( [A-Za-z0-9._-]{1,249}(, [A-Za-z0-9._-]{1,249})*)?"
         ),  # that we lack; the names come from the settings
         # the service
         "port": _number,

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 import os
 import re
 import ssl
@@ -141,7 +142,7 @@ def _of(body: bytes) -> tuple[str, float]:
         raise TokenUnavailable("what the token endpoint answers is no token") from None
     if not isinstance(kind, str) or kind.lower() != "bearer":
         raise TokenRefused("the token endpoint gives no bearer tokens")
-    return _checked(token), min(LIFE_S_MAX, life_s)  # this way round a NaN is a day too
+    return _checked(token), min(LIFE_S_MAX, life_s) if math.isfinite(life_s) else 0.0  # else it would be used for ever
 
 
 def _checked(token: object) -> str:

@@ -65,7 +65,7 @@ def serving(status: int = 200) -> Iterator[Service]:
             pass
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Answers)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
     service.url = f"http://127.0.0.1:{server.server_port}/v1/query"
     try:
         yield service

@@ -22,6 +22,12 @@ def _copied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     chart.render.cache_clear()
 
 
+def test_every_check_holds_for_the_chart() -> None:
+    """Else it would miss the line whether it is there or not."""
+    for mutant in MUTANTS:
+        mutant.check()
+
+
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: f"{Path(mutant.file).stem}: {mutant.was.strip()[:50]}")
 def test_a_missing_line_is_noticed(mutant: Mutant, copied: Path) -> None:
     """The changed chart still renders, and the check fails."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import replace
 from typing import Any
 
@@ -84,6 +85,12 @@ GOOD = dict(outcome_frame(Withheld(HERE, Reason.NO_CONSENT, "7", effort=EFFORT))
         {"stage_seconds": ["canary"]},
         {"stage_seconds": {"decode": "canary"}},
         {"identifiers": {"PERSON": "canary"}},
+        {"audio_seconds": math.nan},
+        {"kept_seconds": -1.0},
+        {"stage_seconds": {"decode": math.inf}},
+        {"stage_seconds": {"decode": math.nan}},
+        {"stage_seconds": {"decode": 1e300}},
+        {"identifiers": {"PERSON": -1}},
         {"identifiers": None},
         {"critical": ["canary"]},
         {"critical": "canary"},

@@ -1,7 +1,9 @@
 """Azure's object store as far as it runs on this machine: Azurite.
 
-``bash tests/tools/azurite.sh`` installs it; without that, what needs it is skipped, and says so. Of Google's there is
-none: fake-gcs-server takes no ``PUT`` as Google's XML interface does, and no condition on it.
+``bash tests/tools/azurite.sh`` installs it; without that, what needs it is skipped, and says so. Whoever names its
+folder in CLIPVEIL_AZURITE asks for it: then what needs it fails where it is not there.
+
+Of Google's there is none: fake-gcs-server takes no ``PUT`` as Google's XML interface does, and no condition on it.
 """
 
 from __future__ import annotations
@@ -24,7 +26,8 @@ import pytest
 
 from stream.wire.objects_store import Access
 
-TOOLS = Path(os.environ.get("CLIPVEIL_AZURITE", Path(__file__).parents[2] / ".cache" / "azurite"))
+ASKED = os.environ.get("CLIPVEIL_AZURITE")
+TOOLS = Path(ASKED or Path(__file__).parents[2] / ".cache" / "azurite")
 BUCKET = "published"
 # Of Azurite's own documentation: it is the same in every installation, and opens nothing else.
 ACCOUNT = "devstoreaccount1"
@@ -68,6 +71,7 @@ def _make_container(url: str) -> int:
 
 
 def _tool(name: str) -> Path:
+    assert not ASKED or (TOOLS / name).exists(), "CLIPVEIL_AZURITE names a folder without Azurite"
     if not (TOOLS / name).exists():
         pytest.skip("no Azurite here: bash tests/tools/azurite.sh")
     return TOOLS / name

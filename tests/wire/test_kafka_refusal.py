@@ -25,6 +25,7 @@ from stream.wire.kafka_refusal import said, unavailable, written
         (GroupAuthorizationFailedError("clipveil"), "Read on group clipveil"),
         (TransactionalIdAuthorizationFailed("clipveil-raw-0"), "Write on transactional-id clipveil-raw-0"),
         (ClusterAuthorizationFailedError(), "Write on topic asked"),
+        (TopicAuthorizationFailedError({"clips.raw", "clips.audit"}), "Read on topic clips.audit, clips.raw"),
     ],
 )
 def test_a_right_that_is_missing_is_named(error: KafkaError, right: str) -> None:
@@ -33,6 +34,13 @@ def test_a_right_that_is_missing_is_named(error: KafkaError, right: str) -> None
     assert (NoRight, f"{type(error).__name__} ({right})") == (type(told), str(told))
     assert {"right": right} == log.missing(told)
     assert log.KEYS["right"](right)
+
+
+def test_a_right_whose_place_nobody_names_is_told_all_the_same() -> None:
+    """Neither the library nor whoever asked: the log does not drop what is left to say."""
+    told = unavailable(GroupAuthorizationFailedError())
+    assert {"right": "Read on a group"} == log.missing(told)
+    assert log.KEYS["right"]("Read on a group")
 
 
 def test_whoever_writes_lacks_the_right_to_write() -> None:

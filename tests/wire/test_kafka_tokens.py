@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import ssl
 from collections.abc import Iterator
 from pathlib import Path
@@ -115,12 +116,12 @@ async def test_an_endpoint_that_fails_gives_no_token_and_nothing_of_its_answer_i
 async def test_a_token_whose_end_nobody_tells_is_used_once(
     server: TokenServer, authority: Authority, tmp_path: Path
 ) -> None:
-    """So is one that is over when it comes."""
+    """So is one that is over when it comes, and one whose life is no number that a clock can reach."""
     tokens = endpoint(server, authority, tmp_path)
-    for life in ({}, {"expires_in": 0}, {"expires_in": -5}):
+    for life in ({}, {"expires_in": 0}, {"expires_in": -5}, {"expires_in": math.nan}, {"expires_in": math.inf}):
         server.issue = lambda life=life: {"access_token": TOKEN, "token_type": "bearer", **life}
         await tokens.token()
-    assert 3 == len(server.forms)
+    assert 5 == len(server.forms)
 
 
 async def test_an_answer_that_comes_drop_by_drop_is_given_up(

@@ -75,7 +75,7 @@ def issuing(folder: Path, authority: Authority) -> Iterator[TokenServer]:
     server.socket = tls.wrap_socket(server.socket, server_side=True)
     server.handle_error = lambda *_: None  # type: ignore[method-assign, assignment] # a handshake that the client ends
     state.url = f"https://127.0.0.1:{server.server_port}/token"
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
     thread.start()
     try:
         yield state
