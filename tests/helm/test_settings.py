@@ -105,7 +105,7 @@ def test_secrets_reach_their_settings(read: Any) -> None:
     assert "value of password" == settings.registry.password.get_secret_value()
     assert secret_value("ca.crt") == settings.kafka.ssl_ca_file.read_text()
     assert secret_value("ca.crt") == settings.registry.ca_file.read_text()
-    assert ("SASL_SSL", "clipveil") == (settings.kafka.security_protocol, settings.kafka.sasl_username)
+    assert ("SASL_SSL", "clipveil-worker") == (settings.kafka.security_protocol, settings.kafka.sasl_username)
 
 
 def test_the_client_certificate_reaches_its_settings(read: Any) -> None:
