@@ -14,6 +14,7 @@ PASSED_ON = {
     "str(error)",
     "said(error)",
     "said(cause)",
+    "written(cause)",
 }  # class names too; what a right is missing for is cut off
 
 

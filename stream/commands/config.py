@@ -123,7 +123,8 @@ def _named(annotation: Any) -> str:
         Path: "path",
         SecretStr: "secret",
     }
-    return names.get(annotation) or {frozenset: "list of texts", tuple: "list of numbers", dict: "mapping"}[origin]
+    listed = "list of texts" if str in arguments else "list of numbers"
+    return names.get(annotation) or {frozenset: listed, tuple: listed, dict: "mapping"}[origin]
 
 
 def _bound(constraint: Any) -> str:
@@ -137,7 +138,7 @@ def _default(name: str, field: FieldInfo) -> str:
     if name in DERIVED:
         return DERIVED[name]
     value = field.get_default(call_default_factory=True)
-    if value is None or value in ("", frozenset()):
+    if value is None or value in ("", frozenset(), ()):
         return "none"
     if isinstance(value, bool):
         return str(value).lower()

@@ -138,7 +138,7 @@ _NEEDED = {
     "string": "must be text",
     "path": "must be a path",
     "frozen": "must be a list of texts",
-    "tuple": "must be a list of numbers",
+    "tuple": "must be a list",
     "dict": "must be a mapping",
     "model": "needs settings, such as 'name: value'",
 }

@@ -107,7 +107,7 @@ def test_nobody_scrapes_what_serves_no_metrics() -> None:
 def test_further_ways_are_as_narrow_as_they_are_said() -> None:
     """What the values add is there word for word, and has ports."""
     *_, further = policy(*VARIANTS["cluster"])["egress"]
-    assert [("TCP", 4317)] == ports(further)
+    assert [("TCP", 4318)] == ports(further)
     assert {"kubernetes.io/metadata.name": "tracing"} == further["to"][0]["namespaceSelector"]["matchLabels"]
 
 

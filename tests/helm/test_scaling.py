@@ -34,7 +34,7 @@ def test_keda_watches_what_the_workers_read() -> None:
     """Cluster, group, topic and protection are the settings'; KEDA's own secret is another one than the workers'."""
     (trigger,) = manifests(*VARIANTS["keda"])["ScaledObject"]["spec"]["triggers"]
     metadata = trigger["metadata"]
-    assert ("kafka.kafka.svc:9093", "clipveil", "clips.raw") == (
+    assert ("kafka-0.kafka.svc:9093,kafka-1.kafka.svc:9093", "clipveil", "clips.raw") == (
         metadata["bootstrapServers"],
         metadata["consumerGroup"],
         metadata["topic"],

@@ -78,6 +78,14 @@ def test_the_auditor_signs_with_its_own_key_into_its_volume(read: Any, tmp_path:
     assert tmp_path / "var/lib/clipveil/heads.jsonl" == settings.audit.heads_file
     assert settings.audit.heads_file.parent.is_dir()
     assert "clipveil-auditor" == settings.kafka.sasl_username
+    assert settings.audit.public_key_file is None
+
+
+def test_the_auditor_knows_the_keys_of_signers_before_it(read: Any) -> None:
+    """With a new key it has to read heads that the old one signed, else it does not start; no other part has them."""
+    before = [*VARIANTS["all-parts"], "--set", "auditor.publicKeys.existingSecret=signers-before"]
+    assert "value of public-keys.pem" == read(*before, part="auditor").audit.public_key_file.read_text()
+    assert read(*before, part="eraser").audit.public_key_file is None
 
 
 def test_a_single_key_is_for_trying_out(read: Any) -> None:
@@ -105,7 +113,7 @@ def test_secrets_reach_their_settings(read: Any) -> None:
     assert "value of password" == settings.registry.password.get_secret_value()
     assert secret_value("ca.crt") == settings.kafka.ssl_ca_file.read_text()
     assert secret_value("ca.crt") == settings.registry.ca_file.read_text()
-    assert ("SASL_SSL", "clipveil") == (settings.kafka.security_protocol, settings.kafka.sasl_username)
+    assert ("SASL_SSL", "clipveil-worker") == (settings.kafka.security_protocol, settings.kafka.sasl_username)
 
 
 def test_the_client_certificate_reaches_its_settings(read: Any) -> None:

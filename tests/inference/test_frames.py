@@ -100,8 +100,6 @@ GOOD = dict(outcome_frame(Withheld(HERE, Reason.NO_CONSENT, "7", effort=EFFORT))
         {"escalated": True},
         {"escalated": "canary"},
         {"escalated": 0},
-        {"audio_seconds": float("nan")},
-        {"kept_seconds": -1.0},  # a counter that is told so raises
         {"stage_seconds": {"gate": float("inf")}},  # so does whoever lays the stages of a trace out
         {"stage_seconds": {"gate": "1"}},
         {"reason": "critical"},  # of no kind

@@ -55,7 +55,9 @@ the topics' Job is).
 {{- $_ := set . "store" (has .part (include "clipveil.storeParts" . | fromJsonArray)) -}}
 {{- $_ := set . "config" (mustMergeOverwrite (deepCopy $values.config) (deepCopy ($own.config | default dict))) -}}
 {{- $secrets := mustMergeOverwrite (deepCopy $values.secrets) (deepCopy ($own.secrets | default dict)) -}}
-{{- $_ := set $secrets "signingKey" ($own.signingKey | default (dict "existingSecret" "")) -}}
+{{- range $key := list "signingKey" "publicKeys" -}}
+{{- $_ := set $secrets $key (get $own $key | default (dict "existingSecret" "")) -}}
+{{- end -}}
 {{- $_ := set . "secrets" $secrets -}}
 {{- $_ := set . "kafka" .config.kafka -}}
 {{- end -}}

@@ -18,6 +18,7 @@ the brokers.
 - {secret: registryCa, key: "", file: registry-ca.crt, section: registry, setting: ca_file, parts: [worker, eraser, auditor, sweep]}
 - {secret: signingKey, key: "", file: signing-key.pem, section: erasing, setting: signing_key_file, parts: [eraser]}
 - {secret: signingKey, key: "", file: signing-key.pem, section: audit, setting: signing_key_file, parts: [auditor]}
+- {secret: publicKeys, key: "", file: public-keys.pem, section: audit, setting: public_key_file, parts: [auditor]}
 {{- end -}}
 
 {{/* Those of them that this part mounts, as a JSON list. */}}
