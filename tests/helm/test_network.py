@@ -114,7 +114,7 @@ def test_further_ways_are_as_narrow_as_they_are_said() -> None:
 def test_further_ways_are_for_those_who_have_traces_or_a_store() -> None:
     """Not for who signs the audit, nor for who makes the topics."""
     values = [*VARIANTS["all-parts"], *VARIANTS["cluster"]]
-    assert {"worker", "eraser", "sweep"} == {part for part in PARTS if ("TCP", 4317) in ways_out(*values, part=part)}
+    assert {"worker", "eraser", "sweep"} == {part for part in PARTS if ("TCP", 4318) in ways_out(*values, part=part)}
 
 
 def ways_out(*arguments: Any, part: str) -> list[tuple[str, int]]:
