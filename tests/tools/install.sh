@@ -27,6 +27,6 @@ fi
 bash tests/tools/helm.sh
 bash tests/tools/prometheus.sh
 # Azure's store is optional: without Node 20 its tests are skipped, and say so.
-if command -v npm >/dev/null && node --eval 'process.exit(parseInt(process.versions.node) < 20)'; then
+if command -v npm >/dev/null && node --eval 'process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)'; then
   bash tests/tools/azurite.sh || echo "Azurite can't be had; the tests of Azure's store will be skipped" >&2
 fi
