@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from enum import StrEnum
-from typing import Annotated, NamedTuple
+from typing import Annotated
 
 import typer
 
+from stream.commands.acls_forms import Right, Rights, commands, strimzi, table
 from stream.commands.failure import WRONG_INPUT, CommandFailed, settings_from
 from stream.commands.options import Config
 from stream.config import Settings
@@ -24,18 +25,6 @@ class Form(StrEnum):
     STRIMZI = "strimzi"
 
 
-class Right(NamedTuple):
-    """One operation on one resource; on all whose names begin so, where ``prefixed``."""
-
-    kind: str  # topic, group, transactional-id: as kafka-acls.sh calls them
-    name: str
-    operation: str
-    prefixed: bool = False
-
-
-Rights = Mapping[str, tuple[Right, ...]]
-
-
 def acls(
     form: Annotated[
         Form, typer.Option("--format", help="A table, commands for kafka-acls.sh, or KafkaUsers for Strimzi.")
@@ -46,8 +35,6 @@ def acls(
     config: Config = None,
 ) -> None:
     """Print the rights that each part needs, for a principal of its own. Describe comes with Read and with Write."""
-    from stream.commands.acls_forms import commands, strimzi, table
-
     settings = settings_from(config)
     if not re.fullmatch(r"[A-Za-z0-9._-]{0,200}", readers):
         raise CommandFailed("--reader-group: letters, digits and ._- only", WRONG_INPUT)

@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Final
-
-from stream.commands.acls import Right, Rights
+from collections.abc import Iterator, Mapping
+from typing import Final, NamedTuple
 
 STRIMZI_KINDS: Final = {"topic": "topic", "group": "group", "transactional-id": "transactionalId"}
+
+
+class Right(NamedTuple):
+    """One operation on one resource; on all whose names begin so, where ``prefixed``."""
+
+    kind: str  # topic, group, transactional-id: as kafka-acls.sh calls them
+    name: str
+    operation: str
+    prefixed: bool = False
+
+
+Rights = Mapping[str, tuple[Right, ...]]
 
 
 def table(rights: Rights) -> Iterator[str]:

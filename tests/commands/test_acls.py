@@ -9,8 +9,8 @@ import yaml
 from typer.testing import CliRunner
 
 from stream.__main__ import app
-from stream.commands.acls import Right, rights_of
-from stream.commands.acls_forms import commands, strimzi, table
+from stream.commands.acls import rights_of
+from stream.commands.acls_forms import Right, commands, strimzi, table
 from stream.commands.failure import CommandFailed
 from stream.config import Settings
 

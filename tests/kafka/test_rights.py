@@ -13,8 +13,8 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import TopicAuthorizationFailedError
 
 from stream.commands import topics
-from stream.commands.acls import Right, rights_of
-from stream.commands.acls_forms import commands
+from stream.commands.acls import rights_of
+from stream.commands.acls_forms import Right, commands
 from stream.commands.connect import connection_of
 from stream.commands.failure import CommandFailed
 from stream.config import Settings

@@ -10,8 +10,7 @@ from uuid import uuid4
 
 import pytest
 
-from stream.commands.acls import Right
-from stream.commands.acls_forms import commands
+from stream.commands.acls_forms import Right, commands
 from stream.commands.connect import connect, connection_of
 from stream.commands.failure import CommandFailed
 from stream.config import Settings
