@@ -54,7 +54,7 @@ async def topic() -> Topic:
 
 def fetch(proxy: Breaking, bytes_max: int = 2**20) -> Again:
     """From what is published, with the shortest of pauses."""
-    access = Access(20.0, proxy.url, access_key_id="a", secret_access_key="b")
+    access = Access(20.0, endpoint=proxy.url, access_key_id="a", secret_access_key="b")
     return Again(PublishedAudio(Store(Place.of(OUTPUT), access), bytes_max).fetch, pause_s=0.001)
 
 

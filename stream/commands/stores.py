@@ -87,6 +87,7 @@ def _access(settings: Settings) -> Access:
         raise CommandFailed(f"objects.ca_file: can't be read ({error.strerror})", WRONG_INPUT) from None
     return Access(
         request_s=of.request_seconds_max,
+        at_once=of.requests_max,
         endpoint=of.endpoint,
         region=of.region,
         access_key_id=of.access_key_id,

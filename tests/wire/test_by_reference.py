@@ -89,7 +89,7 @@ def lines() -> Iterator[io.StringIO]:
 
 
 def store(proxy: Breaking, prefix: str) -> Store:
-    return Store(Place.of(prefix), Access(20.0, proxy.url, access_key_id="a", secret_access_key="b"))
+    return Store(Place.of(prefix), Access(20.0, endpoint=proxy.url, access_key_id="a", secret_access_key="b"))
 
 
 def record(uri: str = URI, sha256: str = SHA256, size: int | None = len(SOUND)) -> Record:

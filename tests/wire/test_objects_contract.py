@@ -30,7 +30,7 @@ def where(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
         yield Emulated(f"file://{folder}/", Access())
     elif request.param == "s3":
         with s3_server() as s3:
-            keys = Access(20.0, s3.url, access_key_id="a", secret_access_key="b")
+            keys = Access(20.0, endpoint=s3.url, access_key_id="a", secret_access_key="b")
             yield Emulated("s3://published/out/", keys)
     else:
         with azurite() as found:

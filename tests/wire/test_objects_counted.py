@@ -47,7 +47,7 @@ def metrics() -> Iterator[Metrics]:
 
 
 def objects(proxy: Breaking, metrics: Metrics, request_s: float = 20.0) -> AudioObjects:
-    access = Access(request_s, proxy.url, access_key_id="a", secret_access_key="b")
+    access = Access(request_s, endpoint=proxy.url, access_key_id="a", secret_access_key="b")
     places = [Store(Place.of(prefix), access) for prefix in ("s3://raw/clips/", "s3://published/")]
     return AudioObjects(places[:1], places[1], AudioBounds(len(CONTENT), inline_bytes_max=100), metrics)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import obstore
@@ -26,21 +26,16 @@ class Lying:
     def meta(self) -> dict[str, int]:
         return {"size": self.size}
 
-    async def stream(self, min_chunk_size: int) -> AsyncIterator[bytes]:
+    def stream(self, min_chunk_size: int) -> Iterator[bytes]:
         for piece in self.pieces:
             self.taken += 1
             yield piece
 
 
 async def read(lying: Lying, monkeypatch: pytest.MonkeyPatch) -> bytes:
-    async def get(*_: object) -> Lying:
-        return lying
-
-    monkeypatch.setattr(obstore, "get_async", get)
-    store = Store(
-        Place.of("s3://raw/clips/"), Access(20.0, "http://127.0.0.1:1", access_key_id="a", secret_access_key="b")
-    )
-    return await store.get("1.wav", 1000)
+    monkeypatch.setattr(obstore, "get", lambda *_: lying)
+    access = Access(20.0, endpoint="http://127.0.0.1:1", access_key_id="a", secret_access_key="b")
+    return await Store(Place.of("s3://raw/clips/"), access).get("1.wav", 1000)
 
 
 async def test_a_download_stops_whatever_the_store_said(monkeypatch: pytest.MonkeyPatch) -> None:

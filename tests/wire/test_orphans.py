@@ -32,7 +32,7 @@ def s3() -> Iterator[S3]:
 
 @pytest.fixture
 def output(s3: S3) -> Store:
-    return Store(Place.of("s3://published/"), Access(20.0, s3.url, access_key_id="a", secret_access_key="b"))
+    return Store(Place.of("s3://published/"), Access(20.0, endpoint=s3.url, access_key_id="a", secret_access_key="b"))
 
 
 def referring(number: int, key: str) -> Message:
