@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
+import structlog
 
 from stream.wire.kafka import KafkaBroker, KafkaConnection
 from tests import parsing
@@ -27,11 +28,12 @@ def corpora() -> Path:
 
 
 @pytest.fixture(autouse=True)
-def _libraries_are_heard() -> Iterator[None]:
-    """A test that configures the service's log leaves the messages of libraries to the tests after it."""
+def _log_is_as_before() -> Iterator[None]:
+    """A test that configures the service's log leaves the tests after it as they would be without it."""
     factory = logging.getLogRecordFactory()
     yield
     logging.setLogRecordFactory(factory)
+    structlog.reset_defaults()
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""The image, built and run as in a cluster: ``make image-test``. Skipped, and said so, where nobody asked for it."""
+"""The image, built and run as in a cluster: where a builder is at hand, and always by ``make image-test``."""
 
 from __future__ import annotations
 
