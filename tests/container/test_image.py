@@ -18,7 +18,8 @@ from tests.container import box
 from tests.container.builder import Image
 from tests.contract.stand_ins import Topics, everything, until
 from tests.helm.chart import ROOT
-from tests.helm.test_running import PARTITIONS, free_port, ready, send_clips
+from tests.helm.release import PARTITIONS, ready, send_clips
+from tests.kafka.properties import free_ports
 from tests.registry_server import serving
 
 SITE = "/opt/clipveil/lib/python3.11/site-packages"
@@ -121,7 +122,7 @@ async def test_the_service_hears_clips_in_it(
     image: Image, cluster: KafkaBroker, connection: KafkaConnection, topics: Topics, tmp_path: Path
 ) -> None:
     """The image's own command hears clips from a real Kafka; the health check follows it; SIGTERM ends it with 0."""
-    port = free_port()
+    [port] = free_ports(1)
     with serving(tmp_path / "registry") as registry:
         folder = _settings(tmp_path, connection.bootstrap_servers, topics, registry.url)
         environment = [f"CLIPVEIL_HTTP__PORT={port}", "CLIPVEIL_CONFIG=/etc/clipveil/clipveil.yaml"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import re
 import secrets
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -34,15 +35,11 @@ KNOWN = {
 }
 
 
-def secret_value(key: str) -> str:
-    """What a Secret of the platform would hold under ``key``."""
-    return KNOWN.get(key, f"value of {key}")
-
-
 class Pod:
-    """The first container's files under ``root``, its command and its environment."""
+    """The first container's files under ``root``, its command and its environment; ``secrets`` by key."""
 
-    def __init__(self, rendered: dict[str, Manifest], root: Path) -> None:
+    def __init__(self, rendered: dict[str, Manifest], root: Path, secrets: Mapping[str, str] | None = None) -> None:
+        self._secrets = {**KNOWN, **(secrets or {})}
         spec = pod_spec(rendered)
         (self.container,) = spec["containers"]
         self.root = root
@@ -63,10 +60,10 @@ class Pod:
         files = {}
         for source in volume.get("projected", {}).get("sources", []):
             if "secret" in source:
-                files |= {item["path"]: secret_value(item["key"]) for item in source["secret"]["items"]}
+                files |= {item["path"]: self._secret(item["key"]) for item in source["secret"]["items"]}
             else:
                 token = source["serviceAccountToken"]
-                files[token["path"]] = secret_value(f"token for {token['audience']}")
+                files[token["path"]] = self._secret(f"token for {token['audience']}")
         return files
 
     def _moved(self, text: str) -> str:
@@ -76,7 +73,7 @@ class Pod:
 
     def environment(self) -> dict[str, str]:
         """Variables of the container, with the Secrets' values."""
-        return {each["name"]: _value(each) for each in self.container.get("env", [])}
+        return {each["name"]: self._value(each) for each in self.container.get("env", [])}
 
     def settings_file(self) -> Path:
         """The file that the container's command line names."""
@@ -89,9 +86,12 @@ class Pod:
         assert ["clipveil"] == self.container["command"]
         return [*map(str, self.container["args"][:-1]), str(self.settings_file())]
 
+    def _value(self, variable: dict[str, Any]) -> str:
+        if "value" in variable:
+            return str(variable["value"])
+        of = variable["valueFrom"]
+        return self._secret(of["secretKeyRef"]["key"]) if "secretKeyRef" in of else "told by the cluster"
 
-def _value(variable: dict[str, Any]) -> str:
-    if "value" in variable:
-        return str(variable["value"])
-    of = variable["valueFrom"]
-    return secret_value(of["secretKeyRef"]["key"]) if "secretKeyRef" in of else "told by the cluster"
+    def _secret(self, key: str) -> str:
+        """What a Secret of the platform would hold under ``key``."""
+        return self._secrets.get(key, f"value of {key}")

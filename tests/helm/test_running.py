@@ -2,77 +2,23 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-import os
-import signal
-import socket
-import subprocess
-import sys
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
-import httpx
 import pytest
 import yaml
 
-from stream.demo.own import own_clips
-from stream.ports import Message
 from stream.wire import avro
-from stream.wire.events import event_body
 from stream.wire.kafka import KafkaBroker, KafkaConnection
-from stream.wire.registry import RestRegistry
 from tests.contract.stand_ins import Topics, everything, until
-from tests.helm.chart import ROOT, manifests
-from tests.helm.pod import Pod
+from tests.helm.release import PARTITIONS, Release, answer, ready, send_clips
+from tests.kafka.properties import free_ports
 from tests.registry_server import serving
 
 PARTS = ("topics", "worker", "eraser", "auditor")
-PARTITIONS = 2
-
-
-class Cluster:
-    """The pods of a release as processes of this machine."""
-
-    def __init__(self, values: Path, root: Path) -> None:
-        self._pods = {part: Pod(manifests("--values", values, part=part), root / part) for part in PARTS}
-        self._root = root
-        self._running: list[subprocess.Popen[bytes]] = []
-
-    def start(self, part: str) -> subprocess.Popen[bytes]:
-        pod = self._pods[part]
-        kept = {name: value for name, value in os.environ.items() if not name.startswith("CLIPVEIL_")}
-        command = [sys.executable, "-m", "stream", *pod.arguments()]
-        with (self._root / f"{part}.log").open("wb") as log:
-            process = subprocess.Popen(command, cwd=ROOT, env=kept | pod.environment(), stdout=log, stderr=log)
-        self._running.append(process)
-        return process
-
-    def log(self, part: str) -> str:
-        return (self._root / f"{part}.log").read_text(encoding="utf-8", errors="replace")
-
-    def heads(self) -> list[str]:
-        """What the auditor has signed, in its volume."""
-        file = self._root / "auditor" / "var/lib/clipveil/heads.jsonl"
-        return file.read_text(encoding="utf-8").splitlines() if file.exists() else []
-
-    async def ended(self, part: str, process: subprocess.Popen[bytes]) -> None:
-        """As Kubernetes ends a pod."""
-        process.send_signal(signal.SIGTERM)
-        assert 0 == await asyncio.to_thread(process.wait, 120), self.log(part)[-3000:]
-
-    def kill(self) -> None:
-        for process in self._running:
-            process.kill()
-            process.wait()
-
-
-def free_port() -> int:
-    """One that nobody listens on now."""
-    with socket.socket() as here:
-        here.bind(("127.0.0.1", 0))
-        return int(here.getsockname()[1])
+SERVED = PARTS[1:]
 
 
 @pytest.fixture(name="registry_url")
@@ -83,13 +29,13 @@ def _registry_url(tmp_path: Path) -> Iterator[str]:
 
 @pytest.fixture(name="ports")
 def _ports() -> dict[str, int]:
-    return {part: free_port() for part in ("worker", "eraser", "auditor")}
+    return dict(zip(SERVED, free_ports(len(SERVED)), strict=True))
 
 
 @pytest.fixture(name="release")
 def _release(
     tmp_path: Path, connection: KafkaConnection, topics: Topics, registry_url: str, ports: dict[str, int]
-) -> Iterator[Cluster]:
+) -> Iterator[Release]:
     """All parts, with a key ring, on this machine's Kafka and registry; none outlives the test."""
     names = {setting: name for setting, name in topics.settings() if isinstance(name, str)}
     values = {
@@ -113,20 +59,19 @@ def _release(
     }
     file = tmp_path / "values.yaml"
     file.write_text(yaml.safe_dump(values), encoding="utf-8")
-    release = Cluster(file, tmp_path)
+    release = Release([file], tmp_path, PARTS)
     yield release
     release.kill()
 
 
 @pytest.mark.timeout(600)
 async def test_the_release_processes_clips(
-    release: Cluster, cluster: KafkaBroker, topics: Topics, registry_url: str, ports: dict[str, int]
+    release: Release, cluster: KafkaBroker, topics: Topics, registry_url: str, ports: dict[str, int]
 ) -> None:
     """The Job makes the topics, workers publish and withhold by the ring, the eraser is ready, heads are signed; on
     SIGTERM each ends with 0."""
-    job = release.start("topics")
-    assert 0 == await asyncio.to_thread(job.wait, 120), release.log("topics")
-    started = {part: release.start(part) for part in ("worker", "eraser", "auditor")}
+    await release.done("topics")
+    started = {part: release.start(part) for part in SERVED}
     sent = await send_clips(cluster, topics.settings().raw, registry_url)
 
     async def heard() -> bool:
@@ -151,27 +96,3 @@ async def test_the_release_processes_clips(
     await until(signed, 60)
     for part, process in started.items():
         await release.ended(part, process)
-
-
-async def send_clips(cluster: KafkaBroker, topic: str, registry_url: str) -> int:
-    """Clips of the demonstration, with synthetic voices; how many."""
-    registry = RestRegistry(registry_url)
-    schema = await registry.register(f"{topic}-value", avro.schema_text("clip_event"))
-    await registry.close()
-    clips = own_clips()
-    await cluster.send(
-        [
-            Message(topic, b"%d" % number, avro.frame(schema.id, event_body(clip.event)), None, number % PARTITIONS)
-            for number, clip in enumerate(clips)
-        ]
-    )
-    return len(clips)
-
-
-async def answer(port: int, path: str) -> httpx.Response:
-    async with httpx.AsyncClient(trust_env=False) as client:
-        return await client.get(f"http://127.0.0.1:{port}{path}")
-
-
-async def ready(port: int) -> bool:
-    return (await answer(port, "/readyz")).status_code == 200

@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 
 from stream.config import PREFIX, Settings, load
 from tests.helm.chart import ROOT, VARIANTS, documents, manifests, pod_spec, pod_template, workloads
-from tests.helm.pod import SIGNING_KEY, Pod, secret_value
+from tests.helm.pod import KNOWN, SIGNING_KEY, Pod
 
 PARTS = [
     (variant, part)
@@ -111,8 +111,8 @@ def test_secrets_reach_their_settings(read: Any) -> None:
     settings = read(*VARIANTS["sasl"])
     assert "value of password" == settings.kafka.password()
     assert "value of password" == settings.registry.password.get_secret_value()
-    assert secret_value("ca.crt") == settings.kafka.ssl_ca_file.read_text()
-    assert secret_value("ca.crt") == settings.registry.ca_file.read_text()
+    assert KNOWN["ca.crt"] == settings.kafka.ssl_ca_file.read_text()
+    assert KNOWN["ca.crt"] == settings.registry.ca_file.read_text()
     assert ("SASL_SSL", "clipveil-worker") == (settings.kafka.security_protocol, settings.kafka.sasl_username)
 
 
@@ -129,7 +129,7 @@ def test_a_client_secret_reaches_its_settings(read: Any) -> None:
     for part in ("worker", "eraser", "auditor", "topics"):
         kafka = read(*VARIANTS["oauth"], part=part).kafka
         assert "value of client-secret" == kafka.client_secret()
-        assert secret_value("ca.crt") == kafka.oauth_ca_file.read_text()
+        assert KNOWN["ca.crt"] == kafka.oauth_ca_file.read_text()
         names.add(kafka.oauth_client_id)
     assert 4 == len(names)
 
@@ -154,7 +154,7 @@ def test_the_object_store_reaches_its_settings(read: Any) -> None:
     assert ["clipveil-worker", "clipveil-eraser", "clipveil-eraser"] == [each.access_key_id for each in names]
     for objects in names:
         assert "value of secret-access-key" == objects.secret()
-        assert secret_value("ca.crt") == objects.ca_file.read_text()
+        assert KNOWN["ca.crt"] == objects.ca_file.read_text()
         assert "s3://annotation/published/" == objects.output
 
 

@@ -64,7 +64,7 @@ class Addresses:
 
 
 def free_addresses() -> Addresses:
-    return Addresses(*(f"{HOST}:{port}" for port in _free_ports(5)))
+    return Addresses(*(f"{HOST}:{port}" for port in free_ports(5)))
 
 
 def server_properties(number: int, nodes: Sequence[Addresses], logs: Path) -> str:
@@ -92,8 +92,8 @@ def _quorum(nodes: Sequence[Addresses]) -> str:
     return f"controller.quorum.voters={voters}"
 
 
-def _free_ports(count: int) -> list[int]:
-    """Held all at once, so that they differ."""
+def free_ports(count: int) -> list[int]:
+    """Nobody listens there now; they were held all at once, so that they differ."""
     held: list[socket.socket] = []
     while len(held) < count:
         try:

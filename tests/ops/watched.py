@@ -6,7 +6,6 @@ All real but the speaker finder, which does as an event's wake word says (``test
 from __future__ import annotations
 
 import asyncio
-import socket
 import uuid
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -31,6 +30,7 @@ from stream.wire.registry_files import FileRegistry
 from tests import events
 from tests.commands.test_run import service, until
 from tests.egress.shapes import SPOKEN
+from tests.kafka.properties import free_ports
 from tests.lifecycle.erasing_world import Kept, World
 from tests.ops.prometheus import Prometheus, scraping
 from tests.withheld.cases import event, wake
@@ -101,7 +101,7 @@ async def watched(folder: Path, interval_s: int = 1) -> AsyncIterator[Watched]:
         ports["clipveil-auditor-0"] = await _signer(stack, folder / "heads", broker, registry, settings)
         scraped = {pod: port for pod, port in ports.items() if port is not None}
         assert len(ports) == len(scraped)
-        prometheus = stack.enter_context(scraping(folder / "prometheus", scraped, _free_port(), interval_s))
+        prometheus = stack.enter_context(scraping(folder / "prometheus", scraped, free_ports(1)[0], interval_s))
         yield Watched(prometheus, broker, world)
 
 
@@ -150,8 +150,3 @@ async def _signer(
 
     stack.push_async_callback(end)
     return port
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return int(server.getsockname()[1])

@@ -25,6 +25,7 @@ import httpx
 import pytest
 
 from stream.wire.objects_store import Access
+from tests.kafka.properties import free_ports
 
 ASKED = os.environ.get("CLIPVEIL_AZURITE")
 TOOLS = Path(ASKED or Path(__file__).parents[2] / ".cache" / "azurite")
@@ -46,7 +47,7 @@ class Emulated:
 @contextmanager
 def azurite() -> Iterator[Emulated]:
     """Azurite, with a container that is empty."""
-    port = _free_port()
+    [port] = free_ports(1)
     url = f"http://127.0.0.1:{port}"
     arguments = ["--blobHost", "127.0.0.1", "--blobPort", str(port), "--inMemoryPersistence", "--disableTelemetry"]
     quiet = ["--silent", "--skipApiVersionCheck"]
@@ -75,12 +76,6 @@ def _tool(name: str) -> Path:
     if not (TOOLS / name).exists():
         pytest.skip("no Azurite here: bash tests/tools/azurite.sh")
     return TOOLS / name
-
-
-def _free_port() -> int:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        return int(taken.getsockname()[1])
 
 
 @contextmanager
