@@ -18,6 +18,7 @@ from stream.train.turns import PATTERN_SHARES, PATTERNS, Turn, plan_turns
 from stream.train.voices import GATE_HOP, RATE_HZ, Disguise, Flags, Samples, Voice, speak
 
 TALKERS_MAX = 4
+TELEVISION_SHARE = 0.5  # of accidental activations; the others are people who talk to each other
 
 Floats = NDArray[np.float32]
 
@@ -57,16 +58,21 @@ class Mixture:
 
 @dataclass(frozen=True, eq=False)
 class Scene:
-    """What is said in a room: per talker the sound at the device (samples,); the rest as Mixture has it."""
+    """What is said in a room: per talker the sound at the device (samples,), and whether the bystanders are voices of
+    one television; the rest as Mixture has it."""
 
     heard: dict[int, Samples] = field(repr=False)
     active: Flags = field(repr=False)
     nearness: Floats = field(repr=False)
     pattern: str
+    television: bool = False
 
 
-def _responses(rng: np.random.Generator, stock: Stock, pattern: str, talkers: int) -> list[Response]:
-    """One impulse response per talker; row 0 near the device. Anechoic and measured ones now and then."""
+def _responses(
+    rng: np.random.Generator, stock: Stock, pattern: str, talkers: int, *, television: bool
+) -> list[Response]:
+    """One impulse response per talker; row 0 near the device, all voices of a television from one place. Anechoic and
+    measured ones now and then."""
     if rng.random() < 0.06:
         dry = np.zeros(64, np.float32)
         dry[0] = 1
@@ -83,7 +89,8 @@ def _responses(rng: np.random.Generator, stock: Stock, pattern: str, talkers: in
     if stock.measured and rng.random() < 0.08:
         far = list(stock.measured)
     pool = far or list(room.far)
-    return [main] + [pool[int(rng.integers(len(pool)))] for _ in range(talkers - 1)]
+    others = [pool[int(rng.integers(len(pool)))] for _ in range(talkers - 1)]
+    return [main, *(others[:1] * len(others) if television else others)]
 
 
 def _cast(rng: np.random.Generator, stock: Stock, talkers: int) -> list[Voice]:
@@ -111,9 +118,10 @@ def make_scene(rng: np.random.Generator, stock: Stock, seconds: float, pattern: 
     """Who says what where in ``seconds``; ``pattern`` is one of PATTERNS, drawn when None."""
     pattern = pattern or str(rng.choice(PATTERNS, p=PATTERN_SHARES))
     count = round(seconds * RATE_HZ)
-    turns = plan_turns(rng, pattern, seconds)
+    television = pattern == "tv" or (pattern == "accident" and rng.random() < TELEVISION_SHARE)
+    turns = plan_turns(rng, pattern, seconds, television=television)
     cast = _cast(rng, stock, TALKERS_MAX)
-    rooms = _responses(rng, stock, pattern, TALKERS_MAX)
+    rooms = _responses(rng, stock, pattern, TALKERS_MAX, television=television)
     active = np.zeros((TALKERS_MAX, count // GATE_HOP), np.bool_)
     heard: dict[int, Samples] = {}
     for talker in sorted({turn.talker for turn in turns}):
@@ -125,7 +133,7 @@ def make_scene(rng: np.random.Generator, stock: Stock, seconds: float, pattern: 
         else:
             active[talker] = False
     nearness = np.array([room.nearness for room in rooms], np.float32)
-    return Scene(heard, active, nearness, pattern)
+    return Scene(heard, active, nearness, pattern, television)
 
 
 def _recast(rng: np.random.Generator, scene: Scene) -> Scene:
@@ -139,7 +147,7 @@ def _recast(rng: np.random.Generator, scene: Scene) -> Scene:
         active = scene.active.copy()
         active[0] = False
         heard = {talker: wet for talker, wet in scene.heard.items() if talker}
-        return Scene(heard, active, scene.nearness, "accident")
+        return Scene(heard, active, scene.nearness, "accident", scene.television)
     return scene
 
 
@@ -148,12 +156,11 @@ def render(rng: np.random.Generator, stock: Stock, scene: Scene) -> Mixture:
     scene = _recast(rng, scene)
     count = scene.active.shape[1] * GATE_HOP
     bystander_db = float(rng.normal(0, 2.5) if scene.pattern == "conversation" else rng.uniform(-20, 3))
-    nearest = min(scene.heard, default=0)
     audio = _background(rng, stock, count)
     for talker, wet in scene.heard.items():
-        level_db = 0.0 if talker == 0 else bystander_db + float(rng.normal(0, 1.5))
-        if scene.pattern == "accident" and talker == nearest:
-            level_db = 0.0
+        level_db = 0.0 if talker == 0 else float(rng.normal(0, 1.5 if scene.television else 3.0))
+        if talker and scene.pattern != "accident":  # there they are as loud as each other, and nobody else is heard
+            level_db += bystander_db
         audio = audio + wet[:count] * np.float32(10 ** (level_db / 20))
     owned = as_owned(rng, scene.active)
     words = word_times(rng, owned, scene.pattern, bystander_db)

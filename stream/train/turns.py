@@ -5,6 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 
 PATTERNS = ("after", "before", "both", "overlap", "tv", "nobody", "conversation", "accident")
+PEOPLE = (0.5, 0.3, 0.2)  # how often there are one, two, three bystanders
+TELEVISION_VOICES = (0.25, 0.3, 0.45)
 PATTERN_SHARES = (0.08, 0.07, 0.09, 0.17, 0.12, 0.05, 0.17, 0.25)
 
 
@@ -48,10 +50,12 @@ def _turn_taking(rng: np.random.Generator, talkers: list[int], at: float, second
     return turns
 
 
-def plan_turns(rng: np.random.Generator, pattern: str, seconds: float) -> list[Turn]:
-    """Who speaks when in a clip of ``seconds``; talker 0 is the main speaker, absent in an accidental activation."""
+def plan_turns(rng: np.random.Generator, pattern: str, seconds: float, *, television: bool = False) -> list[Turn]:
+    """Who speaks when in a clip of ``seconds``; talker 0 is the main speaker, absent in an accidental activation. Of a
+    ``television`` more voices are heard than of people."""
     first = float(rng.uniform(0.0, 1.2))
-    bystanders = list(range(1, int(rng.choice([1, 2, 3], p=[0.5, 0.3, 0.2])) + 1))
+    shares = TELEVISION_VOICES if television else PEOPLE
+    bystanders = list(range(1, int(rng.choice([1, 2, 3], p=shares)) + 1))
     if pattern in ("accident", "conversation"):
         return _turn_taking(rng, bystanders if pattern == "accident" else [0, *bystanders], first, seconds)
     turns: list[Turn] = []

@@ -8,7 +8,7 @@ import pytest
 
 from stream.train.batches import Mixtures, collate, load_stock
 from stream.train.device import as_owned, wake_window, word_times
-from stream.train.mixtures import Scene, Stock, _recast, make_mixture
+from stream.train.mixtures import Scene, Stock, _recast, make_mixture, make_scene, render
 from stream.train.rooms import Response, make_bank
 from stream.train.turns import PATTERNS, plan_turns
 from stream.train.voices import GATE_HOP, active_frames, load_voices
@@ -49,7 +49,7 @@ def test_bystanders_are_silent_outside_their_turns(stock: Stock, monkeypatch: py
     dry = np.zeros(64, np.float32)
     dry[0] = 1
     monkeypatch.setattr("stream.train.mixtures._background", lambda _rng, _stock, count: np.zeros(count, np.float32))
-    monkeypatch.setattr("stream.train.mixtures._responses", lambda *_: [Response(dry, math.nan)] * 4)
+    monkeypatch.setattr("stream.train.mixtures._responses", lambda *_, **__: [Response(dry, math.nan)] * 4)
     monkeypatch.setattr("stream.train.mixtures.colour", lambda _rng, audio: audio)
     monkeypatch.setattr("stream.train.mixtures.spectral_tilt", lambda _rng, bins, _db: np.ones(bins, np.float32))
     for seed in range(12):
@@ -120,6 +120,38 @@ def test_louder_bystanders_get_more_words() -> None:
             share += 0 if words is None else (words[50:350].mean(), words[400:750].mean())
     assert shares[0.0][1] > 3 * shares[-18.0][1]
     assert shares[0.0][0] > 1.2 * shares[0.0][1]
+
+
+def test_a_television_is_one_place(stock: Stock) -> None:
+    """Its voices sound equally near, in half of the accidental activations too; people stand where they like."""
+    scenes = {
+        pattern: [make_scene(np.random.default_rng([3, seed]), stock, 4.0, pattern) for seed in range(60)]
+        for pattern in ("tv", "accident", "after")
+    }
+    assert all(scene.television for scene in scenes["tv"])
+    assert not any(scene.television for scene in scenes["after"])
+    assert 15 < sum(scene.television for scene in scenes["accident"]) < 45
+    for scene in [*scenes["tv"], *scenes["accident"]]:
+        if scene.television:
+            assert np.array_equal(scene.nearness[1], scene.nearness[2], equal_nan=True)
+            assert np.array_equal(scene.nearness[1], scene.nearness[3], equal_nan=True)
+    assert any(not np.array_equal(scene.nearness[1], scene.nearness[2]) for scene in scenes["after"])
+
+
+def test_who_is_heard_by_accident_is_as_loud_as_the_others(stock: Stock) -> None:
+    """Nobody stands out as a main speaker would; levels of one television differ least."""
+    active = np.zeros((4, 400), np.bool_)
+    active[1, :200], active[2, 200:] = True, True
+    tone = np.sin(np.arange(64_000) * 0.3).astype(np.float32) * np.float32(100.0)
+    heard = {talker: tone * np.repeat(active[talker], 160) for talker in (1, 2)}
+    apart: dict[bool, list[float]] = {True: [], False: []}
+    for television, found in apart.items():
+        for seed in range(40):
+            scene = Scene(heard, active, np.zeros((4, 3), np.float32), "accident", television)
+            audio = render(np.random.default_rng(seed), stock, scene).audio.astype(np.float64)
+            found.append(10 * np.log10(np.mean(audio[4_000:28_000] ** 2) / np.mean(audio[36_000:60_000] ** 2)))
+    assert np.std(apart[True]) < np.std(apart[False]) < 8.0
+    assert abs(np.mean(apart[True])) < 2.0
 
 
 def test_recast_moves_the_part_with_the_voice() -> None:
