@@ -153,6 +153,15 @@ def test_a_record_with_more_in_it_than_it_tells_of_is_undecodable_alone() -> Non
     assert [(0, Reason.EVENT_UNDECODABLE), (1, b"c")] == told(fetched(raw, ROOM))
 
 
+def test_a_record_that_lies_about_its_offset_hides_none() -> None:
+    """In a batch of as many records as offsets, nothing has been compacted away: there is no gap to skip."""
+    plain = batch(0, [(b"k", b"a", []), (b"k", b"b", []), (b"k", b"c", [])])
+    body = plain[HEAD.size :].replace(b"\x00\x02\x02", b"\x00\x02\x04")  # the second says that it is the third
+    assert body != plain[HEAD.size :]
+    expected = [(0, b"a"), (1, Reason.EVENT_UNDECODABLE), (2, Reason.EVENT_UNDECODABLE)]
+    assert expected == told(fetched(rewritten(plain, body), ROOM))
+
+
 @pytest.mark.parametrize(("records", "expected"), [(1, [b"a", Reason.EVENT_UNDECODABLE]), (9, [b"a", b"b"])])
 def test_a_count_that_is_wrong_loses_no_offset(records: int, expected: list[object]) -> None:
     """Fewer than there are, or more."""
