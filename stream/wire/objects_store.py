@@ -7,6 +7,7 @@ failure quotes URIs, and a URI may hold an account: only its class is told.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
@@ -99,11 +100,13 @@ class Store:
 
     def _put(self, key: str, content: bytes) -> None:
         self._stay_inside(key)
+        given_up = time.monotonic() + self._request_s
         try:
             obstore.put(self._store, key, content, mode="create", use_multipart=False)
         except AlreadyExistsError:
             there = obstore.head(self._store, key)
-            if there["size"] != len(content) or datetime.now(UTC) - there["last_modified"] > RENEWED:
+            worn = there["size"] != len(content) or datetime.now(UTC) - there["last_modified"] > RENEWED
+            if worn and time.monotonic() < given_up:  # or it might write what has been deleted meanwhile
                 obstore.put(self._store, key, content, mode="overwrite", use_multipart=False)
 
     async def delete(self, key: str) -> None:

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 import obstore
 import pytest
+from obstore.exceptions import AlreadyExistsError
 
 from stream.clip import Reason, Refusal
 from stream.objects import Place
@@ -51,3 +56,23 @@ async def test_a_body_that_ends_early_is_not_the_object(monkeypatch: pytest.Monk
     with pytest.raises(ObjectsUnavailable, match="Truncated"):
         await read(Lying(10, [bytes(9)]), monkeypatch)
     assert bytes(10) == await read(Lying(10, [bytes(9), bytes(1)]), monkeypatch)
+
+
+async def test_a_put_that_was_given_up_writes_nothing_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its clip may have been erased by then, and the object be back for nobody to see."""
+    modes, looked = [], threading.Event()
+
+    def put(*_: object, mode: str, use_multipart: bool) -> None:
+        modes.append(mode)
+        if mode == "create":
+            time.sleep(0.4)
+            raise AlreadyExistsError
+
+    monkeypatch.setattr(obstore, "put", put)
+    monkeypatch.setattr(obstore, "head", lambda *_: looked.set() or {"size": 1, "last_modified": datetime.now(UTC)})
+    access = Access(0.1, endpoint="http://127.0.0.1:1", access_key_id="a", secret_access_key="b")
+    with pytest.raises(ObjectsUnavailable):
+        await Store(Place.of("s3://published/"), access).put("1.flac", b"abc")
+    assert await asyncio.to_thread(looked.wait, 20)
+    await asyncio.sleep(0.2)
+    assert ["create"] == modes
