@@ -24,8 +24,8 @@ class OperatingPoint:
     kept_seconds_min: float  # less than this is not worth a listener
 
 
-SAFE = OperatingPoint("safe", 0.6, 0.6, 0.8, 0.5, 0.0, 0.3)
-THROUGHPUT = OperatingPoint("throughput", 0.6, 0.6, 0.4, 1.0, 0.0, 0.3)
+SAFE = OperatingPoint("safe", 0.6, 0.4, 0.8, 0.5, 0.0, 0.3)
+THROUGHPUT = OperatingPoint("throughput", 0.6, 0.5, 0.4, 1.0, 0.0, 0.3)
 OPERATING_POINTS = {point.name: point for point in (SAFE, THROUGHPUT)}
 
 

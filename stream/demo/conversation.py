@@ -87,7 +87,7 @@ CUTS = (
     Cut("sheila-1", "The same seconds, but Sheila spoke to the device", "Sheila", 11.04, 17.95, 14.72, 15.30),
     Cut("diane-2", "Diane from Chicago, Sheila disagrees", "Diane", 17.95, 24.05, 18.65, 19.19),
     Cut("sheila-2", "The same seconds, but Sheila spoke to the device", "Sheila", 17.95, 24.05, 21.86, 22.76),
-    Cut("diane-3", "Sheila ends, Diane from Chicago, Sheila again", "Diane", 16.78, 20.14, 18.65, 19.25),
+    Cut("diane-3", "A word of each, then Diane speaks to the device", "Diane", 6.52, 10.12, 8.36, 8.97),
     Cut("sheila-3", "Sheila names a place, Diane the same", "Sheila", 16.17, 19.67, 16.37, 16.89),
     Cut("sheila-4", "Sheila at length, Diane talks over the end", "Sheila", 21.70, 30.00, 21.86, 22.76),
     Cut("diane-4", "Four turns, Diane spoke to the device", "Diane", 12.35, 24.05, 12.46, 13.30),

@@ -174,10 +174,11 @@ def cross_fit(signs: Floats, labels: Flags, among: Flags) -> Floats:
     return found
 
 
-# the share of held-out clips with a main speaker that each point publishes, the surest first
-YIELDS = {"safe": 0.25, "throughput": 0.5}
+# the share of held-out clips with a main speaker that each point publishes, the surest first: of those for which the
+# device tells no words, and of those for which it does
+YIELDS = {"safe": (0.2, 0.3), "throughput": (0.64, 0.64)}
 # how much it counts at each point that what is kept is clean, beside that somebody was addressed
-CLEAN_WEIGHTS = {"safe": 0.5, "throughput": 0.1}
+CLEAN_WEIGHTS = {"safe": 0.2, "throughput": 0.1}
 
 
 @dataclass(frozen=True)
@@ -190,8 +191,9 @@ class Calibrated:
     rows: Sequence[Mapping[str, float | None]]
 
 
-def calibrate(clips: Sequence[Heard], shares: Mapping[str, float]) -> dict[str, Calibrated]:
-    """The judge for each operating point, of which ``shares`` of the clips with a main speaker are published."""
+def calibrate(clips: Sequence[Heard], shares: Mapping[str, tuple[float, float]]) -> dict[str, Calibrated]:
+    """The judge for each operating point, which publishes ``shares`` of the clips with a main speaker: of those without
+    words, and of those with."""
     spoken_to = np.array([clip.truth.main is not None for clip in clips])
     first = signs_of(clips, [confidence.likely_main(clip.frames) for clip in clips])
     weights, asked = fit(first, spoken_to), cross_fit(first, spoken_to, np.ones(len(clips), np.bool_))
@@ -206,7 +208,7 @@ def _calibrate(
     asked: Floats,
     addressed: confidence.Weights,
     point: OperatingPoint,
-    share: float,
+    shares: tuple[float, float],
 ) -> Calibrated:
     kept = [
         surely_main(clip.frames, point, confidence.log_odds(one))
@@ -215,22 +217,34 @@ def _calibrate(
     good = np.array([is_good(clip, flags, point) for clip, flags in zip(clips, kept, strict=True)])
     signs = signs_of(clips, kept)
     weight = CLEAN_WEIGHTS[point.name]
-    sure = asked * cross_fit(signs, good, spoken_to) ** weight
-    right = float(np.quantile(sure[spoken_to], 1.0 - share))
-    outcomes = list(zip(clips, kept, sure.tolist(), strict=True))
+    product = asked * cross_fit(signs, good, spoken_to) ** weight
+    told_words = signs[:, list(confidence.SIGNS).index("has_words")] > 0
+    shifts = {
+        told: confidence.log_odds(point.confidence_min)
+        - confidence.log_odds(float(np.quantile(product[spoken_to & (told_words == told)], 1.0 - share)))
+        for told, share in zip((False, True), shares, strict=True)
+    }
+    judge = confidence.Judge(addressed, fit(signs[spoken_to], good[spoken_to]), weight, shifts[False], shifts[True])
+    sure = [
+        judge.shifted(one, told_words=told) for one, told in zip(product.tolist(), told_words.tolist(), strict=True)
+    ]
+    outcomes = list(zip(clips, kept, sure, strict=True))
     rows = []
-    for level in [*np.quantile(sure[spoken_to], SHOWN_QUANTILES).tolist(), right]:
+    for level in [*np.quantile(np.array(sure)[spoken_to], SHOWN_QUANTILES).tolist(), point.confidence_min]:
         stricter = replace(point, confidence_min=level)
         rows.append(figures([tally(clip.truth, predict(clip, flags, stricter, own)) for clip, flags, own in outcomes]))
-    shift = confidence.log_odds(point.confidence_min) - confidence.log_odds(right)
-    judge = confidence.Judge(addressed, fit(signs[spoken_to], good[spoken_to]), weight, shift)
     return Calibrated(judge, rows[-1], rows[:-1])
 
 
 def write(judges: Mapping[str, confidence.Judge]) -> None:
     """Into the package, rounded: the fifth digit of a weight says nothing."""
     points = {
-        name: {"clean": _rounded(judge.clean), "clean_weight": judge.clean_weight, "shift": round(judge.shift, 4)}
+        name: {
+            "clean": _rounded(judge.clean),
+            "clean_weight": judge.clean_weight,
+            "shift": round(judge.shift, 4),
+            "shift_with_words": round(judge.shift_with_words, 4),
+        }
         for name, judge in judges.items()
     }
     told = {"addressed": _rounded(next(iter(judges.values())).addressed), "points": points}

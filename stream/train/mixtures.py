@@ -79,7 +79,7 @@ def _responses(
         return [Response(dry, math.nan)] * talkers
     room = stock.rooms[int(rng.integers(len(stock.rooms)))]
     near = sorted(room.near, key=lambda response: response.distance_m)
-    if pattern == "conversation" and rng.random() < 0.3:  # a telephone: only voices differ
+    if pattern == "conversation" and rng.random() < 0.45:  # a telephone: only voices differ
         return [(near[0] if rng.random() < 0.6 else room.far[0])] * talkers
     if pattern == "conversation" and rng.random() < 0.7:  # all at the same table
         pool = list(near) if rng.random() < 0.5 else [*near, *room.far]

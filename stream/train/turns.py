@@ -7,7 +7,7 @@ import numpy as np
 PATTERNS = ("after", "before", "both", "overlap", "tv", "nobody", "conversation", "accident")
 PEOPLE = (0.5, 0.3, 0.2)  # how often there are one, two, three bystanders
 TELEVISION_VOICES = (0.25, 0.3, 0.45)
-PATTERN_SHARES = (0.08, 0.07, 0.09, 0.17, 0.12, 0.05, 0.17, 0.25)
+PATTERN_SHARES = (0.08, 0.07, 0.08, 0.15, 0.12, 0.05, 0.20, 0.25)
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import numpy as np
@@ -20,14 +21,16 @@ from stream.clip import (
     Segment,
     SpeakerEvidence,
     Subject,
+    Transcript,
     Turn,
+    Word,
     WordEvidence,
 )
-from stream.evaluate.calibration import Heard, apply, cross_fit, fit, is_good, predict
+from stream.evaluate.calibration import Heard, apply, calibrate, cross_fit, fit, is_good, predict
 from stream.evaluate.corpus import Truth
-from stream.find.speakers.confidence import SIGNS
+from stream.find.speakers.confidence import SIGNS, Judge, likely_main, log_odds, signs
 from stream.find.speakers.frames import Frames, surely_main, turns
-from stream.policy import OperatingPoint, Policy
+from stream.policy import OPERATING_POINTS, OperatingPoint, Policy
 
 POINT = OperatingPoint("safe", 0.8, 0.1, 0.5, 0.5, 0.05, 0.3)
 MAIN, OTHER, BOTH, SILENCE = (0.01, 0.99, 0, 0), (0.01, 0, 0.99, 0), (0, 0, 0, 1), (1, 0, 0, 0)
@@ -95,3 +98,30 @@ def test_telling_signs_are_learnt() -> None:
     assert sure[good].mean() > 0.8 > 0.2 > sure[~good].mean()
     assert sure[good & ~among].mean() > 0.8
     assert apply(fit(signs[among], good[among]), signs) == pytest.approx(sure, abs=0.25)
+
+
+def test_each_point_publishes_its_share_with_words_and_without() -> None:
+    """Though words make a clip surer, as many of either kind are published as are to be."""
+    rng = np.random.default_rng(2)
+    words = Transcript((Word("x", Segment(0.0, 1.5)),))
+    clips = []
+    for number in range(240):
+        main = "main" if number % 3 else None
+        heard = _heard((0.0, 1.5, "main" if main else "b1"), (1.7, 2.5, "b2"), main=main)
+        head = float(rng.normal(1.0 if main else -1.0, 1.0))
+        told = words if number % 2 else None
+        clips.append(Heard(heard.truth, None, told, replace(heard.frames, clip_log_odds=head + (2.0 if told else 0.0))))
+    shares = {"safe": (0.25, 0.4), "throughput": (0.6, 0.6)}
+    for name, calibrated in calibrate(clips, shares).items():
+        point = OPERATING_POINTS[name]
+        for kind, share in zip((None, words), shares[name], strict=True):
+            addressed = [clip for clip in clips if clip.transcript is kind and clip.truth.main]
+            published = [_published(clip, calibrated.judge, point) for clip in addressed]
+            assert np.mean(published) == pytest.approx(share, abs=0.08)
+
+
+def _published(clip: Heard, judge: Judge, point: OperatingPoint) -> bool:
+    asked = judge.addressed.probability(signs(clip.frames, likely_main(clip.frames), clip.wake_word, clip.transcript))
+    kept = surely_main(clip.frames, point, log_odds(asked))
+    sure = judge.confidence(asked, signs(clip.frames, kept, clip.wake_word, clip.transcript))
+    return predict(clip, kept, point, sure).published

@@ -68,17 +68,23 @@ class Weights:
 class Judge:
     """Of one operating point: ``addressed``, that anybody spoke to the device; ``clean``, that what is kept is then all
     theirs and theirs alone, of which the ``clean_weight``-th power counts: all of an accidental activation is leaked,
-    but of a clip that is not clean a part; ``shift``, in log-odds, puts the product's right threshold at the point's
-    ``confidence_min``."""
+    but of a clip that is not clean a part; ``shift`` and, where the device tells words, ``shift_with_words``, in
+    log-odds, put the product's right threshold at the point's ``confidence_min``."""
 
     addressed: Weights
     clean: Weights
     clean_weight: float = 1.0
     shift: float = 0.0
+    shift_with_words: float = 0.0
 
     def confidence(self, addressed: float, found: Mapping[str, float]) -> float:
         """``addressed`` as probability, ``found`` the signs of what is kept."""
-        return _logistic(log_odds(addressed * self.clean.probability(found) ** self.clean_weight) + self.shift)
+        product = addressed * self.clean.probability(found) ** self.clean_weight
+        return self.shifted(product, told_words=found["has_words"] > 0)
+
+    def shifted(self, product: float, *, told_words: bool) -> float:
+        """The confidence that a ``product`` of both probabilities is."""
+        return _logistic(log_odds(product) + (self.shift_with_words if told_words else self.shift))
 
 
 def _logistic(value: float) -> float:
@@ -97,10 +103,7 @@ def shipped_judges() -> Mapping[str, Judge]:
     text = resources.files("stream.find.speakers").joinpath("confidence.json").read_text(encoding="utf-8")
     told = json.loads(text)
     addressed = _weights(told["addressed"])
-    return {
-        name: Judge(addressed, _weights(row["clean"]), float(row["clean_weight"]), float(row["shift"]))
-        for name, row in told["points"].items()
-    }
+    return {name: Judge(addressed, _weights(row.pop("clean")), **row) for name, row in told["points"].items()}
 
 
 def _weights(row: Mapping[str, Any]) -> Weights:

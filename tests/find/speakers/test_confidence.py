@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from stream.clip import Segment, Transcript, WakeWord, Word
-from stream.find.speakers.confidence import SIGNS, addressed, confidence, shipped_judges, signs
+from stream.find.speakers.confidence import SIGNS, Judge, Weights, addressed, confidence, shipped_judges, signs
 from stream.find.speakers.frames import Frames
 from stream.policy import OPERATING_POINTS
 
@@ -66,6 +67,14 @@ def test_shipped_weights_fit_their_signs(point: str) -> None:
     judge = shipped_judges()[point]
     for row in (judge.addressed, judge.clean):
         assert all(row.weights[name] * way >= 0 for name, way in SIGNS.items())
+
+
+def test_clips_with_words_have_a_threshold_of_their_own() -> None:
+    """What is equally sure counts less, or more, where the device tells words."""
+    nothing = Weights(0.0, dict.fromkeys(SIGNS, 0.0))  # one half, whatever is found
+    judge = Judge(nothing, nothing, clean_weight=1.0, shift=2.0, shift_with_words=-1.0)
+    assert judge.confidence(0.8, signs(CLEAR, KEPT, WAKE, None)) == pytest.approx(1 / (1 + 0.6 / 0.4 * math.exp(-2.0)))
+    assert judge.confidence(0.8, signs(CLEAR, KEPT, WAKE, WORDS)) == pytest.approx(1 / (1 + 0.6 / 0.4 * math.exp(1.0)))
 
 
 @pytest.mark.parametrize("point", sorted(OPERATING_POINTS))
