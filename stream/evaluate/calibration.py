@@ -4,7 +4,7 @@ the operating points. It sees only voices, rooms and noises that training held o
     python -m stream.evaluate.calibration CORPORA ROOMS [--model DIRECTORY] [--write]
 
 ROOMS is the folder of simulated rooms that training made (``rooms`` in its output folder). With --write the weights go
-into ``confidence.json``, shifted so that the ``confidence_min`` of ``policy.py`` publishes the share named in YIELDS.
+into ``confidence.json``, shifted so that as many clips reach the ``confidence_min`` of ``policy.py`` as YIELDS says.
 """
 
 from __future__ import annotations

@@ -45,7 +45,9 @@ def test_safe_leaks_next_to_nothing(corpora: Path, collection: str, yield_min: f
 def test_throughput_keeps_most_and_leaks_little(
     corpora: Path, collection: str, leak_max: float, kept_min: float
 ) -> None:
-    """Of the same: so much of all main speech is kept, withheld clips counted as lost, and no more is leaked."""
+    """Of the same: so much of all main speech is kept, withheld clips counted as lost, and no more is leaked. Of
+    accidental activations one in six is published."""
     total = _figures(corpora, collection, THROUGHPUT)
     assert total["bystander_leak"] <= leak_max
     assert total["main_kept"] >= kept_min
+    assert total["accidental_published"] <= 0.25

@@ -5,7 +5,9 @@ the same signs, the first on those of a first look at the clip, and the confiden
 power of the second. A sign may only count one way: more speech that is given up, more entropy or more overlap never
 makes a clip surer, and a louder main speaker, or one who covers the wake word and the words, never less sure. The
 weights were fitted on held-out voices, rooms and noises (``stream.evaluate.calibration``) and lie in
-``confidence.json``; those of what is clean are of one operating point each, since what is kept depends on it.
+``confidence.json``; those of what is clean are of one operating point each, since what is kept depends on it. Words
+make a clip look surer, whether the device was meant or heard a television; so those that have some have a threshold of
+their own.
 """
 
 from __future__ import annotations
@@ -50,6 +52,7 @@ SIGNS: Mapping[str, int] = {
     "longer": 0,  # log of the clip's length against 8 s
 }
 FIRST_LOOK_MIN = 0.5
+POINT_NUMBERS = ("clean_weight", "shift", "shift_with_words")  # of each point in confidence.json
 UNHEARD_LEVEL_DB = 20.0  # how much louder than nobody a main speaker counts
 
 
@@ -73,9 +76,9 @@ class Judge:
 
     addressed: Weights
     clean: Weights
-    clean_weight: float = 1.0
-    shift: float = 0.0
-    shift_with_words: float = 0.0
+    clean_weight: float
+    shift: float
+    shift_with_words: float
 
     def confidence(self, addressed: float, found: Mapping[str, float]) -> float:
         """``addressed`` as probability, ``found`` the signs of what is kept."""
@@ -83,7 +86,7 @@ class Judge:
         return self.shifted(product, told_words=found["has_words"] > 0)
 
     def shifted(self, product: float, *, told_words: bool) -> float:
-        """The confidence that a ``product`` of both probabilities is."""
+        """The confidence for a ``product`` of both probabilities, by the threshold for its kind of clip."""
         return _logistic(log_odds(product) + (self.shift_with_words if told_words else self.shift))
 
 
@@ -103,7 +106,13 @@ def shipped_judges() -> Mapping[str, Judge]:
     text = resources.files("stream.find.speakers").joinpath("confidence.json").read_text(encoding="utf-8")
     told = json.loads(text)
     addressed = _weights(told["addressed"])
-    return {name: Judge(addressed, _weights(row.pop("clean")), **row) for name, row in told["points"].items()}
+    return {name: _judge(addressed, row) for name, row in told["points"].items()}
+
+
+def _judge(addressed: Weights, row: Mapping[str, Any]) -> Judge:
+    if row.keys() != {"clean", *POINT_NUMBERS}:
+        raise ValueError(f"the speaker evidence of a point needs clean, {', '.join(POINT_NUMBERS)}, and no more")
+    return Judge(addressed, _weights(row["clean"]), **{name: float(row[name]) for name in POINT_NUMBERS})
 
 
 def _weights(row: Mapping[str, Any]) -> Weights:

@@ -9,7 +9,17 @@ import numpy as np
 import pytest
 
 from stream.clip import Segment, Transcript, WakeWord, Word
-from stream.find.speakers.confidence import SIGNS, Judge, Weights, addressed, confidence, shipped_judges, signs
+from stream.find.speakers.confidence import (
+    POINT_NUMBERS,
+    SIGNS,
+    Judge,
+    Weights,
+    _judge,
+    addressed,
+    confidence,
+    shipped_judges,
+    signs,
+)
 from stream.find.speakers.frames import Frames
 from stream.policy import OPERATING_POINTS
 
@@ -75,6 +85,17 @@ def test_clips_with_words_have_a_threshold_of_their_own() -> None:
     judge = Judge(nothing, nothing, clean_weight=1.0, shift=2.0, shift_with_words=-1.0)
     assert judge.confidence(0.8, signs(CLEAR, KEPT, WAKE, None)) == pytest.approx(1 / (1 + 0.6 / 0.4 * math.exp(-2.0)))
     assert judge.confidence(0.8, signs(CLEAR, KEPT, WAKE, WORDS)) == pytest.approx(1 / (1 + 0.6 / 0.4 * math.exp(1.0)))
+
+
+@pytest.mark.parametrize("change", [{"shift_with_words": None}, {"shift_without": 0.0}])
+def test_numbers_of_another_fit_are_refused(change: dict[str, float | None]) -> None:
+    """One that is missing counts as nothing, never as zero: that would publish more than the fit allowed."""
+    row = {"clean": {"intercept": 0.0, "weights": dict.fromkeys(SIGNS, 0.0)}, **dict.fromkeys(POINT_NUMBERS, 0.5)}
+    changed = {name: value for name, value in (row | change).items() if value is not None}
+    nothing = Weights(0.0, dict.fromkeys(SIGNS, 0.0))
+    assert _judge(nothing, row).shift_with_words == 0.5
+    with pytest.raises(ValueError, match="shift_with_words, and no more"):
+        _judge(nothing, changed)
 
 
 @pytest.mark.parametrize("point", sorted(OPERATING_POINTS))

@@ -73,10 +73,10 @@ def test_a_far_conversation_is_withheld(
     voices: list[Voice], finders: dict[str, BuiltinFinder], point: OperatingPoint, woken: bool
 ) -> None:
     """An accidental activation: nobody is near, though the device may say that it was woken. At ``throughput`` its word
-    still counts for too much: a quarter is published then."""
+    still counts for too much: a fifth is published then."""
     parts = [Part(talker, 0.4 + 1.9 * turn, 1.7) for turn, talker in enumerate((1, 2, 1, 2))]
     clips = [clip(np.random.default_rng([7, seed]), voices, parts, 8.2, woken=woken) for seed in range(CLIPS)]
-    most = 0.35 if woken and point is not SAFE else 0.05
+    most = 0.3 if woken and point is not SAFE else 0.05
     assert _published(finders[point.name], point, clips) <= most
 
 
@@ -95,8 +95,8 @@ def test_two_at_once_are_withheld(
 def test_noise_unlike_any_in_training_costs_clips_and_little_privacy(
     corpora: Path, finders: dict[str, BuiltinFinder], point: OperatingPoint, leak_max: float
 ) -> None:
-    """Sirens, alarms, rotors, birds, modems and motors as loud as all the rest: far fewer clips are published, and at
-    ``safe`` hardly more of their bystanders' speech is audible; at ``throughput`` more than without such noise."""
+    """Sirens, alarms, rotors, birds, modems and motors as loud as all the rest: far fewer clips are published, and of
+    their bystanders' speech little is audible at ``safe``; at ``throughput`` it may be twice as much as without."""
     finder, tallies = finders[point.name], {False: [], True: []}
     for number, known in enumerate(load_clips(corpora / "household-dev-words")[::2]):
         samples, _ = soundfile.read(known.audio, dtype="float32")
