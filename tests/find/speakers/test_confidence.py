@@ -79,6 +79,17 @@ def test_shipped_weights_fit_their_signs(point: str) -> None:
         assert all(row.weights[name] * way >= 0 for name, way in SIGNS.items())
 
 
+@pytest.mark.parametrize("weights", [{"given_up": 0.1}, {"addressed": -0.1}, {"louder": -0.1}, {"loud": 0.1}])
+def test_weights_against_their_direction_are_refused(weights: dict[str, float]) -> None:
+    """By them more of what speaks against a clip would make it surer; nor is a sign known that is none."""
+    row = {
+        "clean": {"intercept": 0.0, "weights": dict.fromkeys(SIGNS, 0.0) | weights},
+        **dict.fromkeys(POINT_NUMBERS, 0),
+    }
+    with pytest.raises(ValueError, match="do not fit its signs"):
+        _judge(Weights(0.0, dict.fromkeys(SIGNS, 0.0)), row)
+
+
 def test_clips_with_words_have_a_threshold_of_their_own() -> None:
     """What is equally sure counts less, or more, where the device tells words."""
     nothing = Weights(0.0, dict.fromkeys(SIGNS, 0.0))  # one half, whatever is found
