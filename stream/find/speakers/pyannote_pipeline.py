@@ -1,9 +1,10 @@
-"""A pyannote diarization pipeline from a local directory as a speaker finder, with three changes to the stock pipeline.
+"""A pyannote diarization pipeline from a local directory as a speaker finder, with four changes to the stock pipeline.
 
 Clips no longer than the segmentation's window are diarized by the segmentation's own speakers: stock clustering needs
 two seconds of clean speech per voice and merges shorter bystanders into the main speaker. Longer clips take one pass of
-the embedder per window instead of one per window and speaker. Sound goes in as validated waveforms in memory. The
-networks run in bfloat16 where the processor has instructions for it, and see the windows of a clip at once.
+the embedder per window instead of one per window and speaker, and none for windows that hear what their neighbours
+hear. Sound goes in as validated waveforms in memory. The networks run in bfloat16 where the processor has instructions
+for it, and see the windows of a clip at once.
 """
 
 from __future__ import annotations
@@ -38,6 +39,7 @@ from stream.clip import (
 )
 from stream.find.fingerprint import ModelRefused, read_pinned
 from stream.find.main_speaker import choose, hear_voices
+from stream.find.speakers.embeddings import EVERY, share_embeddings, without_overlap
 from stream.find.speakers.frames import FRAME_S, level_db, runs
 from stream.ports import Hearing
 
@@ -57,6 +59,7 @@ class ClipDiarization(SpeakerDiarization):  # type: ignore[misc]  # pyannote is 
     """
 
     unassigned: tuple[Segment, ...] = ()
+    embed_every = 1
 
     def apply(self, file: Mapping[str, Any], **parameters: Any) -> DiarizeOutput:
         """The diarization of ``file``, a mapping with ``waveform`` (1, sample), ``sample_rate`` and ``uri``."""
@@ -97,16 +100,21 @@ class ClipDiarization(SpeakerDiarization):  # type: ignore[misc]  # pyannote is 
         exclude_overlap: bool = False,
         hook: Callable[..., None] | None = None,
     ) -> npt.NDArray[np.float32]:
-        """(window, speaker, dimension): as the stock pipeline's, from one pass of the embedder per window."""
-        masks = _masks(binary_segmentations, exclude_overlap, self._embedding.min_num_samples)
-        rows = []
-        for number, (window, _) in enumerate(binary_segmentations):
-            waveform, _ = self._audio.crop(file, window, mode="pad")
-            weights = torch.from_numpy(masks[number].T)[None]
-            rows.append(self._embedding(waveform[None], masks=weights)[0])
+        """(window, speaker, dimension): as the stock pipeline's, from one pass of the embedder per window, or, where
+        ``embed_every`` is more than 1, from fewer (``shared_embeddings``)."""
+        windows, activity = binary_segmentations.sliding_window, np.nan_to_num(binary_segmentations.data)
+        masks = activity.astype(np.float32)
+        frames_per_s = masks.shape[1] / windows.duration
+        if exclude_overlap:
+            masks = without_overlap(masks, math.ceil(self._embedding.min_num_samples / SAMPLE_RATE_HZ * frames_per_s))
+
+        def embed(number: int) -> npt.NDArray[np.float32]:
+            waveform, _ = self._audio.crop(file, windows[number], mode="pad")
             if hook is not None:
                 hook("embeddings", None, total=len(masks), completed=number + 1)
-        return np.stack(rows)
+            return np.asarray(self._embedding(waveform[None], masks=torch.from_numpy(masks[number].T)[None])[0])
+
+        return share_embeddings(activity, windows.step * frames_per_s, embed, every=self.embed_every)
 
 
 def lost_speakers(segmentations: npt.NDArray[np.float32], hard_clusters: npt.NDArray[np.int8]) -> npt.NDArray[np.bool_]:
@@ -123,27 +131,19 @@ def lost_speakers(segmentations: npt.NDArray[np.float32], hard_clusters: npt.NDA
     return np.asarray(lost)
 
 
-def _masks(segmentations: SlidingWindowFeature, exclude_overlap: bool, samples_min: int) -> npt.NDArray[np.float32]:
-    """(window, frame, speaker): where each speaker is heard, without overlap where enough speech is left without it."""
-    masks = np.nan_to_num(segmentations.data, nan=0.0).astype(np.float32)
-    if not exclude_overlap:
-        return np.asarray(masks)
-    alone = masks * (masks.sum(axis=2, keepdims=True) < 2)
-    window = segmentations.sliding_window.duration * SAMPLE_RATE_HZ
-    enough = alone.sum(axis=1, keepdims=True) > math.ceil(masks.shape[1] * samples_min / window)
-    return np.asarray(np.where(enough, alone, masks), np.float32)
-
-
 def has_bfloat16() -> bool:
     """Whether this processor multiplies in bfloat16; one without only emulates it, which is slower than float32."""
     return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
 
 
-def load_pipeline(files: Mapping[str, bytes], *, bfloat16: bool | None = None) -> ClipDiarization:
+def load_pipeline(
+    files: Mapping[str, bytes], *, bfloat16: bool | None = None, embed_every: int = EVERY
+) -> ClipDiarization:
     """The pipeline of a directory's files, already checked: what is unpickled are the bytes whose hash was compared.
 
-    ``bfloat16`` is the networks' precision, by default that of ``has_bfloat16``; in float32 the output for long clips
-    is that of the stock pipeline. Raises ModelRefused when the configuration is not that of a speaker diarization, or
+    ``bfloat16`` is the networks' precision, by default that of ``has_bfloat16``; of the windows of a long clip at least
+    every ``embed_every``-th is embedded. In float32, with every window embedded, the output for long clips is that of
+    the stock pipeline. Raises ModelRefused when the configuration is not that of a speaker diarization, or
     names what is not there.
     """
     try:
@@ -163,6 +163,7 @@ def load_pipeline(files: Mapping[str, bytes], *, bfloat16: bool | None = None) -
         )
     except (KeyError, TypeError, yaml.YAMLError):
         raise ModelRefused("the model's directory lacks a part that a speaker diarization needs") from None
+    pipeline.embed_every = embed_every
     pipeline.instantiate(config.get("params") or pipeline.default_parameters())
     if has_bfloat16() if bfloat16 is None else bfloat16:
         _run_in_bfloat16(pipeline._segmentation.model)
