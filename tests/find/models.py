@@ -17,7 +17,7 @@ from stream.find.ner import ASKED
 
 LABELS = ("O", "B-PER", "I-PER", "B-GPE", "MISC")
 WORDS = ("please", "water", "the", "table", "and", "then", "zork", "blim", "in", "quand", "now")
-STEPS_MAX, STEPS_LEARNED, LOSS_LEARNED = 3000, 40, 0.01
+STEPS_MAX, STEPS_IN_A_ROW, LOSS_LEARNED = 3000, 40, 0.01
 _LABELLED = {"zork": 1, "blim": 2, "quand": 3, "now": 4}
 
 
@@ -75,7 +75,7 @@ def _minimise(loss: Callable[[], torch.Tensor], optimiser: torch.optim.Optimizer
         now.backward()  # type: ignore[no-untyped-call]
         optimiser.step()
         learned = learned + 1 if now.item() < LOSS_LEARNED else 0
-        if learned == STEPS_LEARNED:
+        if learned == STEPS_IN_A_ROW:
             return
     raise AssertionError(f"a tiny model has not learned its lesson in {STEPS_MAX} steps")
 

@@ -1,19 +1,20 @@
-"""What of a long clip the embedder hears: whose speech, in which of the windows that overlap nine tenths. Pure.
+"""What of a long clip the embedder hears: whose speech, in which of its overlapping windows. Pure.
 
-Every ``EVERY``-th window is embedded. In the windows between them a speaker whose turns are the same as those of a
-speaker of an embedded window, wherever both windows hear the clip, has that one's embedding: it is the same voice at
-the same time. A window with anybody of whom that can't be said is embedded itself.
+Every ``EVERY``-th window is embedded. In a window between them a speaker who is heard at the same times as one of the
+nearest embedded window on either side is the same voice, and takes its embedding. A window with anybody of whom that
+can't be said is embedded itself.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Mapping
 
 import numpy as np
 import numpy.typing as npt
 
 EVERY = 3
-AGREEMENT_MIN = 0.8  # of two speakers' turns: time of both over time of either
+AGREEMENT_MIN = 0.8  # where both windows hear the clip: time of both speakers over time of either
+COMMON_MIN = 0.7  # time of both over all that either speaks in its window: a sliver does not speak for the rest
 
 Floats = npt.NDArray[np.float32]
 
@@ -25,47 +26,56 @@ def without_overlap(masks: Floats, frames_min: int) -> Floats:
     return np.asarray(np.where(alone.sum(axis=1, keepdims=True) > frames_min, alone, masks), np.float32)
 
 
-def share_embeddings(activity: Floats, shift: float, embed: Callable[[int], Floats], *, every: int = EVERY) -> Floats:
-    """(window, speaker, dimension): embeddings of the speakers in ``activity`` (window, frame, speaker), 0 or 1, NaN
-    for who does not speak in a window that was not embedded. Windows begin ``shift`` frames after one another.
-    ``embed`` gives (speaker, dimension) of a window by its number; it is asked for the last window and for every
-    ``every``-th (1: for all), and for those in which somebody is heard whom their neighbours do not hear alike."""
-    count = len(activity)
+def share_embeddings(masks: Floats, shift: float, embed: Callable[[int], Floats], *, every: int = EVERY) -> Floats:
+    """(window, speaker, dimension): embeddings of the speakers in ``masks`` (window, frame, speaker), 0 or 1. Windows
+    begin ``shift`` frames after one another. ``embed`` gives (speaker, dimension) of a window by its number; it is
+    asked for the last window and for every ``every``-th (1: for all), and for those in which somebody is heard whom
+    neither of the nearest embedded windows hears alike. The row of who is silent in a window means nothing."""
+    count = len(masks)
     embedded = {number: embed(number) for number in sorted({*range(0, count, every), count - 1})}
     rows: list[Floats] = []
     for number in range(count):
         row = embedded.get(number)
         if row is None:
-            near = [
-                max(known for known in embedded if known < number),
-                min(known for known in embedded if known > number),
-            ]
-            row = _borrowed(activity, shift, number, {known: embedded[known] for known in near})
-        rows.append(embed(number) if row is None else row)
+            donors = {max(one for one in embedded if one < number), min(one for one in embedded if one > number)}
+            row = _taken(masks, shift, number, {donor: embedded[donor] for donor in donors})
+        if row is None:
+            row = embedded[number] = embed(number)
+        rows.append(row)
     return np.stack(rows)
 
 
-def _borrowed(activity: Floats, shift: float, number: int, known: dict[int, Floats]) -> Floats | None:
-    """(speaker, dimension) of window ``number`` from the windows in ``known``; None where a speaker is not found."""
-    rows = np.full_like(next(iter(known.values())), np.nan)
-    for speaker in np.flatnonzero(activity[number].any(axis=0)):
-        alike = [
-            known[other][match]
-            for other in known
-            for match in _alike(activity[number][:, speaker], activity[other], round((other - number) * shift))
-        ]
-        if not alike:
+def _taken(masks: Floats, shift: float, number: int, donors: Mapping[int, Floats]) -> Floats | None:
+    """(speaker, dimension) of window ``number`` from the windows in ``donors``; None where that can't be."""
+    rows = next(iter(donors.values())).copy()
+    speakers = np.flatnonzero(masks[number].any(axis=0)).tolist()
+    found: dict[int, list[Floats]] = {speaker: [] for speaker in speakers}
+    for donor, embeddings in donors.items():
+        later = round((donor - number) * shift)
+        matches = {speaker: _match(masks[number][:, speaker], masks[donor], later) for speaker in speakers}
+        taken = [match for match in matches.values() if match is not None]
+        if len(set(taken)) < len(taken):  # two voices here are one there
             return None
+        for speaker, match in matches.items():
+            if match is not None and np.isfinite(embeddings[match]).all():
+                found[speaker].append(embeddings[match])
+    if not all(found.values()):
+        return None
+    for speaker, alike in found.items():
         rows[speaker] = np.mean(alike, axis=0)
     return rows
 
 
-def _alike(own: Floats, others: Floats, later: int) -> Iterator[int]:
+def _match(own: Floats, others: Floats, later: int) -> int | None:
     """The speaker of ``others`` (frame, speaker), a window that begins ``later`` frames after that of ``own``
-    (frame,), whose turns agree with it, if there is one."""
-    mine, theirs = (own[later:], others[: len(others) - later]) if later >= 0 else (own[:later], others[-later:])
+    (frame,), who is heard at the same times, if there is one."""
+    frames = len(own)
+    if abs(later) >= frames:
+        return None
+    mine, theirs = (own[later:], others[: frames - later]) if later >= 0 else (own[:later], others[-later:])
+    both = np.minimum(mine[:, None], theirs).sum(axis=0)
     either = np.maximum(mine[:, None], theirs).sum(axis=0)
-    agreement = np.minimum(mine[:, None], theirs).sum(axis=0) / np.maximum(either, 1.0)
-    best = int(agreement.argmax())
-    if agreement[best] >= AGREEMENT_MIN:
-        yield best
+    best = int((both / np.maximum(either, 1.0)).argmax())
+    agrees = both[best] >= AGREEMENT_MIN * either[best] > 0
+    whole = both[best] >= COMMON_MIN * max(own.sum(), others[:, best].sum())
+    return best if agrees and whole else None

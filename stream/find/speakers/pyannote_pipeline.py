@@ -10,6 +10,7 @@ for it, and see the windows of a clip at once.
 from __future__ import annotations
 
 import io
+import itertools
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -52,7 +53,8 @@ WINDOWS_AT_ONCE = 16  # of the segmentation; the embedder gains nothing by it
 
 
 class ClipDiarization(SpeakerDiarization):  # type: ignore[misc]  # pyannote is untyped
-    """The stock pipeline with the changes that the module names; same parameters, and for long clips the same output.
+    """The stock pipeline with the changes that the module names; same parameters, and for long clips the same output
+    where it embeds every window (``embed_every`` 1, as it does by itself).
 
     ``unassigned`` says where the last clip held a voice that clustering gave to nobody, or to a speaker who already
     spoke in the same window: stock reconstruction hands such speech to whoever is left, often the main speaker.
@@ -101,20 +103,23 @@ class ClipDiarization(SpeakerDiarization):  # type: ignore[misc]  # pyannote is 
         hook: Callable[..., None] | None = None,
     ) -> npt.NDArray[np.float32]:
         """(window, speaker, dimension): as the stock pipeline's, from one pass of the embedder per window, or, where
-        ``embed_every`` is more than 1, from fewer (``shared_embeddings``)."""
-        windows, activity = binary_segmentations.sliding_window, np.nan_to_num(binary_segmentations.data)
-        masks = activity.astype(np.float32)
-        frames_per_s = masks.shape[1] / windows.duration
+        ``embed_every`` is more than 1, from fewer (``share_embeddings``)."""
+        windows = binary_segmentations.sliding_window
+        masks = np.nan_to_num(binary_segmentations.data).astype(np.float32)
         if exclude_overlap:
-            masks = without_overlap(masks, math.ceil(self._embedding.min_num_samples / SAMPLE_RATE_HZ * frames_per_s))
+            window = windows.duration * SAMPLE_RATE_HZ
+            masks = without_overlap(masks, math.ceil(masks.shape[1] * self._embedding.min_num_samples / window))
+        count = itertools.count(1)
 
         def embed(number: int) -> npt.NDArray[np.float32]:
             waveform, _ = self._audio.crop(file, windows[number], mode="pad")
+            found = self._embedding(waveform[None], masks=torch.from_numpy(masks[number].T)[None])[0]
             if hook is not None:
-                hook("embeddings", None, total=len(masks), completed=number + 1)
-            return np.asarray(self._embedding(waveform[None], masks=torch.from_numpy(masks[number].T)[None])[0])
+                hook("embeddings", None, total=len(masks), completed=next(count))
+            return np.asarray(found, np.float32)
 
-        return share_embeddings(activity, windows.step * frames_per_s, embed, every=self.embed_every)
+        shift = windows.step / self._segmentation.model.receptive_field.step
+        return share_embeddings(masks, shift, embed, every=self.embed_every)
 
 
 def lost_speakers(segmentations: npt.NDArray[np.float32], hard_clusters: npt.NDArray[np.int8]) -> npt.NDArray[np.bool_]:
@@ -143,8 +148,8 @@ def load_pipeline(
 
     ``bfloat16`` is the networks' precision, by default that of ``has_bfloat16``; of the windows of a long clip at least
     every ``embed_every``-th is embedded. In float32, with every window embedded, the output for long clips is that of
-    the stock pipeline. Raises ModelRefused when the configuration is not that of a speaker diarization, or
-    names what is not there.
+    the stock pipeline. Raises ModelRefused when the configuration is not that of a speaker diarization, or names what
+    is not there.
     """
     try:
         config = yaml.safe_load(files["config.yaml"])
