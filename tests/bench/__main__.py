@@ -12,7 +12,7 @@ from rich.table import Table
 
 import stream.find.speakers  # noqa: F401  # sets what pyannote reads when it is imported, before the layout imports it
 from tests.bench.batches import batch_costs
-from tests.bench.speakers import measure, summary
+from tests.bench.speakers import RECORDED, measure, summary
 from tests.bench.stages import stage_costs
 from tests.bench.words import WORDS, word_costs
 from tests.find.speakers.layout import write_directory
@@ -72,7 +72,8 @@ def _bench_words(rounds: int, console: Console) -> object:
 
 
 def _table(rows: list[dict[str, object]]) -> Table:
-    table = Table(title="speakers: medians, one thread a process")
+    whose = "community-1's recorded" if RECORDED.exists() else "the reference's"
+    table = Table(title=f"speakers: medians, one thread a process; on 20 s {whose} turns")
     for name in (
         "clip",
         "engine",

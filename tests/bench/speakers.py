@@ -1,7 +1,10 @@
 """Who-speaks-when on one core and on two: ours against the stock pyannote pipeline, interleaved in one run.
 
 Networks of community-1's sizes with random weights, in pyannote's directory layout, go through the stock pipeline and
-through ours; the built-in model runs beside them. Every process has one thread. Each round measures every engine on
+through ours; the built-in model runs beside them. Random weights hear no voices, and how often ours needs the embedder
+depends on who speaks when; so on clips of several windows both pipelines run their segmentation and then go on with
+real turns: those that community-1 heard in this recording where its recorded tensors are at hand, or else the
+recording's reference. Every process has one thread. Each round measures every engine on
 every length once, alone and then in two processes at once, so that whatever else the machine does hits all of them.
 """
 
@@ -9,6 +12,7 @@ from __future__ import annotations
 
 import itertools
 import multiprocessing
+import os
 import statistics
 import time
 import warnings
@@ -20,6 +24,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import soundfile
 
 import stream.find.speakers  # noqa: F401  # sets what pyannote reads when it is imported
@@ -28,6 +33,9 @@ from stream.policy import Policy
 
 ENGINES = ("stock pyannote", "clipveil, same networks", "clipveil, built-in")
 SECONDS = (5, 10, 20)
+RECORDED = (
+    Path(os.environ.get("CLIPVEIL_CORPORA", "../shared/corpora")).parent / "replay" / "sample_community1.npz"
+)  # of community-1
 WAKE = WakeWord(Segment(0.5, 1.1))
 
 
@@ -106,6 +114,9 @@ def _build(directory: Path) -> None:
         BuiltinFinder(Policy().operating_point),
     )
     stock = Pipeline.from_pretrained(str(directory))
+    real = recorded_turns()
+    for pipeline in (stock, ours._pipeline):
+        pipeline.get_segmentations = _with_turns(pipeline.get_segmentations, real)
 
     def run_stock(samples: Samples) -> object:
         return stock({"waveform": torch.from_numpy(samples)[None], "sample_rate": SAMPLE_RATE_HZ, "uri": "clip"})
@@ -123,6 +134,33 @@ def _run(engine: str, seconds: int) -> Cost:
     wall, cpu = time.perf_counter(), time.process_time()
     _engines[engine](samples)
     return Cost(time.perf_counter() - wall, time.process_time() - cpu)
+
+
+def _with_turns(hear: Callable[..., Any], real: npt.NDArray[np.float32]) -> Callable[..., Any]:
+    def heard(file: Any, hook: Any = None) -> Any:
+        windows = hear(file, hook=hook)
+        if len(windows.data) > 1:
+            windows.data[:] = real[: len(windows.data)]
+        return windows
+
+    return heard
+
+
+def recorded_turns() -> npt.NDArray[np.float32]:
+    """(window, frame, speaker), 0 or 1, a window of 10 s a second: who speaks in pyannote's sample."""
+    if RECORDED.exists():
+        return np.asarray(np.load(RECORDED)["segmentations"], np.float32)
+    import pyannote.audio
+    from pyannote.database.util import load_rttm
+
+    path = Path(pyannote.audio.__file__).parent / "sample" / "sample.rttm"
+    turns = next(iter(load_rttm(path).values()))
+    active = np.zeros((21, 589, 3), np.float32)
+    for segment, _, speaker in turns.itertracks(yield_label=True):
+        for number, window in enumerate(active):
+            first, last = (min(max(round((time - number) * 58.9), 0), 589) for time in (segment.start, segment.end))
+            window[first:last, turns.labels().index(speaker)] = 1.0
+    return active
 
 
 def clip(seconds: int) -> Samples:

@@ -42,6 +42,7 @@ from stream.find.fingerprint import ModelRefused, read_pinned
 from stream.find.main_speaker import choose, hear_voices
 from stream.find.speakers.embeddings import EVERY, share_embeddings, without_overlap
 from stream.find.speakers.frames import FRAME_S, level_db, runs
+from stream.find.speakers.precision import has_bfloat16, run_in_bfloat16
 from stream.ports import Hearing
 
 STOCK_NAME = "pyannote.audio.pipelines.SpeakerDiarization"
@@ -136,11 +137,6 @@ def lost_speakers(segmentations: npt.NDArray[np.float32], hard_clusters: npt.NDA
     return np.asarray(lost)
 
 
-def has_bfloat16() -> bool:
-    """Whether this processor multiplies in bfloat16; one without only emulates it, which is slower than float32."""
-    return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
-
-
 def load_pipeline(
     files: Mapping[str, bytes], *, bfloat16: bool | None = None, embed_every: int = EVERY
 ) -> ClipDiarization:
@@ -171,22 +167,9 @@ def load_pipeline(
     pipeline.embed_every = embed_every
     pipeline.instantiate(config.get("params") or pipeline.default_parameters())
     if has_bfloat16() if bfloat16 is None else bfloat16:
-        _run_in_bfloat16(pipeline._segmentation.model)
-        _run_in_bfloat16(pipeline._embedding.model_)
+        run_in_bfloat16(pipeline._segmentation.model)
+        run_in_bfloat16(pipeline._embedding.model_)
     return pipeline
-
-
-def _run_in_bfloat16(model: Model) -> None:
-    """Replaces ``forward``; what comes out is float32 again."""
-    exact = model.forward
-
-    def forward(*tensors: torch.Tensor, **named: torch.Tensor) -> torch.Tensor:
-        with torch.autocast("cpu", torch.bfloat16):
-            scores: torch.Tensor = exact(*tensors, **named)
-        return scores.float()
-
-    model.forward = forward
-    model.to(memory_format=torch.channels_last)  # only convolutions over two axes care; these take half the time
 
 
 def _model(checkpoint: bytes) -> Model:
