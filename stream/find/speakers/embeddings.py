@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 import numpy.typing as npt
 
-EVERY = 3
+EVERY = 5
 AGREEMENT_MIN = 0.8  # where both windows hear the clip: time of both speakers over time of either
 COMMON_MIN = 0.7  # time of both over all that either speaks in its window: a sliver does not speak for the rest
 

@@ -49,14 +49,14 @@ class _Embedder:
 
 
 @pytest.mark.parametrize("shift", [SHIFT, 9.7])
-def test_every_third_window_and_the_last_are_embedded(shift: float) -> None:
+def test_a_share_of_the_windows_and_the_last_are_embedded(shift: float) -> None:
     """The same voices all along: the others take the mean of their neighbours', whatever number a voice has where."""
 
     def order(number: int) -> tuple[int, int]:
         return ((0, 1), (2, 0), (1, 2))[number % 3]
 
     embed = _Embedder(order)
-    found = share_embeddings(_masks(8, order, shift), shift, embed)
+    found = share_embeddings(_masks(8, order, shift), shift, embed, every=3)
     assert sorted(embed.asked) == [0, 3, 6, 7]
     for number, length in ((0, 1.0), (1, 2.5), (2, 2.5), (3, 4.0), (4, 5.5), (5, 5.5), (6, 7.0)):
         assert found[number, order(number)[0]].tolist() == [length, 0.0]
@@ -68,7 +68,7 @@ def test_who_is_heard_in_one_window_only_is_embedded_there() -> None:
     masks = _masks(9)
     masks[4, 30:34, 2] = 1.0
     embed = _Embedder()
-    found = share_embeddings(masks, SHIFT, embed)
+    found = share_embeddings(masks, SHIFT, embed, every=3)
     assert sorted(embed.asked) == [0, 3, 4, 6, 8]
     assert found[5, 0].tolist() == [6.0, 0.0]  # of windows 4 and 6
 

@@ -114,11 +114,11 @@ def _replayed(stride: int, every: int) -> tuple[ClipDiarization, tuple[Turn, ...
 
 @pytest.mark.skipif(not REPLAY.is_dir(), reason="the recorded tensors are not here")
 @pytest.mark.parametrize(
-    ("stride", "every", "error_max", "passes"), [(1, 1, 0.0522, 21), (1, EVERY, 0.0522, 11), (2, 1, 0.08, 11)]
+    ("stride", "every", "error_max", "passes"), [(1, 1, 0.0522, 21), (1, EVERY, 0.0522, 10), (2, 1, 0.08, 11)]
 )
 def test_recorded_tensors_give_the_recorded_diarization(stride: int, every: int, error_max: float, passes: int) -> None:
     """community-1's own tensors: two voices, and the published error rate on that recording, whether all windows are
-    embedded or eleven of 21; more with half of the windows."""
+    embedded or ten of 21; more with half of the windows."""
     pipeline, turns, embedded = _replayed(stride, every)
     assert embedded == passes
     truth = tuple(
@@ -161,8 +161,8 @@ def test_one_pass_per_window_gives_the_stock_embeddings(directory: Path) -> None
 
 
 def test_windows_that_hear_the_same_share_embeddings(directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """As loaded, five windows of one voice, with a second in the third, take four passes; what was embedded is what the
-    embedder says."""
+    """As loaded, five windows of one voice, with a second in the third, take three passes; what was embedded is what
+    the embedder says."""
     ours, exact = load_pipeline(read_files(directory), bfloat16=False), load_exactly(directory)
     file = {"waveform": torch.from_numpy(speechlike(14.0))[None], "sample_rate": SAMPLE_RATE_HZ, "uri": "clip"}
     windows = ours.get_segmentations(file).sliding_window
@@ -177,11 +177,11 @@ def test_windows_that_hear_the_same_share_embeddings(directory: Path, monkeypatc
         type(ours._embedding), "__call__", lambda self, waves, masks=None: (asked.append(waves), embed(waves, masks))[1]
     )
     found = ours.get_embeddings(file, SlidingWindowFeature(data, windows), exclude_overlap=True)
-    assert len(asked) == 4
+    assert len(asked) == 3
     expected = exact.get_embeddings(file, SlidingWindowFeature(data, windows), exclude_overlap=True)
-    for number in (0, 2, 3, 4):
+    for number in (0, 2, 4):
         np.testing.assert_allclose(found[number, 0], expected[number, 0], rtol=1e-4, atol=1e-5)
-    np.testing.assert_allclose(found[1, 0], (expected[0, 0] + expected[3, 0]) / 2, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(found[1, 0], (expected[0, 0] + expected[4, 0]) / 2, rtol=1e-4, atol=1e-5)
 
 
 def test_long_clips_are_diarized_as_by_the_stock_pipeline(directory: Path) -> None:
