@@ -17,15 +17,16 @@ class OperatingPoint:
 
     name: str
     main_probability_min: float  # a frame is the main speaker's alone from here on
-    bystander_probability_max: float  # and only if any other voice is less likely than this
+    bystander_probability_max: float  # and only if any other voice is at most as likely as this
+    bystander_probability_max_with_words: float  # or as this, in a clip for which the device tells words
     confidence_min: float  # SpeakerEvidence.confidence below this withholds the clip
     overlap_share_max: float  # of the main speaker's speech; above, the clip is withheld
     keep_margin_s: float  # taken off both ends of what is kept
     kept_seconds_min: float  # less than this is not worth a listener
 
 
-SAFE = OperatingPoint("safe", 0.6, 0.4, 0.8, 0.5, 0.0, 0.3)
-THROUGHPUT = OperatingPoint("throughput", 0.6, 0.5, 0.4, 1.0, 0.0, 0.3)
+SAFE = OperatingPoint("safe", 0.6, 0.4, 0.4, 0.8, 0.5, 0.0, 0.3)
+THROUGHPUT = OperatingPoint("throughput", 0.85, 0.8, 0.5, 0.4, 1.0, 0.0, 0.3)
 OPERATING_POINTS = {point.name: point for point in (SAFE, THROUGHPUT)}
 
 

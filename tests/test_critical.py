@@ -38,7 +38,7 @@ from stream.policy import CRITICAL, OperatingPoint, Operator, Policy
 from stream.ports import Parts
 from tests.values import JOB, LABEL, WORDS_RAN, clip, event, evidence, noise, words
 
-POINT = OperatingPoint("test", 0.5, 0.5, 0.5, 0.5, 0.0, 0.3)
+POINT = OperatingPoint("test", 0.5, 0.5, 0.5, 0.5, 0.5, 0.0, 0.3)
 SAID = "play jazz he hurt me tonight please"
 PHRASE = Critical(CriticalKind.DISTRESS, 0, 2, 4)
 CARD = Finding(0, 2, 4, "CREDIT_CARD")

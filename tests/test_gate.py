@@ -31,7 +31,7 @@ from stream.plan import decide
 from stream.policy import OperatingPoint, Policy
 from tests.values import LABEL, WORDS_RAN, clip, evidence
 
-POLICY = Policy(operating_point=OperatingPoint("test", 0.5, 0.5, 0.5, 0.5, 0.0, 0.3))
+POLICY = Policy(operating_point=OperatingPoint("test", 0.5, 0.5, 0.5, 0.5, 0.5, 0.0, 0.3))
 REQUIRED = frozenset({"speakers", "identifiers"})
 
 CLIP = clip("this is diane in the kitchen")

@@ -33,7 +33,7 @@ from stream.policy import OperatingPoint, Policy
 from stream.ports import Parts
 from tests.values import HOUR, JOB, LABEL, event, evidence, noise, words
 
-POLICY = Policy(version="7", operating_point=OperatingPoint("test", 0.5, 0.5, 0.5, 0.5, 0.0, 0.3))
+POLICY = Policy(version="7", operating_point=OperatingPoint("test", 0.5, 0.5, 0.5, 0.5, 0.5, 0.0, 0.3))
 SECRET = "canary-7f3a"
 
 

@@ -13,7 +13,7 @@ from stream.policy import OperatingPoint, Policy
 from stream.segments import seconds, union
 from tests.values import SPEAKERS_RAN, WORDS_RAN, clip, event, evidence, words
 
-POINT = OperatingPoint("test", 0.5, 0.5, 0.5, overlap_share_max=0.5, keep_margin_s=0.0, kept_seconds_min=0.3)
+POINT = OperatingPoint("test", 0.5, 0.5, 0.5, 0.5, overlap_share_max=0.5, keep_margin_s=0.0, kept_seconds_min=0.3)
 POLICY = Policy(operating_point=POINT, word_margin_s=0.05)
 
 
@@ -126,7 +126,7 @@ def test_only_the_main_speakers_own_speech_is_kept() -> None:
 
 def test_the_keep_margin_is_taken_off_both_ends() -> None:
     """A point's margin shortens every kept stretch, next to bystanders too."""
-    careful = Policy(operating_point=OperatingPoint("careful", 0.5, 0.5, 0.5, 0.5, 0.1, 0.3))
+    careful = Policy(operating_point=OperatingPoint("careful", 0.5, 0.5, 0.5, 0.5, 0.5, 0.1, 0.3))
     made = clip("play some jazz in the kitchen")
     decided = plan.decide(made, evidence(turns=((1.0, 3.0, "main"), (2.0, 3.5, "b1"))), careful)
     assert [(1.1, 1.9)] == [(round(s.start, 6), round(s.end, 6)) for s in decided.keep]

@@ -35,7 +35,13 @@ from tests.bench.speakers import SECONDS, WAKE, clip
 SAID = ("my", "number", "is", "five", "five", "five", "one", "two", "and", "then", "play", "some", "music", "please")
 WORDS_PER_SECOND = 2.5
 # publishes whatever is said, so that the stages after the speakers' run too
-EAGER = replace(THROUGHPUT, main_probability_min=0.0, bystander_probability_max=1.0, confidence_min=0.0)
+EAGER = replace(
+    THROUGHPUT,
+    main_probability_min=0.0,
+    bystander_probability_max=1.0,
+    bystander_probability_max_with_words=1.0,
+    confidence_min=0.0,
+)
 
 
 def stage_costs(rounds: int) -> list[dict[str, float | str]]:

@@ -29,10 +29,10 @@ from stream.clip import (
 from stream.evaluate.calibration import Heard, apply, calibrate, cross_fit, fit, is_good, predict
 from stream.evaluate.corpus import Truth
 from stream.find.speakers.confidence import SIGNS, Judge, likely_main, log_odds, signs
-from stream.find.speakers.frames import Frames, surely_main, turns
+from stream.find.speakers.frames import Frames, surely_main, tells_words, turns
 from stream.policy import OPERATING_POINTS, OperatingPoint, Policy
 
-POINT = OperatingPoint("safe", 0.8, 0.1, 0.5, 0.5, 0.05, 0.3)
+POINT = OperatingPoint("safe", 0.8, 0.1, 0.1, 0.5, 0.5, 0.05, 0.3)
 MAIN, OTHER, BOTH, SILENCE = (0.01, 0.99, 0, 0), (0.01, 0, 0.99, 0), (0, 0, 0, 1), (1, 0, 0, 0)
 
 
@@ -47,7 +47,7 @@ def _heard(*turns_of_truth: tuple[float, float, str], main: str | None = "main")
 def test_calibration_keeps_what_the_plan_keeps() -> None:
     """Same frames, same point: the prediction's kept sound is the plan's keep-list."""
     heard = _heard((0.0, 1.7, "main"))
-    kept = surely_main(heard.frames, POINT, 0.0)
+    kept = surely_main(heard.frames, POINT, 0.0, told_words=False)
     receipt = Receipt("x", "1", True)
     evidence = SpeakerEvidence(turns(heard.frames, kept, 4.0), "main", 0.9, receipt)
     moment = datetime(2026, 1, 1, tzinfo=UTC)
@@ -73,7 +73,7 @@ def test_a_good_clip_leaks_nothing_and_keeps_the_most(
 ) -> None:
     """The label that the confidence is fitted to."""
     heard = _heard(*spoken, main=main)
-    assert is_good(heard, surely_main(heard.frames, POINT, 0.0), POINT) is good
+    assert is_good(heard, surely_main(heard.frames, POINT, 0.0, told_words=False), POINT) is good
 
 
 def test_a_sign_never_counts_against_its_direction() -> None:
@@ -123,6 +123,6 @@ def test_each_point_publishes_its_share_with_words_and_without() -> None:
 
 def _published(clip: Heard, judge: Judge, point: OperatingPoint) -> bool:
     asked = judge.addressed.probability(signs(clip.frames, likely_main(clip.frames), clip.wake_word, clip.transcript))
-    kept = surely_main(clip.frames, point, log_odds(asked))
+    kept = surely_main(clip.frames, point, log_odds(asked), told_words=tells_words(clip.transcript))
     sure = judge.confidence(asked, signs(clip.frames, kept, clip.wake_word, clip.transcript))
     return predict(clip, kept, point, sure).published

@@ -22,7 +22,7 @@ from stream.clip import (
 )
 from stream.find.speakers import net
 from stream.find.speakers.confidence import addressed, confidence, log_odds
-from stream.find.speakers.frames import MAIN_LABEL, Frames, level_db, smoothed, surely_main, turns
+from stream.find.speakers.frames import MAIN_LABEL, Frames, level_db, smoothed, surely_main, tells_words, turns
 from stream.policy import OperatingPoint
 from stream.ports import Hearing
 
@@ -76,7 +76,7 @@ class BuiltinFinder:
     def _judged(self, hearing: Hearing, frames: Frames) -> SpeakerEvidence:
         """Thresholds, turns and confidence."""
         asked = addressed(frames, hearing.wake_word, hearing.transcript, self._point.name)
-        kept = surely_main(frames, self._point, log_odds(asked))
+        kept = surely_main(frames, self._point, log_odds(asked), told_words=tells_words(hearing.transcript))
         sure = confidence(frames, kept, hearing.wake_word, hearing.transcript, self._point.name, asked)
         return SpeakerEvidence(
             turns=turns(frames, kept, len(hearing.samples) / SAMPLE_RATE_HZ),
@@ -126,7 +126,7 @@ def _refusal(samples: Samples) -> Refusal | None:
 def _rows(hearing: Hearing) -> list[Samples]:
     """Without words first, and with them where there are any."""
     rows = [channels_of(hearing.samples, hearing.wake_word, None)]
-    if hearing.transcript and any(word.segment for word in hearing.transcript.words):
+    if tells_words(hearing.transcript):
         rows.append(channels_of(hearing.samples, hearing.wake_word, hearing.transcript))
     return rows
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from stream.clip import SAMPLE_RATE_HZ, Samples, Segment, Turn
+from stream.clip import SAMPLE_RATE_HZ, Samples, Segment, Transcript, Turn
 from stream.policy import OperatingPoint
 
 FRAME_SAMPLES = 320
@@ -69,18 +69,27 @@ def smoothed(probabilities: Floats) -> Floats:
     return np.asarray(sums / counts[:, None], np.float32)
 
 
+def tells_words(transcript: Transcript | None) -> bool:
+    """Whether the device says when any word was spoken."""
+    return transcript is not None and any(word.segment for word in transcript.words)
+
+
 def runs(flags: Flags) -> list[tuple[int, int]]:
     """First and past-the-last frame of every run of True."""
     edges = np.flatnonzero(np.diff(np.concatenate(([0], flags.astype(np.int8), [0]))))
     return [(int(start), int(end)) for start, end in edges.reshape(-1, 2)]
 
 
-def surely_main(frames: Frames, point: OperatingPoint, addressed: float) -> Flags:
+def surely_main(frames: Frames, point: OperatingPoint, addressed: float, *, told_words: bool) -> Flags:
     """(frame,): the main speaker alone, beyond the thresholds; short pauses closed, specks dropped.
 
     A frame's probability is given that somebody spoke to the device; ``addressed``, the log-odds of that, shifts it.
+    ``told_words`` says whether the device told the times of words. Without them what leaks is mostly accidental
+    activations, and the more a clip gives, the fewer clips it takes to give as much; so other voices may be likelier.
     """
-    clear = frames.others <= point.bystander_probability_max
+    clear = frames.others <= (
+        point.bystander_probability_max_with_words if told_words else point.bystander_probability_max
+    )
     alone = np.clip(frames.probabilities[:, MAIN].astype(np.float64), 1e-6, 1.0 - 1e-6)
     least = np.log(point.main_probability_min / (1.0 - point.main_probability_min)) - ADDRESSED_WEIGHT * addressed
     sure = np.asarray((np.log(alone / (1.0 - alone)) >= least) & clear, np.bool_)

@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from stream.find.speakers.frames import Frames, level_db, runs, smoothed, surely_main, turns
+from stream.clip import Segment, Transcript, Word
+from stream.find.speakers.frames import Flags, Frames, level_db, runs, smoothed, surely_main, tells_words, turns
 from stream.policy import OperatingPoint
 
-POINT = OperatingPoint("test", 0.8, 0.1, 0.5, 0.5, 0.0, 0.3)
+POINT = OperatingPoint("test", 0.8, 0.1, 0.05, 0.5, 0.5, 0.0, 0.3)
 SILENCE, MAIN, OTHER, BOTH, THIN = (
     (0.97, 0.01, 0.01, 0.01),
     (0.02, 0.95, 0.02, 0.01),
@@ -23,8 +24,12 @@ def _frames(*stretches: tuple[tuple[float, ...], int]) -> Frames:
     return Frames(rows, rows, 0.0, np.zeros(len(rows), np.float32), np.full(len(rows), -30.0, np.float32))
 
 
+def _surely(frames: Frames, addressed: float = 0.0, *, told_words: bool = False) -> Flags:
+    return surely_main(frames, POINT, addressed, told_words=told_words)
+
+
 def _spoken(frames: Frames, duration: float = 10.0) -> list[tuple[float, float, str]]:
-    found = turns(frames, surely_main(frames, POINT, 0.0), duration)
+    found = turns(frames, _surely(frames), duration)
     return [(round(turn.segment.start, 2), round(turn.segment.end, 2), turn.speaker) for turn in found]
 
 
@@ -48,7 +53,22 @@ def test_speech_that_is_not_surely_the_main_speakers_is_not_theirs() -> None:
 def test_a_hint_of_a_bystander_outweighs_a_sure_main_speaker() -> None:
     """The second threshold alone takes frames away: of a bystander alone, or with the main speaker."""
     for likely in ((0.0, 0.88, 0.12, 0.0), (0.0, 0.88, 0.0, 0.12), (0.0, 0.88, 0.06, 0.06)):
-        assert not surely_main(_frames((likely, 50)), POINT, 0.0).any()
+        assert not _surely(_frames((likely, 50))).any()
+
+
+def test_words_have_a_threshold_of_their_own() -> None:
+    """What another voice may be at most: in clips for which the device tells words, and in the others."""
+    likely = _frames(((0.0, 0.93, 0.07, 0.0), 50))
+    assert _surely(likely, told_words=False).all()
+    assert not _surely(likely, told_words=True).any()
+
+
+def test_a_transcript_without_times_tells_no_words() -> None:
+    """Nor does an empty one."""
+    assert not tells_words(None)
+    assert not tells_words(Transcript(()))
+    assert not tells_words(Transcript((Word("play", None),)))
+    assert tells_words(Transcript((Word("play", None), Word("jazz", Segment(0.4, 0.9)))))
 
 
 def test_short_clean_pauses_belong_to_the_turn() -> None:
@@ -59,14 +79,14 @@ def test_short_clean_pauses_belong_to_the_turn() -> None:
 
 def test_a_pause_with_a_bystander_in_it_is_not_bridged() -> None:
     """However short."""
-    flags = surely_main(_frames((MAIN, 20), (OTHER, 2), (MAIN, 20)), POINT, 0.0)
+    flags = _surely(_frames((MAIN, 20), (OTHER, 2), (MAIN, 20)))
     assert not flags[20:22].any()
 
 
 def test_specks_are_no_turns() -> None:
     """Five frames alone are dropped, six are kept."""
-    assert not surely_main(_frames((SILENCE, 20), (MAIN, 5), (SILENCE, 20)), POINT, 0.0).any()
-    assert surely_main(_frames((SILENCE, 20), (MAIN, 6), (SILENCE, 20)), POINT, 0.0).sum() == 6
+    assert not _surely(_frames((SILENCE, 20), (MAIN, 5), (SILENCE, 20))).any()
+    assert _surely(_frames((SILENCE, 20), (MAIN, 6), (SILENCE, 20))).sum() == 6
 
 
 def test_turns_end_with_the_clip() -> None:
@@ -99,5 +119,5 @@ def test_smoothing_is_the_mean_of_a_tenth_of_a_second() -> None:
 def test_a_clip_that_nobody_addressed_keeps_less() -> None:
     """The same frames, once where somebody surely spoke to the device and once where surely nobody did."""
     doubtful = _frames(((0.15, POINT.main_probability_min, 0.05, 0.0), 50))
-    assert not surely_main(doubtful, POINT, -1.0).any()
-    assert surely_main(doubtful, POINT, 1.0).all()
+    assert not _surely(doubtful, -1.0).any()
+    assert _surely(doubtful, 1.0).all()

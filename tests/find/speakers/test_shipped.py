@@ -73,10 +73,10 @@ def test_a_far_conversation_is_withheld(
     voices: list[Voice], finders: dict[str, BuiltinFinder], point: OperatingPoint, woken: bool
 ) -> None:
     """An accidental activation: nobody is near, though the device may say that it was woken. At ``throughput`` its word
-    still counts for too much: a fifth is published then."""
+    still counts for too much: an eighth is published then."""
     parts = [Part(talker, 0.4 + 1.9 * turn, 1.7) for turn, talker in enumerate((1, 2, 1, 2))]
     clips = [clip(np.random.default_rng([7, seed]), voices, parts, 8.2, woken=woken) for seed in range(CLIPS)]
-    most = 0.3 if woken and point is not SAFE else 0.05
+    most = 0.2 if woken and point is not SAFE else 0.05
     assert _published(finders[point.name], point, clips) <= most
 
 
@@ -85,10 +85,10 @@ def test_two_at_once_are_withheld(
     voices: list[Voice], finders: dict[str, BuiltinFinder], point: OperatingPoint
 ) -> None:
     """Another voice as loud as the main speaker's, under all of it. ``throughput``, which takes any share of overlap,
-    still publishes a quarter."""
+    publishes five of eight where the device tells no words."""
     parts = [Part(0, 0.4, 4.0, near=True), Part(1, 0.3, 4.2, near=True)]
     clips = [clip(np.random.default_rng([8, seed]), voices, parts, 5.0) for seed in range(CLIPS)]
-    assert _published(finders[point.name], point, clips) <= (0.05 if point is SAFE else 0.3)
+    assert _published(finders[point.name], point, clips) <= (0.05 if point is SAFE else 0.7)
 
 
 @pytest.mark.parametrize(("point", "leak_max"), [(SAFE, 0.04), (THROUGHPUT, 0.12)], ids=["safe", "throughput"])
