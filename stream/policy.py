@@ -25,8 +25,26 @@ class OperatingPoint:
     kept_seconds_min: float  # less than this is not worth a listener
 
 
-SAFE = OperatingPoint("safe", 0.6, 0.4, 0.4, 0.8, 0.5, 0.0, 0.3)
-THROUGHPUT = OperatingPoint("throughput", 0.85, 0.8, 0.5, 0.4, 1.0, 0.0, 0.3)
+SAFE = OperatingPoint(
+    "safe",
+    main_probability_min=0.6,
+    bystander_probability_max=0.4,
+    bystander_probability_max_with_words=0.4,
+    confidence_min=0.8,
+    overlap_share_max=0.5,
+    keep_margin_s=0.0,
+    kept_seconds_min=0.3,
+)
+THROUGHPUT = OperatingPoint(
+    "throughput",
+    main_probability_min=0.85,
+    bystander_probability_max=0.8,
+    bystander_probability_max_with_words=0.5,
+    confidence_min=0.4,
+    overlap_share_max=1.0,
+    keep_margin_s=0.0,
+    kept_seconds_min=0.3,
+)
 OPERATING_POINTS = {point.name: point for point in (SAFE, THROUGHPUT)}
 
 

@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 
 from stream.clip import Segment, Transcript, WakeWord
-from stream.find.speakers.frames import BOTH, BYSTANDER, FRAME_S, MAIN, Flags, Floats, Frames, runs
+from stream.find.speakers.frames import BOTH, BYSTANDER, FRAME_S, MAIN, Flags, Floats, Frames, runs, tells_words
 from stream.policy import SAFE
 
 # sign -> which way it may count: +1 only for the clip, -1 only against it, 0 either way (that the device says a thing
@@ -175,7 +175,7 @@ def signs(frames: Frames, kept: Flags, wake_word: WakeWord | None, transcript: T
         "others": float(others.sum() / speech),
         "has_wake": float(wake.any()),
         "main_in_wake": _mean(present[wake]),
-        "has_words": float(words.any()),
+        "has_words": float(tells_words(transcript)),
         "main_in_words": _mean(present[words]),
         "words_in_main": _mean(words[kept]),
         "main_unprompted": _mean(frames.unprompted[kept, MAIN]),

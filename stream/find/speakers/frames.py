@@ -1,8 +1,8 @@
 """From what the built-in model says of every 20 ms to turns, and to how sure one may be of them. Pure.
 
-The main speaker's turns are the frames in which the model hears the main speaker alone and nearly rules out everybody
-else, the surer that anybody spoke to the device, the more readily. Speech that is not surely the main speaker's becomes
-a turn of ``bystander`` or ``unsure`` and so is muted.
+The main speaker's turns are the frames in which the model hears the main speaker alone, the surer that anybody spoke to
+the device, the more readily, and anybody else is at most as likely as the operating point allows. Speech that is not
+surely the main speaker's becomes a turn of ``bystander`` or ``unsure`` and so is muted.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ NOBODY, MAIN, BYSTANDER, BOTH = range(4)
 MAIN_LABEL, BYSTANDER_LABEL, UNSURE_LABEL = "main", "bystander", "unsure"
 SMOOTHED_FRAMES = 5  # 0.1 s: nobody speaks for less
 PAUSE_FRAMES_MAX = 10  # 0.2 s: a pause this short, with nobody else in it, belongs to the turn around it
+PAUSE_OTHERS_MAX = 0.5  # in such a pause, whatever a point allows beside the main speaker
 ADDRESSED_WEIGHT = 0.8  # of the clip's log-odds beside a frame's; on held-out clips 0.5 to 1 give much the same
 TURN_FRAMES_MIN = 6  # 0.12 s: a main turn this short is no word
 
@@ -84,8 +85,7 @@ def surely_main(frames: Frames, point: OperatingPoint, addressed: float, *, told
     """(frame,): the main speaker alone, beyond the thresholds; short pauses closed, specks dropped.
 
     A frame's probability is given that somebody spoke to the device; ``addressed``, the log-odds of that, shifts it.
-    ``told_words`` says whether the device told the times of words. Without them what leaks is mostly accidental
-    activations, and the more a clip gives, the fewer clips it takes to give as much; so other voices may be likelier.
+    ``told_words`` says whether the device told the times of words; either kind of clip has its own limit on others.
     """
     clear = frames.others <= (
         point.bystander_probability_max_with_words if told_words else point.bystander_probability_max
@@ -93,9 +93,10 @@ def surely_main(frames: Frames, point: OperatingPoint, addressed: float, *, told
     alone = np.clip(frames.probabilities[:, MAIN].astype(np.float64), 1e-6, 1.0 - 1e-6)
     least = np.log(point.main_probability_min / (1.0 - point.main_probability_min)) - ADDRESSED_WEIGHT * addressed
     sure = np.asarray((np.log(alone / (1.0 - alone)) >= least) & clear, np.bool_)
+    empty = clear & (frames.others <= PAUSE_OTHERS_MAX)
     for start, end in runs(~sure):
         inner = start > 0 and end < len(sure)
-        if inner and end - start <= PAUSE_FRAMES_MAX and clear[start:end].all():
+        if inner and end - start <= PAUSE_FRAMES_MAX and empty[start:end].all():
             sure[start:end] = True
     for start, end in runs(sure):
         if end - start < TURN_FRAMES_MIN:

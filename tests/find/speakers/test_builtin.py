@@ -72,6 +72,20 @@ def test_words_are_heard_with_doubt(directory: Path) -> None:
     assert np.abs(worded.probabilities - worded.unprompted).max() > 1e-4
 
 
+def test_each_kind_of_clip_is_judged_by_its_own_threshold(directory: Path) -> None:
+    """One that lets all through without words and nothing with them, alone and in a batch; words without times are
+    none."""
+    point = replace(
+        SAFE, main_probability_min=1e-300, bystander_probability_max=2.0, bystander_probability_max_with_words=-1.0
+    )
+    finder, samples = BuiltinFinder(point, directory), _noise(3.0)
+    told = (None, Transcript((Word("x"),)), Transcript((Word("x", Segment(0.5, 1.5)),)))
+    expected = ["main", "main", None]
+    assert [finder.find(samples, WAKE, one).main for one in told] == expected
+    many = finder.find_many([Hearing(samples, WAKE, one) for one in told])
+    assert [found.main for found in many if isinstance(found, SpeakerEvidence)] == expected
+
+
 def test_nobody_surely_main_is_nobody(directory: Path) -> None:
     """Where no frame passes the thresholds there is no main speaker, and no confidence."""
     never = replace(SAFE, main_probability_min=1.1)

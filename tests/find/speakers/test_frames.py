@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -81,6 +83,13 @@ def test_a_pause_with_a_bystander_in_it_is_not_bridged() -> None:
     """However short."""
     flags = _surely(_frames((MAIN, 20), (OTHER, 2), (MAIN, 20)))
     assert not flags[20:22].any()
+
+
+def test_a_pause_is_not_bridged_because_others_may_be_likelier() -> None:
+    """Whatever a point allows beside a main speaker, a pause is one of nobody."""
+    lenient = replace(POINT, bystander_probability_max=0.8)
+    frames = _frames((MAIN, 20), ((0.2, 0.05, 0.75, 0.0), 5), (MAIN, 20))
+    assert not surely_main(frames, lenient, 0.0, told_words=False)[20:25].any()
 
 
 def test_specks_are_no_turns() -> None:
