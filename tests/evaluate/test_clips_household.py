@@ -40,7 +40,7 @@ def test_safe_leaks_next_to_nothing(corpora: Path, collection: str, yield_min: f
 
 
 @pytest.mark.parametrize(
-    ("collection", "leak_max", "kept_min"), [("household-dev", 0.07, 0.73), ("household-dev-words", 0.07, 0.79)]
+    ("collection", "leak_max", "kept_min"), [("household-dev", 0.08, 0.74), ("household-dev-words", 0.055, 0.8)]
 )
 def test_throughput_keeps_most_and_leaks_little(
     corpora: Path, collection: str, leak_max: float, kept_min: float

@@ -81,11 +81,11 @@ def test_a_far_conversation_is_withheld(
 
 
 @pytest.mark.parametrize("point", OPERATING_POINTS.values(), ids=lambda point: point.name)
-def test_two_at_once_are_withheld(
+def test_two_at_once_are_withheld_at_safe(
     voices: list[Voice], finders: dict[str, BuiltinFinder], point: OperatingPoint
 ) -> None:
     """Another voice as loud as the main speaker's, under all of it. ``throughput``, which takes any share of overlap,
-    publishes five of eight where the device tells no words."""
+    publishes more than half where the device tells no words."""
     parts = [Part(0, 0.4, 4.0, near=True), Part(1, 0.3, 4.2, near=True)]
     clips = [clip(np.random.default_rng([8, seed]), voices, parts, 5.0) for seed in range(CLIPS)]
     assert _published(finders[point.name], point, clips) <= (0.05 if point is SAFE else 0.7)
