@@ -7,10 +7,11 @@ can't be said is embedded itself.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 import numpy as np
 import numpy.typing as npt
+from scipy.optimize import linear_sum_assignment  # type: ignore[import-untyped]  # comes without stubs
 
 EVERY = 5
 AGREEMENT_MIN = 0.8  # where both windows hear the clip: time of both speakers over time of either
@@ -48,16 +49,10 @@ def share_embeddings(masks: Floats, shift: float, embed: Callable[[int], Floats]
 def _taken(masks: Floats, shift: float, number: int, donors: Mapping[int, Floats]) -> Floats | None:
     """(speaker, dimension) of window ``number`` from the windows in ``donors``; None where that can't be."""
     rows = next(iter(donors.values())).copy()
-    speakers = np.flatnonzero(masks[number].any(axis=0)).tolist()
-    found: dict[int, list[Floats]] = {speaker: [] for speaker in speakers}
+    found: dict[int, list[Floats]] = {speaker: [] for speaker in np.flatnonzero(masks[number].any(axis=0)).tolist()}
     for donor, embeddings in donors.items():
-        later = round((donor - number) * shift)
-        matches = {speaker: _match(masks[number][:, speaker], masks[donor], later) for speaker in speakers}
-        taken = [match for match in matches.values() if match is not None]
-        if len(set(taken)) < len(taken):  # two voices here are one there
-            return None
-        for speaker, match in matches.items():
-            if match is not None and np.isfinite(embeddings[match]).all():
+        for speaker, match in _matches(masks[number], masks[donor], round((donor - number) * shift)):
+            if np.isfinite(embeddings[match]).all():
                 found[speaker].append(embeddings[match])
     if not all(found.values()):
         return None
@@ -66,16 +61,17 @@ def _taken(masks: Floats, shift: float, number: int, donors: Mapping[int, Floats
     return rows
 
 
-def _match(own: Floats, others: Floats, later: int) -> int | None:
-    """The speaker of ``others`` (frame, speaker), a window that begins ``later`` frames after that of ``own``
-    (frame,), who is heard at the same times, if there is one."""
+def _matches(own: Floats, others: Floats, later: int) -> Iterator[tuple[int, int]]:
+    """Who of ``own`` (frame, speaker) is heard at the same times as whom of ``others``, a window that begins ``later``
+    frames after it; nobody twice. Who speaks at the same times as another has one embedding with them."""
     frames = len(own)
     if abs(later) >= frames:
-        return None
+        return
     mine, theirs = (own[later:], others[: frames - later]) if later >= 0 else (own[:later], others[-later:])
-    both = np.minimum(mine[:, None], theirs).sum(axis=0)
-    either = np.maximum(mine[:, None], theirs).sum(axis=0)
-    best = int((both / np.maximum(either, 1.0)).argmax())
-    agrees = both[best] >= AGREEMENT_MIN * either[best] > 0
-    whole = both[best] >= COMMON_MIN * max(own.sum(), others[:, best].sum())
-    return best if agrees and whole else None
+    both = np.minimum(mine[:, :, None], theirs[:, None, :]).sum(axis=0)
+    either = np.maximum(mine[:, :, None], theirs[:, None, :]).sum(axis=0)
+    longest = np.maximum(own.sum(axis=0)[:, None], others.sum(axis=0)[None, :])
+    agreement = both / np.maximum(either, 1.0)
+    for speaker, match in zip(*linear_sum_assignment(-agreement), strict=True):
+        if agreement[speaker, match] >= AGREEMENT_MIN and both[speaker, match] >= COMMON_MIN * longest[speaker, match]:
+            yield int(speaker), int(match)

@@ -99,6 +99,15 @@ def test_two_voices_are_never_one_voices_copies() -> None:
     assert sorted(embed.asked) == [0, 1, 2]
 
 
+def test_two_who_always_speak_at_once_share_theirs() -> None:
+    """The embedder hears the two alike in every window, so it does not matter who is who."""
+    masks = np.zeros((6, FRAMES, 3), np.float32)
+    masks[:, :, :2] = 1.0
+    embed = _Embedder()
+    share_embeddings(masks, SHIFT, embed, every=5)
+    assert embed.asked == [0, 5]
+
+
 def test_one_neighbour_is_enough() -> None:
     """Who has spoken to the end before the next embedded window begins is heard in the one before."""
     masks = _spoken(3, (0, 0, 10, 20), (1, 0, 0, 10))
