@@ -91,12 +91,14 @@ def test_two_at_once_are_withheld_at_safe(
     assert _published(finders[point.name], point, clips) <= (0.05 if point is SAFE else 0.7)
 
 
-@pytest.mark.parametrize(("point", "leak_max"), [(SAFE, 0.04), (THROUGHPUT, 0.12)], ids=["safe", "throughput"])
+@pytest.mark.parametrize(
+    ("point", "leak_max", "fewer"), [(SAFE, 0.04, 0.6), (THROUGHPUT, 0.12, 0.95)], ids=["safe", "throughput"]
+)
 def test_noise_unlike_any_in_training_costs_clips_and_little_privacy(
-    corpora: Path, finders: dict[str, BuiltinFinder], point: OperatingPoint, leak_max: float
+    corpora: Path, finders: dict[str, BuiltinFinder], point: OperatingPoint, leak_max: float, fewer: float
 ) -> None:
-    """Sirens, alarms, rotors, birds, modems and motors as loud as all the rest: far fewer clips are published, and of
-    their bystanders' speech little is audible at ``safe``; at ``throughput`` it may be twice as much as without."""
+    """Sirens, alarms, rotors, birds, modems and motors as loud as all the rest. ``safe`` publishes far fewer clips, and
+    of their bystanders' speech little is audible; ``throughput`` publishes fewer, and twice as much may be audible."""
     finder, tallies = finders[point.name], {False: [], True: []}
     for number, known in enumerate(load_clips(corpora / "household-dev-words")[::2]):
         samples, _ = soundfile.read(known.audio, dtype="float32")
@@ -107,5 +109,5 @@ def test_noise_unlike_any_in_training_costs_clips_and_little_privacy(
             said = Prediction(known.truth.clip_id, out, "", kept(evidence), evidence.turns)
             tallies[noisy].append(tally(known.truth, said))
     quiet, noisy = figures(tallies[False]), figures(tallies[True])
-    assert (noisy["yield"] or 0.0) < 0.85 * (quiet["yield"] or 0.0)
+    assert (noisy["yield"] or 0.0) < fewer * (quiet["yield"] or 0.0)
     assert (noisy["bystander_leak"] or 0.0) <= leak_max
