@@ -2,10 +2,10 @@
 
 Networks of community-1's sizes with random weights, in pyannote's directory layout, go through the stock pipeline and
 through ours; the built-in model runs beside them. Random weights hear the same all the time, and how often ours needs
-the embedder depends on who speaks when; so on clips of several windows both pipelines run their segmentation and then go on with
-real turns: those that community-1 heard in this recording where its recorded tensors are at hand, or else the
-recording's reference. Every process has one thread. Each round measures every engine on
-every length once, alone and then in two processes at once, so that whatever else the machine does hits all of them.
+the embedder depends on who speaks when; so on clips of several windows both pipelines run their segmentation and then
+go on with real turns: those that community-1 heard in this recording where its recorded tensors are at hand, or else
+the recording's reference. Every process has one thread. Each round measures every engine on every length once, alone
+and then in two processes at once, so that whatever else the machine does hits all of them.
 """
 
 from __future__ import annotations
